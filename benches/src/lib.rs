@@ -1,0 +1,1 @@
+//! Benchmarks of redwire beside its peers.

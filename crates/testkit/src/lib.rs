@@ -1,0 +1,1 @@
+//! Real servers as peers, strategies and naive twins for the tests of redwire.

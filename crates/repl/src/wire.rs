@@ -1,0 +1,1 @@
+//! The few lines of RESP that replication itself writes and reads.

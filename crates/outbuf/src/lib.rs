@@ -1,1 +1,10 @@
-//! Output buffers of a Redis-like server: a client's queue of reply bytes, its class limits and the ledger of all.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod buffer;
+mod ledger;
+mod limits;
+
+pub use buffer::OutputBuffer;
+pub use ledger::Ledger;
+pub use limits::{Class, ClassLimits, CloseReason, LimitState, Limits, Verdict};

@@ -1,0 +1,87 @@
+//! What an encoder writes.
+
+use crate::Version;
+
+/// How an [`Encoder`](crate::Encoder) writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EncodeOptions {
+    /// The version to write. Default [`Version::REDIS_6_0`], which every server from 6.0 on loads.
+    pub target: Version,
+    /// Compress strings of more than 20 bytes where that makes them shorter (`rdbcompression`).
+    /// Default true.
+    pub compress: bool,
+    /// End the file with its CRC-64 (`rdbchecksum`), else with 0. Default true.
+    pub checksum: bool,
+    /// Up to which size collections are written in a compact form.
+    pub thresholds: Thresholds,
+}
+
+impl Default for EncodeOptions {
+    fn default() -> Self {
+        Self {
+            target: Version::REDIS_6_0,
+            compress: true,
+            checksum: true,
+            thresholds: Thresholds::default(),
+        }
+    }
+}
+
+/// Up to which size collections are written in a compact form; defaults are the servers' own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Thresholds {
+    /// `hash-max-listpack-entries`, fields. Default 512.
+    pub hash_max_listpack_entries: usize,
+    /// `hash-max-listpack-value`, bytes of a field or value. Default 64.
+    pub hash_max_listpack_value: usize,
+    /// `zset-max-listpack-entries`, members. Default 128.
+    pub zset_max_listpack_entries: usize,
+    /// `zset-max-listpack-value`, bytes of a member. Default 64.
+    pub zset_max_listpack_value: usize,
+    /// `set-max-intset-entries`, members. Default 512.
+    pub set_max_intset_entries: usize,
+    /// `set-max-listpack-entries`, members; only for targets from Redis 7.2 on. Default 128.
+    pub set_max_listpack_entries: usize,
+    /// `set-max-listpack-value`, bytes of a member. Default 64.
+    pub set_max_listpack_value: usize,
+    /// `list-max-listpack-size -2`, bytes of a list's node. Default 8192.
+    pub list_node_bytes: usize,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            hash_max_listpack_entries: 512,
+            hash_max_listpack_value: 64,
+            zset_max_listpack_entries: 128,
+            zset_max_listpack_value: 64,
+            set_max_intset_entries: 512,
+            set_max_listpack_entries: 128,
+            set_max_listpack_value: 64,
+            list_node_bytes: 8192,
+        }
+    }
+}
+
+/// What stands in front of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyMeta<'a> {
+    /// The key's name.
+    pub key: &'a [u8],
+    /// When the key expires, in ms since the Unix epoch.
+    pub expire_ms: Option<u64>,
+    /// Seconds since the last access, for servers with an LRU policy.
+    pub idle: Option<u64>,
+    /// Access frequency counter, for servers with an LFU policy.
+    pub freq: Option<u8>,
+}
+
+impl<'a> KeyMeta<'a> {
+    /// A key without expiry and access data.
+    #[must_use]
+    pub const fn new(key: &'a [u8]) -> Self {
+        Self { key, expire_ms: None, idle: None, freq: None }
+    }
+}

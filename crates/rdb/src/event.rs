@@ -1,0 +1,126 @@
+//! What a [`Decoder`](crate::Decoder) finds in a file, piece by piece.
+
+use crate::Version;
+
+/// One step of [`Decoder::decode`](crate::Decoder::decode).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Decoded<'a> {
+    /// Bytes of `unread` that are done with, to be dropped before the next call. Can be 0 beside
+    /// an event (more of the same bytes' events follow) and more than 0 beside none.
+    pub used: usize,
+    /// What was found; `None` when more bytes are needed first.
+    pub event: Option<Event<'a>>,
+}
+
+/// A piece of an RDB file, borrowed from the input or from the decoder.
+///
+/// A file is `Start`, then any of the others, then `End`. A key is `Key`, then its value's events
+/// (`String`, `Element`, `Scored`, `Field` or `Opaque`, as [`Kind`] says), then `KeyEnd`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The magic: the file's version.
+    Start(Version),
+    /// Opcode 250, a note about the file such as `redis-ver` or `repl-id`.
+    Aux {
+        /// The note's name.
+        key: &'a [u8],
+        /// The note's text; numbers as decimal digits.
+        value: &'a [u8],
+    },
+    /// Opcode 245, the source of a function library.
+    Function(&'a [u8]),
+    /// Opcode 254: the keys that follow are of this database.
+    SelectDb(u32),
+    /// Opcode 251, a hint: sizes of the current database's tables. Announced, not proven: never
+    /// allocate for it beyond reason.
+    ResizeDb {
+        /// Keys in the database.
+        keys: u64,
+        /// Keys with an expiry.
+        expires: u64,
+    },
+    /// Opcode 244 of a cluster node, a hint as `ResizeDb` is.
+    SlotInfo {
+        /// The hash slot.
+        slot: u64,
+        /// Keys in the slot.
+        keys: u64,
+        /// Keys with an expiry in the slot.
+        expires: u64,
+    },
+    /// Opcode 247, a module's data outside of keys: the bytes after the opcode as they stand.
+    ModuleAux(&'a [u8]),
+    /// Opcode 243 of Redis 8.6, module metadata of the key that follows: the bytes after the
+    /// opcode as they stand.
+    KeyMeta(&'a [u8]),
+    /// Opcode 243 of Valkey 9, a slot import in progress: the bytes after the opcode as they stand.
+    SlotImport(&'a [u8]),
+    /// A key begins.
+    Key(KeyHeader<'a>),
+    /// The value of a string key. Integers are delivered as decimal digits, here and below.
+    String(&'a [u8]),
+    /// An element of a list (head first) or a member of a set.
+    Element(&'a [u8]),
+    /// A member of a sorted set and its score, never NaN.
+    Scored(&'a [u8], f64),
+    /// A field of a hash.
+    Field {
+        /// The field's name.
+        field: &'a [u8],
+        /// Its value.
+        value: &'a [u8],
+        /// When the field expires, in ms since the Unix epoch.
+        expires_ms: Option<u64>,
+    },
+    /// A value that is handed on as it stands: streams and modules' values. Its structure was
+    /// walked and checked.
+    Opaque {
+        /// The value's type in the file's dialect.
+        type_byte: u8,
+        /// The bytes after the key, as they stand in the file.
+        body: &'a [u8],
+    },
+    /// The key's value is complete.
+    KeyEnd {
+        /// The collection had no element. Servers drop such a key with a warning when they load
+        /// a file.
+        empty: bool,
+    },
+    /// The end of the file, its checksum compared. [`Decoded::used`] leaves what follows untouched.
+    End,
+}
+
+/// What stands in front of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyHeader<'a> {
+    /// The key's name.
+    pub key: &'a [u8],
+    /// When the key expires, in ms since the Unix epoch (opcodes 252 and 253).
+    pub expire_ms: Option<u64>,
+    /// Seconds since the last access (opcode 248), in files of a server with an LRU policy.
+    pub idle: Option<u64>,
+    /// Access frequency counter (opcode 249), in files of a server with an LFU policy.
+    pub freq: Option<u8>,
+    /// Which events the value consists of.
+    pub kind: Kind,
+    /// The value's type byte, to be read in the file's dialect.
+    pub type_byte: u8,
+}
+
+/// The kinds of values, as far as the events differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// One [`Event::String`].
+    String,
+    /// [`Event::Element`]s, head first.
+    List,
+    /// [`Event::Element`]s in any order.
+    Set,
+    /// [`Event::Scored`] in any order.
+    Zset,
+    /// [`Event::Field`]s in any order.
+    Hash,
+    /// One [`Event::Opaque`]: a stream or a module's value.
+    Opaque,
+}

@@ -1,0 +1,48 @@
+//! What a decoder accepts.
+
+/// How a [`Decoder`](crate::Decoder) reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DecodeOptions {
+    /// Compare the checksum at the end of the file (default). A file whose checksum is 0 was
+    /// written without one and passes either way.
+    pub verify_checksum: bool,
+    /// Refuse duplicates within the compact forms of sets, sorted sets and hashes (default).
+    pub refuse_duplicates: bool,
+    /// Sizes beyond which the input is refused.
+    pub limits: Limits,
+}
+
+impl Default for DecodeOptions {
+    fn default() -> Self {
+        Self { verify_checksum: true, refuse_duplicates: true, limits: Limits::default() }
+    }
+}
+
+impl From<Limits> for DecodeOptions {
+    fn from(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+}
+
+/// Sizes beyond which the input is refused with [`Error::Limit`](crate::Error::Limit).
+///
+/// They bound what a caller has to buffer. The decoder itself allocates only for what it received:
+/// whatever a length announces, at most 88 bytes for each byte of a compressed string.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Longest string as it stands in the file, in bytes: keys, values, elements, packed blobs.
+    /// Default 512 MiB, as `proto-max-bulk-len`.
+    pub max_string: u64,
+    /// Longest string after decompression, in bytes. Default 512 MiB.
+    pub max_decompressed: u64,
+    /// Longest opaque body (stream or module value), in bytes. Default 4 GiB.
+    pub max_opaque: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_string: 512 << 20, max_decompressed: 512 << 20, max_opaque: 4 << 30 }
+    }
+}

@@ -1,0 +1,151 @@
+//! Which format a file is in: dialect and number, as the nine magic bytes say.
+
+use std::{fmt, str::FromStr};
+
+/// Who defines the meaning of a type number: the first bytes of the magic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// Magic `REDIS`, numbers 1 to 79.
+    Redis,
+    /// Magic `VALKEY`, numbers from 80 on.
+    Valkey,
+}
+
+/// The version of an RDB file, e.g. `REDIS0011` or `VALKEY080`.
+///
+/// Parses from a server's name and release (`"7.0"`, `"redis 7.2"`, `"valkey 9.1"`) and from the
+/// bare number of the format (`"11"`, `"80"`). Two versions compare only within one dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Version {
+    number: u16,
+}
+
+/// First number that belongs to Valkey's dialect.
+const FIRST_VALKEY: u16 = 80;
+
+impl Version {
+    /// Redis 5.0 to 6.2; every later Redis and Valkey loads it.
+    pub const REDIS_6_0: Self = Self { number: 9 };
+    /// Redis 7.0: listpacks instead of ziplists.
+    pub const REDIS_7_0: Self = Self { number: 10 };
+    /// Redis 7.2 and Valkey 7.2 to 8.1: sets as listpacks.
+    pub const REDIS_7_2: Self = Self { number: 11 };
+    /// Redis 7.4 to 8.4: hash fields with expiry.
+    pub const REDIS_7_4: Self = Self { number: 12 };
+    /// Redis 8.6: streams with idempotent producers.
+    pub const REDIS_8_6: Self = Self { number: 13 };
+    /// Valkey 9.0 and 9.1: its own dialect, hash fields with expiry.
+    pub const VALKEY_9: Self = Self { number: 80 };
+
+    /// The version with this number, if this crate reads it: 1 to 13, 80 and 81.
+    #[must_use]
+    pub const fn from_number(number: u16) -> Option<Self> {
+        match number {
+            1..=13 | 80 | 81 => Some(Self { number }),
+            _ => None,
+        }
+    }
+
+    /// The version that the nine first bytes of a file name, if this crate reads it.
+    #[must_use]
+    pub fn from_magic(magic: [u8; 9]) -> Option<Self> {
+        let (digits, dialect) = match magic.strip_prefix(b"REDIS") {
+            Some(digits) => (digits, Dialect::Redis),
+            None => (magic.strip_prefix(b"VALKEY")?, Dialect::Valkey),
+        };
+        let mut number = 0;
+        for digit in digits {
+            number = number * 10 + u16::from(digit.checked_sub(b'0').filter(|d| *d < 10)?);
+        }
+        Self::from_number(number).filter(|version| version.dialect() == dialect)
+    }
+
+    /// The nine bytes that begin a file of this version.
+    #[must_use]
+    pub fn magic(self) -> [u8; 9] {
+        let mut magic = *b"REDIS0000";
+        if self.dialect() == Dialect::Valkey {
+            magic = *b"VALKEY000";
+        }
+        let mut rest = self.number;
+        for digit in magic.iter_mut().rev().take(3) {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        magic
+    }
+
+    /// The number as it stands in the magic: 1 to 79 for Redis, 80 on for Valkey.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        self.number
+    }
+
+    /// The dialect that the number belongs to.
+    #[must_use]
+    pub const fn dialect(self) -> Dialect {
+        if self.number >= FIRST_VALKEY { Dialect::Valkey } else { Dialect::Redis }
+    }
+}
+
+impl PartialOrd for Version {
+    /// Orders versions of one dialect by age; versions of two dialects have no order.
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        (self.dialect() == other.dialect()).then(|| self.number.cmp(&other.number))
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.magic()))
+    }
+}
+
+/// The name is of no server and no format that this crate knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown RDB target {name:?}")]
+pub struct UnknownVersion {
+    /// The name as it was given.
+    pub name: String,
+}
+
+impl FromStr for Version {
+    type Err = UnknownVersion;
+
+    /// Understands `7.0`, `redis 7.0`, `redis-7.0.15`, `valkey 9.1`, `11`, `80`.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownVersion`] for anything else.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        by_name(name).ok_or_else(|| UnknownVersion { name: name.to_owned() })
+    }
+}
+
+fn by_name(name: &str) -> Option<Version> {
+    let lower = name.trim().to_ascii_lowercase();
+    let (dialect, release) = match lower.strip_prefix("valkey") {
+        Some(rest) => (Dialect::Valkey, rest),
+        None => (Dialect::Redis, lower.strip_prefix("redis").unwrap_or(&lower)),
+    };
+    let release = release.trim_start_matches([' ', '-', '_', '=']);
+    if let Ok(number) = release.parse::<u16>() {
+        return Version::from_number(number);
+    }
+    let mut parts = release.split('.').map(str::parse::<u16>);
+    let (major, minor) = (parts.next()?.ok()?, parts.next()?.ok()?);
+    let number = match (dialect, major, minor) {
+        (Dialect::Redis, 2, 6 | 8) | (Dialect::Redis, 3, 0) => 6,
+        (Dialect::Redis, 3, 2) => 7,
+        (Dialect::Redis, 4, 0) => 8,
+        (Dialect::Redis, 5, 0) | (Dialect::Redis, 6, 0 | 2) => 9,
+        (Dialect::Redis, 7, 0) => 10,
+        (Dialect::Redis, 7, 2) | (Dialect::Valkey, 7, 2) | (Dialect::Valkey, 8, 0 | 1) => 11,
+        (Dialect::Redis, 7, 4) | (Dialect::Redis, 8, 0 | 2 | 4) => 12,
+        (Dialect::Redis, 8, 6) => 13,
+        (Dialect::Valkey, 9, 0 | 1) => 80,
+        (Dialect::Valkey, 9, 2) => 81,
+        _ => return None,
+    };
+    Version::from_number(number)
+}

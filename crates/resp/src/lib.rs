@@ -1,1 +1,23 @@
-//! RESP2, RESP3 and inline commands: request decoder, reply decoder and encoder for Redis and Valkey servers, proxies and clients.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod double;
+mod encoder;
+mod error;
+mod inline;
+mod limits;
+mod number;
+mod reply_decoder;
+mod request;
+mod request_decoder;
+mod value;
+
+pub use double::{DoubleBuffer, format_double, format_double_17g};
+pub use encoder::{Encoder, Protocol, encode_request};
+pub use error::{ReplyError, RequestError};
+pub use limits::{Limits, Mode, ReplyLimits};
+pub use number::{parse_f64, parse_i64};
+pub use reply_decoder::ReplyDecoder;
+pub use request::{Args, Request, RequestBuf};
+pub use request_decoder::{Decoded, RequestDecoder};
+pub use value::{Attributed, Pairs, Value, Values};

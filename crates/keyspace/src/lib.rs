@@ -1,2 +1,43 @@
-//! Redis data types and command semantics over an in-memory data set, with snapshots that need no fork.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod blob;
+mod command;
+mod command_table;
+mod commands;
+mod context;
+mod database;
+mod dataset;
+mod dispatch;
+mod effects;
+mod error;
+mod events;
+mod host;
+mod keyspace;
+mod load;
+mod save;
+mod session;
+mod settings;
+mod slot;
+mod snapshot;
+mod time;
 pub mod tree;
+mod value;
+mod watch;
+
+pub use blob::Blob;
+pub use command::{Command, Flags, Keys};
+pub use context::{Context, Data};
+pub use dataset::Dataset;
+pub use effects::Effects;
+pub use error::{CommandError, CommandResult};
+pub use events::{EventClass, Events, KeyEvent};
+pub use host::{Host, NoHost};
+pub use keyspace::{Garbage, Keyspace, Role, Stats};
+pub use load::{LoadError, LoadStats, Loader};
+pub use session::{Origin, Session};
+pub use settings::Settings;
+pub use slot::{SLOTS, key_slot};
+pub use snapshot::SnapshotItem;
+pub use time::UnixMs;
+pub use value::{Hash, HashField, List, Opaque, Scored, Set, SetIter, Str, Value, Zset};

@@ -1,0 +1,208 @@
+//! [`Command`]: the one way to declare a command.
+
+use std::ops::BitOr;
+
+use redwire_resp::Request;
+
+use crate::context::Context;
+use crate::error::CommandResult;
+
+/// A command: what `COMMAND INFO` tells of it, and the function that runs it.
+///
+/// The keyspace has a table of its own, one slice for each file under `commands/`; a
+/// [`Host`](crate::Host) adds those of the server around it.
+#[derive(Debug)]
+pub struct Command {
+    /// The name, in lower case.
+    pub name: &'static str,
+    /// How many arguments it takes, its name among them; at least as many, when negative.
+    pub arity: i32,
+    /// What kind of command it is.
+    pub flags: Flags,
+    /// Where its keys stand.
+    pub keys: Keys,
+    pub(crate) run: Run,
+}
+
+/// What runs a command.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Run {
+    /// A function over the data set.
+    Data(fn(&mut Context<'_>, Request<'_>) -> CommandResult),
+    /// `EXEC`, which runs other commands.
+    Exec,
+    /// The server around the keyspace.
+    Host,
+}
+
+impl Command {
+    /// A command that the keyspace runs.
+    pub(crate) const fn data(
+        name: &'static str,
+        arity: i32,
+        flags: Flags,
+        keys: Keys,
+        run: fn(&mut Context<'_>, Request<'_>) -> CommandResult,
+    ) -> Self {
+        Self { name, arity, flags, keys, run: Run::Data(run) }
+    }
+
+    pub(crate) const fn exec() -> Self {
+        let flags =
+            Flags::LOADING.with(Flags::STALE).with(Flags::SKIP_SLOWLOG).with(Flags::IMMEDIATE);
+        Self { name: "exec", arity: 1, flags, keys: Keys::NONE, run: Run::Exec }
+    }
+
+    /// A command that [`Host::run`](crate::Host::run) runs.
+    #[must_use]
+    pub const fn host(name: &'static str, arity: i32, flags: Flags) -> Self {
+        Self { name, arity, flags, keys: Keys::NONE, run: Run::Host }
+    }
+
+    /// Whether `count` arguments, the name among them, are what the command takes.
+    #[must_use]
+    pub fn accepts(&self, count: usize) -> bool {
+        let wanted = self.arity.unsigned_abs() as usize;
+        if self.arity < 0 { count >= wanted } else { count == wanted }
+    }
+}
+
+/// The flags of a command, by the names that `COMMAND INFO` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flags(u32);
+
+impl Flags {
+    /// No flag at all.
+    pub const NONE: Self = Self(0);
+    /// May change data; refused on a read-only replica.
+    pub const WRITE: Self = Self(1);
+    /// Reads keys and changes nothing.
+    pub const READONLY: Self = Self(1 << 1);
+    /// May need more memory.
+    pub const DENYOOM: Self = Self(1 << 2);
+    /// For operators.
+    pub const ADMIN: Self = Self(1 << 3);
+    /// Takes constant or logarithmic time.
+    pub const FAST: Self = Self(1 << 4);
+    /// Allowed while a data set is being loaded.
+    pub const LOADING: Self = Self(1 << 5);
+    /// Allowed on a replica that lost its primary and may not serve stale data.
+    pub const STALE: Self = Self(1 << 6);
+    /// Allowed before authentication.
+    pub const NO_AUTH: Self = Self(1 << 7);
+    /// Not allowed in a transaction.
+    pub const NO_MULTI: Self = Self(1 << 8);
+    /// Never queued by `MULTI`: it runs at once.
+    pub const IMMEDIATE: Self = Self(1 << 9);
+    /// Not shown to `MONITOR`.
+    pub const SKIP_MONITOR: Self = Self(1 << 10);
+    /// Not kept in the slow log.
+    pub const SKIP_SLOWLOG: Self = Self(1 << 11);
+    /// About channels.
+    pub const PUBSUB: Self = Self(1 << 12);
+    /// Not allowed in scripts.
+    pub const NOSCRIPT: Self = Self(1 << 13);
+    /// May block the connection.
+    pub const BLOCKING: Self = Self(1 << 14);
+    /// Its keys cannot be told from `keys` alone (`numkeys` arguments).
+    pub const MOVABLE_KEYS: Self = Self(1 << 15);
+
+    const NAMES: [(Self, &'static str); 14] = [
+        (Self::WRITE, "write"),
+        (Self::READONLY, "readonly"),
+        (Self::DENYOOM, "denyoom"),
+        (Self::ADMIN, "admin"),
+        (Self::PUBSUB, "pubsub"),
+        (Self::NOSCRIPT, "noscript"),
+        (Self::BLOCKING, "blocking"),
+        (Self::LOADING, "loading"),
+        (Self::STALE, "stale"),
+        (Self::SKIP_MONITOR, "skip_monitor"),
+        (Self::SKIP_SLOWLOG, "skip_slowlog"),
+        (Self::FAST, "fast"),
+        (Self::NO_AUTH, "no_auth"),
+        (Self::NO_MULTI, "no_multi"),
+    ];
+
+    /// These flags and `other`'s.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all flags of `other` are among these.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The names of the flags, as `COMMAND INFO` prints them.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let movable = (Self::MOVABLE_KEYS, "movablekeys");
+        Self::NAMES
+            .into_iter()
+            .chain([movable])
+            .filter(move |(flag, _)| self.has(*flag))
+            .map(|(_, name)| name)
+    }
+}
+
+impl BitOr for Flags {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        self.with(other)
+    }
+}
+
+/// Where a command's keys stand among its arguments, as `COMMAND INFO` gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keys {
+    /// Position of the first key; 0 when there is none.
+    pub first: i32,
+    /// Position of the last key, counted from the end when negative (-1 is the last argument).
+    pub last: i32,
+    /// How far one key is from the next.
+    pub step: i32,
+}
+
+impl Keys {
+    /// No keys.
+    pub const NONE: Self = Self { first: 0, last: 0, step: 0 };
+    /// One key, right after the name.
+    pub const ONE: Self = Self { first: 1, last: 1, step: 1 };
+    /// Two keys, right after the name.
+    pub const TWO: Self = Self { first: 1, last: 2, step: 1 };
+    /// Every argument is a key.
+    pub const ALL: Self = Self { first: 1, last: -1, step: 1 };
+    /// Keys and values in turn (`MSET`).
+    pub const PAIRS: Self = Self { first: 1, last: -1, step: 2 };
+
+    /// The positions of the keys in a request of `count` arguments.
+    pub fn positions(self, count: usize) -> impl Iterator<Item = usize> {
+        let last = if self.last < 0 {
+            count.saturating_sub(self.last.unsigned_abs() as usize)
+        } else {
+            (self.last as usize).min(count.saturating_sub(1))
+        };
+        let first = self.first as usize;
+        let none = self.first == 0;
+        (first..=last).step_by((self.step as usize).max(1)).filter(move |_| !none)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_positions() {
+        let positions = |keys: Keys, count| keys.positions(count).collect::<Vec<_>>();
+        assert_eq!(positions(Keys::NONE, 3), [0_usize; 0]);
+        assert_eq!(positions(Keys::ONE, 3), [1]);
+        assert_eq!(positions(Keys::TWO, 4), [1, 2]);
+        assert_eq!(positions(Keys::ALL, 4), [1, 2, 3]);
+        assert_eq!(positions(Keys::PAIRS, 5), [1, 3]);
+        assert_eq!(positions(Keys::ONE, 1), [0_usize; 0]);
+    }
+}

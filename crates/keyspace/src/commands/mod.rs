@@ -1,0 +1,32 @@
+//! The commands, one file for each group; each file has its table, `COMMANDS`, on top.
+//!
+//! To add a command, add its line to the table of its file and the function below: nothing else
+//! knows about it.
+
+mod hashes;
+mod keys;
+mod lists;
+mod options;
+mod server;
+mod sets;
+mod strings;
+mod transactions;
+mod zsets;
+
+use crate::command::Command;
+
+/// Every command of the keyspace.
+pub(crate) fn all() -> impl Iterator<Item = &'static Command> {
+    [
+        strings::COMMANDS,
+        lists::COMMANDS,
+        sets::COMMANDS,
+        hashes::COMMANDS,
+        zsets::COMMANDS,
+        keys::COMMANDS,
+        transactions::COMMANDS,
+        server::COMMANDS,
+    ]
+    .into_iter()
+    .flatten()
+}

@@ -1,0 +1,92 @@
+//! Reading of arguments that many commands share.
+
+use redwire_resp::{parse_f64, parse_i64};
+
+use crate::UnixMs;
+use crate::error::CommandError;
+
+/// A 64-bit signed integer.
+pub(super) fn integer(arg: &[u8]) -> Result<i64, CommandError> {
+    parse_i64(arg).ok_or(CommandError::NotInteger)
+}
+
+/// A floating-point number, not NaN.
+pub(super) fn float(arg: &[u8]) -> Result<f64, CommandError> {
+    parse_f64(arg).ok_or(CommandError::NotFloat)
+}
+
+/// A count that must not be negative.
+pub(super) fn count(arg: &[u8]) -> Result<usize, CommandError> {
+    let count = integer(arg).map_err(|_| CommandError::MustBePositive)?;
+    usize::try_from(count).map_err(|_| CommandError::MustBePositive)
+}
+
+/// Whether `arg` is the option `name`, in whatever case.
+pub(super) fn is(arg: &[u8], name: &str) -> bool {
+    arg.eq_ignore_ascii_case(name.as_bytes())
+}
+
+/// The elements from `start` to `stop` of `len`, both from the end when negative and both within,
+/// as `LRANGE` counts: `None` when there are none.
+pub(super) fn range(start: i64, stop: i64, len: usize) -> Option<std::ops::Range<usize>> {
+    let len = len as i64;
+    let from_end = |index: i64| if index < 0 { index.saturating_add(len) } else { index };
+    let start = from_end(start).max(0);
+    let stop = from_end(stop).min(len - 1);
+    (start <= stop && start < len).then(|| start as usize..stop as usize + 1)
+}
+
+/// The unit of an expiry argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    Seconds,
+    Milliseconds,
+}
+
+/// What an expiry argument counts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Base {
+    Now,
+    Epoch,
+}
+
+/// The moment that an expiry argument names, in ms; it may lie in the past, even before 1970.
+///
+/// A number that cannot be a moment is [`CommandError::InvalidExpire`] of `command`.
+pub(super) fn moment(
+    arg: &[u8],
+    unit: Unit,
+    base: Base,
+    now: UnixMs,
+    command: &'static str,
+) -> Result<i64, CommandError> {
+    let number = integer(arg)?;
+    let invalid = CommandError::InvalidExpire(command);
+    let ms = match unit {
+        Unit::Seconds => number.checked_mul(1000).ok_or(invalid.clone())?,
+        Unit::Milliseconds => number,
+    };
+    match base {
+        Base::Now => ms.checked_add(now.0 as i64).ok_or(invalid),
+        Base::Epoch => Ok(ms),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn ranges_pick_what_a_filter_picks(start in -12_i64..12, stop in -12_i64..12, len in 0_usize..8) {
+            let absolute = |index: i64| if index < 0 { index + len as i64 } else { index };
+            let naive: Vec<usize> = (0..len)
+                .filter(|i| absolute(start) <= *i as i64 && *i as i64 <= absolute(stop))
+                .collect();
+            let range: Vec<usize> = range(start, stop, len).into_iter().flatten().collect();
+            prop_assert_eq!(range, naive);
+        }
+    }
+}

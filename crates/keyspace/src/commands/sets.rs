@@ -1,0 +1,2 @@
+use crate::command::Command;
+pub(super) static COMMANDS: &[Command] = &[];

@@ -1,0 +1,237 @@
+//! [`Context`]: what a command function works with.
+
+use redwire_resp::Encoder;
+
+use crate::error::CommandError;
+use crate::events::EventClass;
+use crate::keyspace::{Keyspace, Role};
+use crate::session::{Origin, Session};
+use crate::value::Kind;
+use crate::{UnixMs, Value};
+
+/// A command's view of the world while it runs: the data, the reply to write, the session.
+///
+/// The three are fields, so that a command can hold a value of `data` while it writes `reply`.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// The selected database.
+    pub data: Data<'a>,
+    /// Where the reply goes. A command writes one reply, or answers an error and writes none:
+    /// what it wrote before the error is taken back.
+    pub reply: Encoder<'a>,
+    /// The connection.
+    pub session: &'a mut Session,
+}
+
+/// The keyspace as the running command sees it: one database, at one moment.
+///
+/// Keys whose time is over are not there (on a primary they are deleted on sight). Every change
+/// goes through a method of this type, and then [`Data::changed`] tells watchers, subscribers and
+/// replicas of it.
+#[derive(Debug)]
+pub struct Data<'a> {
+    pub(crate) keyspace: &'a mut Keyspace,
+    pub(crate) db: u32,
+    now: UnixMs,
+    origin: Origin,
+    effect: EffectPlan,
+}
+
+/// What replicas get of the running command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EffectPlan {
+    /// The request as it came, if it changed anything.
+    Verbatim,
+    /// The request as it came, whether it changed anything or not.
+    Forced,
+    /// What the command has pushed itself, which may be nothing.
+    Own,
+}
+
+impl<'a> Data<'a> {
+    pub(crate) fn new(keyspace: &'a mut Keyspace, session: &Session, now: UnixMs) -> Self {
+        Self {
+            keyspace,
+            db: session.db,
+            now,
+            origin: session.origin(),
+            effect: EffectPlan::Verbatim,
+        }
+    }
+
+    /// The moment at which the command runs.
+    #[must_use]
+    pub fn now(&self) -> UnixMs {
+        self.now
+    }
+
+    /// The whole keyspace, for commands about more than one key.
+    pub fn keyspace(&mut self) -> &mut Keyspace {
+        self.keyspace
+    }
+
+    pub(crate) fn effect_plan(&self) -> EffectPlan {
+        self.effect
+    }
+
+    /// The value of `key` to read, counted as a hit or a miss.
+    pub(crate) fn find(&mut self, key: &[u8]) -> Option<&Value> {
+        let found = self.peek(key).is_some();
+        if found {
+            self.keyspace.stats.keyspace_hits += 1;
+        } else {
+            self.keyspace.stats.keyspace_misses += 1;
+        }
+        if !found {
+            return None;
+        }
+        self.keyspace.data.find(self.db, key).map(|entry| &entry.value)
+    }
+
+    /// The value of `key`, without counting the look-up.
+    pub(crate) fn peek(&mut self, key: &[u8]) -> Option<&Value> {
+        self.drop_if_expired(key);
+        let now = self.now;
+        let seen_after_expiry = self.origin == Origin::Primary;
+        let entry = self.keyspace.data.find(self.db, key)?;
+        let over = entry.expires().is_some_and(|at| now.is_past(at));
+        (!over || seen_after_expiry).then_some(&entry.value)
+    }
+
+    /// The value of `key` to read, if it is of type `K`.
+    pub(crate) fn read<K: Kind>(&mut self, key: &[u8]) -> Result<Option<&K>, CommandError> {
+        self.find(key).map(|value| K::of(value).ok_or(CommandError::WrongType)).transpose()
+    }
+
+    /// The value of `key` to change, if it is there and of type `K`.
+    pub(crate) fn write<K: Kind>(&mut self, key: &[u8]) -> Result<Option<&mut K>, CommandError> {
+        match self.peek(key) {
+            None => return Ok(None),
+            Some(value) if K::of(value).is_none() => return Err(CommandError::WrongType),
+            Some(_) => {}
+        }
+        let entry = self.keyspace.entry_mut(self.db, key);
+        Ok(entry.and_then(|entry| K::of_mut(&mut entry.value)))
+    }
+
+    /// The value of `key` to change; an empty one of type `K` is put there if the key is not.
+    ///
+    /// The caller either adds to it or calls [`Data::delete_if_gone`].
+    pub(crate) fn write_or_new<K: Kind>(&mut self, key: &[u8]) -> Result<&mut K, CommandError> {
+        if self.write::<K>(key)?.is_none() {
+            self.make_way(key);
+            self.keyspace.insert(self.db, key, K::default().into_value(), None);
+            self.keyspace.events.push(EventClass::New, "new", self.db, key);
+        }
+        let entry = self.keyspace.entry_mut(self.db, key);
+        entry.and_then(|entry| K::of_mut(&mut entry.value)).ok_or(CommandError::WrongType)
+    }
+
+    /// Makes `value` the value of `key`, whatever was there, with this expiry.
+    pub(crate) fn put(&mut self, key: &[u8], value: Value, expires: Option<UnixMs>) {
+        if self.peek(key).is_some() {
+            if let Some(old) = self.keyspace.replace_value(self.db, key, value) {
+                self.keyspace.discard(old);
+            }
+            self.keyspace.set_expires(self.db, key, expires);
+        } else {
+            self.make_way(key);
+            self.keyspace.insert(self.db, key, value, expires);
+            self.keyspace.events.push(EventClass::New, "new", self.db, key);
+        }
+    }
+
+    /// Takes `key` out, and answers its value and expiry.
+    pub(crate) fn take(&mut self, key: &[u8]) -> Option<(Value, Option<UnixMs>)> {
+        self.peek(key)?;
+        let entry = self.keyspace.remove(self.db, key)?;
+        let expires = entry.expires();
+        Some((entry.value, expires))
+    }
+
+    /// Deletes `key`; answers whether it was there.
+    pub(crate) fn delete(&mut self, key: &[u8]) -> bool {
+        let Some((value, _)) = self.take(key) else { return false };
+        self.keyspace.discard(value);
+        true
+    }
+
+    /// Deletes `key` if its last element is gone, with the `del` event; answers whether it did.
+    pub(crate) fn delete_if_gone<K: Kind>(&mut self, key: &[u8]) -> bool {
+        let entry = self.keyspace.data.find(self.db, key);
+        let gone = entry.and_then(|entry| K::of(&entry.value)).is_some_and(K::is_gone);
+        if gone {
+            self.keyspace.remove(self.db, key);
+            self.keyspace.events.push(EventClass::Generic, "del", self.db, key);
+        }
+        gone
+    }
+
+    /// When `key` expires: `None` without the key, `Some(None)` when it never does.
+    pub(crate) fn expires(&mut self, key: &[u8]) -> Option<Option<UnixMs>> {
+        self.peek(key)?;
+        self.keyspace.data.find(self.db, key).map(crate::database::Entry::expires)
+    }
+
+    /// Sets or clears the expiry of `key`; answers whether the key is there.
+    pub(crate) fn set_expires(&mut self, key: &[u8], expires: Option<UnixMs>) -> bool {
+        self.peek(key).is_some() && self.keyspace.set_expires(self.db, key, expires)
+    }
+
+    /// Says that `key` was changed: counts it, fails transactions that watch it, notifies.
+    pub(crate) fn changed(&mut self, key: &[u8], class: EventClass, event: &'static str) {
+        self.keyspace.dirty += 1;
+        self.keyspace.watches.touch(self.db, key);
+        self.keyspace.events.push(class, event, self.db, key);
+    }
+
+    /// Counts `more` changes beyond the one that [`Data::changed`] counted.
+    pub(crate) fn changed_more(&mut self, more: usize) {
+        self.keyspace.dirty += more as u64;
+    }
+
+    /// Tells replicas `args` in the place of the request; several calls make several commands.
+    pub(crate) fn effect<I, A>(&mut self, args: I)
+    where
+        I: IntoIterator<Item = A, IntoIter: ExactSizeIterator>,
+        A: AsRef<[u8]>,
+    {
+        self.effect = EffectPlan::Own;
+        self.keyspace.effects.push(self.db, args);
+    }
+
+    /// Tells replicas nothing of this command (what expired on its way is told all the same).
+    pub(crate) fn no_effect(&mut self) {
+        self.effect = EffectPlan::Own;
+    }
+
+    /// Tells replicas the request even if it changed nothing here (`FLUSHALL`, `PUBLISH`).
+    pub(crate) fn force_effect(&mut self) {
+        self.effect = EffectPlan::Forced;
+    }
+
+    /// A pseudo-random number below `bound`, which is at least 1.
+    pub(crate) fn random_below(&mut self, bound: usize) -> usize {
+        self.keyspace.random.below(bound)
+    }
+
+    /// Whether keys whose time is over are deleted on sight: here, not by the primary's word.
+    fn expires_keys(&self) -> bool {
+        self.origin == Origin::Client && self.keyspace.role == Role::Primary
+    }
+
+    fn drop_if_expired(&mut self, key: &[u8]) {
+        if !self.expires_keys() || self.keyspace.data.expiring(self.db) == 0 {
+            return;
+        }
+        let entry = self.keyspace.data.find(self.db, key);
+        if entry.and_then(crate::database::Entry::expires).is_some_and(|at| self.now.is_past(at)) {
+            self.keyspace.expire(self.db, key);
+        }
+    }
+
+    /// On a replica that takes writes, a key whose time is over may still stand in the way.
+    fn make_way(&mut self, key: &[u8]) {
+        self.keyspace.remove(self.db, key);
+    }
+}

@@ -1,0 +1,69 @@
+//! [`Dataset`]: all databases and function libraries; what a file or a full sync holds.
+
+use crate::database::{Database, Entry};
+use crate::{Blob, Value};
+
+/// The data of a server: its databases and its function libraries.
+///
+/// A [`Loader`](crate::Loader) builds one beside the live one, on whatever thread, and
+/// [`Keyspace::replace_data`](crate::Keyspace::replace_data) puts it in place when it is whole.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    pub(crate) databases: Vec<Database>,
+    /// The sources of function libraries, kept and passed on though they are not run.
+    pub(crate) functions: Vec<Blob>,
+}
+
+impl Dataset {
+    /// An empty data set of `databases` databases; `seed` keys the tables against chosen
+    /// collisions.
+    #[must_use]
+    pub fn new(databases: u32, seed: u64) -> Self {
+        let databases = (0..databases).map(|_| Database::new(seed)).collect();
+        Self { databases, functions: Vec::new() }
+    }
+
+    /// How many databases there are, empty ones included.
+    #[must_use]
+    pub fn database_count(&self) -> u32 {
+        self.databases.len() as u32
+    }
+
+    /// How many keys database `db` has (`DBSIZE`); 0 for a number that is not there.
+    #[must_use]
+    pub fn len(&self, db: u32) -> usize {
+        self.databases.get(db as usize).map_or(0, Database::len)
+    }
+
+    /// Whether no database has a key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.databases.iter().all(Database::is_empty)
+    }
+
+    /// How many keys of database `db` expire.
+    #[must_use]
+    pub fn expiring(&self, db: u32) -> usize {
+        self.databases.get(db as usize).map_or(0, Database::expiring)
+    }
+
+    /// The sources of the function libraries (`FUNCTION LOAD`).
+    pub fn functions(&self) -> impl Iterator<Item = &[u8]> {
+        self.functions.iter().map(Blob::as_slice)
+    }
+
+    /// The RDB types of the values that are kept as their bytes: what a file's version must hold.
+    pub fn opaque_types(&self) -> impl Iterator<Item = u8> {
+        self.databases.iter().flat_map(Database::opaque_types)
+    }
+
+    /// Every key of database `db` with its value, in no set order.
+    pub fn iter(&self, db: u32) -> impl Iterator<Item = (&Blob, &Value)> {
+        let entries = self.databases.get(db as usize).into_iter().flat_map(Database::iter);
+        entries.map(|entry| (&entry.key, &entry.value))
+    }
+
+    pub(crate) fn find(&self, db: u32, key: &[u8]) -> Option<&Entry> {
+        self.databases[db as usize].find(key)
+    }
+}

@@ -1,0 +1,197 @@
+//! From a request to its reply: look-up, checks, transactions, effects.
+
+use redwire_resp::{Encoder, Request, RequestBuf};
+
+use crate::command::{Command, Flags, Run};
+use crate::context::{Context, Data, EffectPlan};
+use crate::error::{CommandError, CommandResult};
+use crate::host::Host;
+use crate::keyspace::{Keyspace, Role};
+use crate::session::{Origin, Session, Transaction};
+use crate::{UnixMs, command_table};
+
+/// How many bytes of a command's name or arguments an error text quotes.
+const QUOTED_MAX: usize = 128;
+
+/// Everything that one command runs with, short of the keyspace itself.
+struct Call<'c> {
+    host: &'c mut dyn Host,
+    session: &'c mut Session,
+    now: UnixMs,
+    out: &'c mut Vec<u8>,
+}
+
+impl Keyspace {
+    /// Runs one request of `session` at the moment `now` and appends its reply to `out`.
+    ///
+    /// What replicas have to be told is in [`Keyspace::effects`] afterwards. Every request gets
+    /// exactly one reply, an error included; a host's command may choose to write none.
+    ///
+    /// ```
+    /// use redwire_keyspace::{Keyspace, NoHost, Session, Settings, UnixMs};
+    /// use redwire_resp::RequestBuf;
+    ///
+    /// let mut keyspace = Keyspace::new(Settings::default(), 42);
+    /// let mut session = Session::new(1);
+    /// let mut out = Vec::new();
+    /// for request in [["SET", "greeting", "hello"].as_slice(), &["GET", "greeting"]] {
+    ///     let request = RequestBuf::from_args(request);
+    ///     keyspace.execute(&mut NoHost, &mut session, request.as_request(), UnixMs(0), &mut out);
+    /// }
+    /// assert_eq!(out, b"+OK\r\n$5\r\nhello\r\n");
+    /// assert_eq!(keyspace.effects().iter().count(), 1);
+    /// ```
+    pub fn execute(
+        &mut self,
+        host: &mut dyn Host,
+        session: &mut Session,
+        request: Request<'_>,
+        now: UnixMs,
+        out: &mut Vec<u8>,
+    ) {
+        let mut call = Call { host, session, now, out };
+        if let Err(error) = self.accept(&mut call, request) {
+            call.session.abort_transaction();
+            call.reply().error(error.to_string());
+        }
+    }
+
+    /// Checks a request and runs or queues it; an error means that it was not accepted at all.
+    fn accept(&mut self, call: &mut Call<'_>, request: Request<'_>) -> CommandResult {
+        let command = self
+            .table
+            .find(request.name(), |name| call.host.find(name))
+            .ok_or_else(|| unknown_command(request))?;
+        if !command.accepts(request.len()) {
+            return Err(CommandError::Arity(command.name.into()));
+        }
+        self.admit(call, command)?;
+        if call.session.in_transaction() && !command.flags.has(Flags::IMMEDIATE) {
+            return call.queue(command, request);
+        }
+        let mark = self.effects.mark();
+        self.effects.mute(call.session.origin() == Origin::Primary);
+        match command.run {
+            Run::Exec => self.exec(call, request)?,
+            Run::Data(_) | Run::Host => self.call(call, command, request),
+        }
+        self.effects.close_group(mark);
+        Ok(())
+    }
+
+    /// The checks that need no look at the arguments.
+    fn admit(&self, call: &mut Call<'_>, command: &Command) -> CommandResult {
+        let session = &*call.session;
+        if !session.authenticated && !command.flags.has(Flags::NO_AUTH) {
+            return Err(CommandError::text("NOAUTH Authentication required."));
+        }
+        call.host.admit(session, command)?;
+        let read_only = matches!(self.role, Role::Replica { read_only: true });
+        if read_only && session.origin() == Origin::Client && writes(session, command) {
+            return Err(CommandError::text(
+                "READONLY You can't write against a read only replica.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Runs a command that was accepted, and writes its reply.
+    fn call(&mut self, call: &mut Call<'_>, command: &'static Command, request: Request<'_>) {
+        call.host.before(call.session, command, request);
+        let changes = self.dirty;
+        let db = call.session.db;
+        let mark = call.out.len();
+        let data = Data::new(self, call.session, call.now);
+        let reply = Encoder::new(call.out, call.session.protocol);
+        let mut context = Context { data, reply, session: call.session };
+        let result = match command.run {
+            Run::Data(run) => run(&mut context, request),
+            Run::Host => call.host.run(command, &mut context, request),
+            Run::Exec => Err(CommandError::text("ERR EXEC calls can not be nested")),
+        };
+        let plan = context.data.effect_plan();
+        if let Err(error) = result {
+            call.out.truncate(mark);
+            call.reply().error(error.to_string());
+        }
+        let changed = self.dirty != changes;
+        if plan == EffectPlan::Forced || (plan == EffectPlan::Verbatim && changed) {
+            self.effects.push(db, request.iter());
+        }
+        call.host.after(call.session, command, request);
+    }
+
+    /// `EXEC`: runs what was queued, unless a queued command was refused or a watched key changed.
+    fn exec(&mut self, call: &mut Call<'_>, _request: Request<'_>) -> CommandResult {
+        let Some(transaction) = call.session.transaction.take() else {
+            return Err(CommandError::text("ERR EXEC without MULTI"));
+        };
+        let unchanged = call.session.watching.iter().all(|watched| {
+            self.watches.unchanged(watched)
+                && !watched.expires.is_some_and(|at| call.now.is_past(at))
+        });
+        self.forget(call.session);
+        if transaction.aborted {
+            return Err(CommandError::text(
+                "EXECABORT Transaction discarded because of previous errors.",
+            ));
+        }
+        if !unchanged {
+            call.reply().null_array();
+            return Ok(());
+        }
+        call.reply().array(transaction.queue.len());
+        for (command, request) in &transaction.queue {
+            self.call(call, command, request.as_request());
+        }
+        Ok(())
+    }
+
+    /// The table of the keyspace's own commands.
+    pub(crate) fn command_table(&self) -> &'static command_table::CommandTable {
+        self.table
+    }
+}
+
+impl Call<'_> {
+    fn reply(&mut self) -> Encoder<'_> {
+        Encoder::new(self.out, self.session.protocol)
+    }
+
+    fn queue(&mut self, command: &'static Command, request: Request<'_>) -> CommandResult {
+        if command.flags.has(Flags::NO_MULTI) {
+            return Err(CommandError::text("ERR Command not allowed inside a transaction"));
+        }
+        let transaction = self.session.transaction.get_or_insert_with(Transaction::default);
+        transaction.queue.push((command, RequestBuf::from(request)));
+        self.reply().queued();
+        Ok(())
+    }
+}
+
+/// Whether the command writes, or is the `EXEC` of a transaction that does.
+fn writes(session: &Session, command: &Command) -> bool {
+    let queued = session.transaction.as_ref().filter(|_| matches!(command.run, Run::Exec));
+    command.flags.has(Flags::WRITE)
+        || queued.is_some_and(|transaction| {
+            transaction.queue.iter().any(|(command, _)| command.flags.has(Flags::WRITE))
+        })
+}
+
+/// Redis' text for a name that is no command.
+fn unknown_command(request: Request<'_>) -> CommandError {
+    let quote = |bytes: &[u8], max: usize| {
+        String::from_utf8_lossy(&bytes[..bytes.len().min(max)]).into_owned()
+    };
+    let mut args = String::new();
+    for arg in request.iter().skip(1) {
+        if args.len() >= QUOTED_MAX {
+            break;
+        }
+        args.push_str(&format!("'{}' ", quote(arg, QUOTED_MAX - args.len())));
+    }
+    CommandError::text(format!(
+        "ERR unknown command '{}', with args beginning with: {args}",
+        quote(request.name(), QUOTED_MAX),
+    ))
+}

@@ -1,0 +1,60 @@
+//! [`Host`]: what stands around the keyspace and runs the commands that are not about data.
+
+use redwire_resp::Request;
+
+use crate::command::Command;
+use crate::context::Context;
+use crate::error::{CommandError, CommandResult};
+use crate::session::Session;
+
+/// The server around a [`Keyspace`](crate::Keyspace): its own commands and its say in all others.
+///
+/// Every method has a default that does nothing, so `struct Nothing; impl Host for Nothing {}` is
+/// enough to embed the data types alone ([`NoHost`] is that).
+pub trait Host {
+    /// The host's own commands, each declared by [`Command::host`].
+    fn commands(&self) -> &'static [Command] {
+        &[]
+    }
+
+    /// The host's command of this name, in lower case.
+    fn find(&self, name: &[u8]) -> Option<&'static Command> {
+        self.commands().iter().find(|command| command.name.as_bytes() == name)
+    }
+
+    /// Whether `command` may run now (`MISCONF`, `NOREPLICAS`, `MASTERDOWN` and the like are the
+    /// host's to say). Asked when a command comes, also when it is to be queued.
+    ///
+    /// # Errors
+    ///
+    /// What the client is answered in the place of a reply.
+    fn admit(&mut self, _session: &Session, _command: &Command) -> CommandResult {
+        Ok(())
+    }
+
+    /// Runs one of [`Host::commands`].
+    ///
+    /// # Errors
+    ///
+    /// What the client is answered; whatever was written of a reply is taken back.
+    fn run(
+        &mut self,
+        command: &'static Command,
+        _context: &mut Context<'_>,
+        _request: Request<'_>,
+    ) -> CommandResult {
+        Err(CommandError::text(format!("ERR unknown command '{}'", command.name)))
+    }
+
+    /// Called before a command runs (`MONITOR`).
+    fn before(&mut self, _session: &Session, _command: &Command, _request: Request<'_>) {}
+
+    /// Called after a command ran (`SLOWLOG`).
+    fn after(&mut self, _session: &Session, _command: &Command, _request: Request<'_>) {}
+}
+
+/// A host with no commands of its own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoHost;
+
+impl Host for NoHost {}

@@ -1,0 +1,300 @@
+//! [`Keyspace`]: the data set, and the one door through which values change.
+
+use crate::command_table::CommandTable;
+use crate::database::{Database, Entry};
+use crate::effects::Effects;
+use crate::events::{EventClass, Events};
+use crate::session::Session;
+use crate::snapshot::Walk;
+use crate::watch::Watches;
+use crate::{Dataset, Settings, UnixMs, Value};
+
+/// A data set with Redis' commands over it.
+///
+/// It does no I/O, reads no clock and starts no thread: requests, the time and randomness come
+/// from the caller, and replies, [`Effects`] and dropped values go back to it.
+#[derive(Debug)]
+pub struct Keyspace {
+    pub(crate) data: Dataset,
+    pub(crate) settings: Settings,
+    pub(crate) table: &'static CommandTable,
+    pub(crate) effects: Effects,
+    pub(crate) events: Events,
+    pub(crate) watches: Watches,
+    pub(crate) walk: Option<Walk>,
+    pub(crate) epoch: u32,
+    pub(crate) dirty: u64,
+    pub(crate) random: Random,
+    pub(crate) role: Role,
+    pub(crate) garbage: Vec<Garbage>,
+    pub(crate) stats: Stats,
+}
+
+/// Whether this node takes writes from clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Clients write here, and keys expire here.
+    Primary,
+    /// A copy of a primary: keys expire by the primary's word only.
+    Replica {
+        /// Whether clients' writes are refused (`replica-read-only`).
+        read_only: bool,
+    },
+}
+
+/// Counters for `INFO stats`.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Keys that reads found.
+    pub keyspace_hits: u64,
+    /// Keys that reads did not find.
+    pub keyspace_misses: u64,
+    /// Keys deleted because they expired.
+    pub expired_keys: u64,
+}
+
+/// Something large that the keyspace let go of, to be dropped where that hurts nobody.
+#[derive(Debug)]
+pub struct Garbage {
+    _dropped: Dropped,
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "held only to be dropped elsewhere")]
+enum Dropped {
+    Value(Value),
+    Database(Database),
+    Dataset(Dataset),
+}
+
+/// Values with more elements than this are handed out as [`Garbage`] (`lazyfree` in Redis: 64).
+const GARBAGE_ELEMENTS: usize = 64;
+
+impl Keyspace {
+    /// An empty data set. `seed` comes from a random source: it keys the hash tables against
+    /// chosen collisions and drives `SPOP`, `SRANDMEMBER`, `RANDOMKEY` and the like.
+    #[must_use]
+    pub fn new(settings: Settings, seed: u64) -> Self {
+        Self {
+            data: Dataset::new(settings.databases, seed),
+            settings,
+            table: CommandTable::shared(),
+            effects: Effects::default(),
+            events: Events::default(),
+            watches: Watches::default(),
+            walk: None,
+            epoch: 0,
+            dirty: 0,
+            random: Random::new(seed),
+            role: Role::Primary,
+            garbage: Vec::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// The limits and thresholds in force, to be changed in place (`CONFIG SET`).
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
+    /// The limits and thresholds in force.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The role of this node.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Makes this node a primary or a replica.
+    pub fn set_role(&mut self, role: Role) {
+        self.role = role;
+    }
+
+    /// How many changes there were since the keyspace was made (`rdb_changes_since_last_save`
+    /// is a difference of two of these).
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.dirty
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// Zeroes the counters (`CONFIG RESETSTAT`).
+    pub fn reset_stats(&mut self) {
+        self.stats = Stats::default();
+    }
+
+    /// What writes left for replicas since the caller last cleared it.
+    pub fn effects(&mut self) -> &mut Effects {
+        &mut self.effects
+    }
+
+    /// Key events that someone asked for (`notify-keyspace-events`).
+    pub fn events(&mut self) -> &mut Events {
+        &mut self.events
+    }
+
+    /// Large values that were let go of since the last call; drop them on another thread.
+    pub fn take_garbage(&mut self) -> Vec<Garbage> {
+        std::mem::take(&mut self.garbage)
+    }
+
+    /// The data set, to read.
+    #[must_use]
+    pub fn data(&self) -> &Dataset {
+        &self.data
+    }
+
+    /// Puts `data` in the place of the data set: a full sync or a load is complete.
+    ///
+    /// A snapshot under way still gets the old keys. Watched keys count as changed.
+    pub fn replace_data(&mut self, data: Dataset) {
+        let old = std::mem::replace(&mut self.data, data);
+        for db in 0..old.databases.len() as u32 {
+            let new = &self.data.databases;
+            self.watches.touch_where(db, |key| {
+                old.databases[db as usize].find(key).is_some()
+                    || new.get(db as usize).is_some_and(|new| new.find(key).is_some())
+            });
+        }
+        match &mut self.walk {
+            Some(walk) => walk.detach(old.databases),
+            None => self.garbage.push(Garbage { _dropped: Dropped::Dataset(old) }),
+        }
+    }
+
+    /// Lets go of what `session` holds here: its watched keys and its transaction.
+    pub fn forget(&mut self, session: &mut Session) {
+        session.transaction = None;
+        for watched in session.watching.drain(..) {
+            self.watches.unwatch(watched);
+        }
+    }
+
+    /// Deletes keys that expired by `now`, at most `limit` of them; answers how many it deleted.
+    ///
+    /// On a replica it does nothing: the primary's `DEL` will come.
+    pub fn expire_due(&mut self, now: UnixMs, limit: usize) -> usize {
+        if self.role != Role::Primary {
+            return 0;
+        }
+        let mut deleted = 0;
+        for db in 0..self.data.databases.len() as u32 {
+            while deleted < limit {
+                let database = &self.data.databases[db as usize];
+                let due = database.first_expiry().filter(|(at, _)| now.is_past(*at));
+                let Some(key) = due.map(|(_, key)| key.clone()) else { break };
+                self.expire(db, &key);
+                deleted += 1;
+            }
+        }
+        deleted
+    }
+
+    /// Deletes a key whose time is over and tells replicas.
+    pub(crate) fn expire(&mut self, db: u32, key: &[u8]) {
+        self.remove(db, key);
+        self.watches.touch(db, key);
+        self.effects.push(db, [b"DEL".as_slice(), key]);
+        self.events.push(EventClass::Expired, "expired", db, key);
+        self.stats.expired_keys += 1;
+    }
+
+    // The door. Whatever changes a value, a key or an expiry goes through these.
+
+    /// The entry of `key` to be changed; a snapshot under way gets it as it is first.
+    pub(crate) fn entry_mut(&mut self, db: u32, key: &[u8]) -> Option<&mut Entry> {
+        let entry = self.data.databases[db as usize].find_mut(key)?;
+        if let Some(walk) = &mut self.walk {
+            walk.capture(db, entry);
+        }
+        Some(entry)
+    }
+
+    /// Adds a key that is not there.
+    pub(crate) fn insert(&mut self, db: u32, key: &[u8], value: Value, expires: Option<UnixMs>) {
+        let entry = Entry::new(key, value, expires, self.epoch);
+        let rebuilt = self.data.databases[db as usize].insert(entry);
+        if let (Some(walk), Some(slot)) = (&mut self.walk, rebuilt) {
+            walk.table_rebuilt(db, slot);
+        }
+    }
+
+    /// Puts another value in the place of a key's value, which it answers; the key is there.
+    pub(crate) fn replace_value(&mut self, db: u32, key: &[u8], value: Value) -> Option<Value> {
+        if self.walk.is_some() {
+            self.entry_mut(db, key);
+        }
+        self.data.databases[db as usize].replace_value(key, value)
+    }
+
+    /// Takes a key out, expired or not.
+    pub(crate) fn remove(&mut self, db: u32, key: &[u8]) -> Option<Entry> {
+        // The look-up of its own is only paid while a snapshot runs.
+        if self.walk.is_some() {
+            self.entry_mut(db, key);
+        }
+        self.data.databases[db as usize].remove(key)
+    }
+
+    /// Sets or clears the expiry of a key; answers whether the key is there.
+    pub(crate) fn set_expires(&mut self, db: u32, key: &[u8], expires: Option<UnixMs>) -> bool {
+        if self.walk.is_some() {
+            self.entry_mut(db, key);
+        }
+        self.data.databases[db as usize].set_expires(key, expires)
+    }
+
+    /// Empties a database; answers how many keys it had.
+    pub(crate) fn flush(&mut self, db: u32) -> usize {
+        let database = &mut self.data.databases[db as usize];
+        let emptied = database.emptied();
+        let old = std::mem::replace(database, emptied);
+        let count = old.len();
+        self.watches.touch_where(db, |key| old.find(key).is_some());
+        match &mut self.walk {
+            Some(walk) => walk.retire(db, old),
+            None => self.garbage.push(Garbage { _dropped: Dropped::Database(old) }),
+        }
+        count
+    }
+
+    /// Lets go of a value: at once if it is small, through [`Keyspace::take_garbage`] if not.
+    pub(crate) fn discard(&mut self, value: Value) {
+        if value.element_count() > GARBAGE_ELEMENTS {
+            self.garbage.push(Garbage { _dropped: Dropped::Value(value) });
+        }
+    }
+}
+
+/// The pseudo-random numbers behind `SPOP` and the like: SplitMix64.
+#[derive(Debug)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`, which is at least 1.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+    }
+}

@@ -1,0 +1,132 @@
+//! From a snapshot's items to the bytes of an RDB file.
+
+use redwire_rdb::{EncodeOptions, Encoder, Error, KeyMeta, ListPlan};
+
+use crate::{Hash, List, Set, SnapshotItem, Value, Zset};
+
+/// Collections of up to this many elements are written in one go.
+const WHOLE_ELEMENTS: usize = 1024;
+
+/// Larger ones are handed on whenever this many bytes have come together.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// Takes pieces of a file as they are made: writes them out and empties the buffer.
+type Flush<'f> = &'f mut dyn FnMut(&mut Vec<u8>);
+
+impl SnapshotItem {
+    /// Appends the key and its value to `out` as `encoder` writes them.
+    ///
+    /// A large collection comes in pieces: `flush` is called whenever some 256 KiB have come
+    /// together in `out`, and may take them away.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] when the encoder's target cannot hold the value; nothing of the key
+    /// is written then.
+    pub fn encode(
+        &self,
+        encoder: &mut Encoder,
+        out: &mut Vec<u8>,
+        flush: &mut dyn FnMut(&mut Vec<u8>),
+    ) -> Result<(), Error> {
+        let meta =
+            KeyMeta { expire_ms: self.expires.map(|at| at.0), ..KeyMeta::new(self.key.as_slice()) };
+        let whole = self.value.element_count() <= WHOLE_ELEMENTS;
+        match &self.value {
+            Value::String(string) => encoder.string(out, &meta, &string.as_bytes()),
+            Value::Opaque(opaque) => {
+                encoder.opaque(out, &meta, opaque.type_byte(), opaque.body())?;
+            }
+            Value::List(list) if whole => {
+                encoder.list(out, &meta, list.iter().map(|item| item.as_slice()));
+            }
+            Value::Set(set) if whole => encoder.set(out, &meta, set.iter()),
+            Value::Hash(hash) if whole => {
+                let fields = hash.iter();
+                let pairs = fields.map(|field| (field.name().as_slice(), field.value.as_slice()));
+                encoder.hash(out, &meta, pairs);
+            }
+            Value::Zset(zset) if whole => {
+                let members = zset.iter();
+                encoder.zset(out, &meta, members.map(|it| (it.member.as_slice(), it.score)));
+            }
+            Value::List(list) => large_list(encoder, out, &meta, list, flush)?,
+            Value::Set(set) => large_set(encoder, out, &meta, set, flush)?,
+            Value::Hash(hash) => large_hash(encoder, out, &meta, hash, flush)?,
+            Value::Zset(zset) => large_zset(encoder, out, &meta, zset, flush)?,
+        }
+        Ok(())
+    }
+}
+
+fn large_list(
+    encoder: &mut Encoder,
+    out: &mut Vec<u8>,
+    meta: &KeyMeta<'_>,
+    list: &List,
+    flush: Flush<'_>,
+) -> Result<(), Error> {
+    let options: EncodeOptions = encoder.options().clone();
+    let mut plan = ListPlan::new(&options);
+    for item in list.iter() {
+        plan.item(item);
+    }
+    encoder.begin_list(out, meta, &plan);
+    for item in list.iter() {
+        encoder.push(out, item);
+        pass_on(out, flush);
+    }
+    encoder.finish(out)
+}
+
+fn large_set(
+    encoder: &mut Encoder,
+    out: &mut Vec<u8>,
+    meta: &KeyMeta<'_>,
+    set: &Set,
+    flush: Flush<'_>,
+) -> Result<(), Error> {
+    encoder.begin_set(out, meta, set.len() as u64);
+    for member in set.iter() {
+        encoder.push(out, member);
+        pass_on(out, flush);
+    }
+    encoder.finish(out)
+}
+
+fn large_hash(
+    encoder: &mut Encoder,
+    out: &mut Vec<u8>,
+    meta: &KeyMeta<'_>,
+    hash: &Hash,
+    flush: Flush<'_>,
+) -> Result<(), Error> {
+    encoder.begin_hash(out, meta, hash.len() as u64);
+    for field in hash.iter() {
+        encoder.push_field(out, field.name(), &field.value);
+        pass_on(out, flush);
+    }
+    encoder.finish(out)
+}
+
+fn large_zset(
+    encoder: &mut Encoder,
+    out: &mut Vec<u8>,
+    meta: &KeyMeta<'_>,
+    zset: &Zset,
+    flush: Flush<'_>,
+) -> Result<(), Error> {
+    encoder.begin_zset(out, meta, zset.len() as u64);
+    // From the highest score down, as servers write it: each insert at load is then at the head.
+    for scored in zset.iter().rev() {
+        encoder.push_scored(out, &scored.member, scored.score);
+        pass_on(out, flush);
+    }
+    encoder.finish(out)
+}
+
+fn pass_on(out: &mut Vec<u8>, flush: Flush<'_>) {
+    if out.len() >= PIECE_BYTES {
+        flush(out);
+    }
+}

@@ -1,0 +1,107 @@
+//! [`Session`]: what the keyspace knows of one connection.
+
+use redwire_resp::{Protocol, RequestBuf};
+
+use crate::command::Command;
+use crate::watch::WatchedKey;
+
+/// Whose commands a session carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A client, bound by read-only, authentication and memory rules.
+    Client,
+    /// The primary of this node: its writes are applied as they come, and expired keys are still
+    /// there for it until it deletes them.
+    Primary,
+}
+
+/// A connection's state as commands see it: database, protocol, transaction, watched keys.
+///
+/// The caller keeps one for each connection and hands it to every
+/// [`execute`](crate::Keyspace::execute); before dropping it, it calls
+/// [`Keyspace::forget`](crate::Keyspace::forget), so that its watched keys are let go.
+#[derive(Debug)]
+pub struct Session {
+    id: u64,
+    origin: Origin,
+    /// The selected database (`SELECT`).
+    pub db: u32,
+    /// The protocol of replies (`HELLO`).
+    pub protocol: Protocol,
+    /// Whether commands that need authentication may run.
+    pub authenticated: bool,
+    pub(crate) transaction: Option<Transaction>,
+    pub(crate) watching: Vec<WatchedKey>,
+}
+
+/// The commands queued since `MULTI`.
+#[derive(Debug, Default)]
+pub(crate) struct Transaction {
+    pub(crate) queue: Vec<(&'static Command, RequestBuf)>,
+    /// A command was refused while queueing, so `EXEC` answers `EXECABORT`.
+    pub(crate) aborted: bool,
+}
+
+impl Session {
+    /// A session of a client with the connection number `id` (`CLIENT ID`), in database 0, RESP2,
+    /// authenticated.
+    #[must_use]
+    pub fn new(id: u64) -> Self {
+        Self::with_origin(id, Origin::Client)
+    }
+
+    /// A session for the replication stream of this node's primary.
+    #[must_use]
+    pub fn of_primary(id: u64) -> Self {
+        Self::with_origin(id, Origin::Primary)
+    }
+
+    fn with_origin(id: u64, origin: Origin) -> Self {
+        Self {
+            id,
+            origin,
+            db: 0,
+            protocol: Protocol::Resp2,
+            authenticated: true,
+            transaction: None,
+            watching: Vec::new(),
+        }
+    }
+
+    /// The connection's number.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whose commands these are.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Whether `MULTI` was called and neither `EXEC` nor `DISCARD` yet.
+    #[must_use]
+    pub fn in_transaction(&self) -> bool {
+        self.transaction.is_some()
+    }
+
+    /// How many commands wait for `EXEC`; `None` outside of a transaction.
+    #[must_use]
+    pub fn queued(&self) -> Option<usize> {
+        self.transaction.as_ref().map(|transaction| transaction.queue.len())
+    }
+
+    /// How many keys it watches.
+    #[must_use]
+    pub fn watched(&self) -> usize {
+        self.watching.len()
+    }
+
+    /// Makes `EXEC` answer `EXECABORT`, if a transaction is open.
+    pub fn abort_transaction(&mut self) {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.aborted = true;
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! [`Hash`]: a hash value.
+
+use std::cmp::Ordering;
+
+use crate::Blob;
+use crate::tree::{Element, Entry, Iter, Tree};
+use crate::value::member_hash;
+
+/// A hash: fields with values, in the order of the fields' hash.
+#[derive(Debug, Clone, Default)]
+pub struct Hash {
+    fields: Tree<HashField>,
+}
+
+/// A field of a hash.
+#[derive(Debug, Clone)]
+pub struct HashField {
+    hash: u64,
+    name: Blob,
+    /// The field's value.
+    pub value: Blob,
+}
+
+impl HashField {
+    /// The field's name.
+    #[must_use]
+    pub fn name(&self) -> &Blob {
+        &self.name
+    }
+}
+
+impl Element for HashField {
+    type Hint = u64;
+
+    fn hint(&self) -> u64 {
+        self.hash
+    }
+}
+
+/// Compares a field with a searched one.
+fn place<'k>(hash: u64, name: &'k [u8]) -> impl FnMut(&HashField) -> Ordering + 'k {
+    move |field| field.hash.cmp(&hash).then_with(|| field.name.as_slice().cmp(name))
+}
+
+impl Hash {
+    /// How many fields (`HLEN`).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// The value of a field.
+    #[must_use]
+    pub fn get(&self, name: &[u8]) -> Option<&Blob> {
+        let hash = member_hash(name);
+        self.fields.find_by(hash, place(hash, name)).map(|field| &field.value)
+    }
+
+    /// Sets a field; answers whether it is new.
+    pub fn set(&mut self, name: &[u8], value: &[u8]) -> bool {
+        let hash = member_hash(name);
+        let value = Blob::from(value);
+        match self.fields.entry(hash, place(hash, name)) {
+            Entry::Occupied(mut field) => {
+                field.get_mut().value = value;
+                false
+            }
+            Entry::Vacant(vacant) => {
+                vacant.insert(HashField { hash, name: Blob::from(name), value });
+                true
+            }
+        }
+    }
+
+    /// Takes a field out, and answers its value.
+    pub fn remove(&mut self, name: &[u8]) -> Option<Blob> {
+        let hash = member_hash(name);
+        self.fields.remove_by(hash, place(hash, name)).map(|field| field.value)
+    }
+
+    /// The field at position `index` of an order that means nothing, to draw one at random.
+    #[must_use]
+    pub fn nth(&self, index: usize) -> Option<&HashField> {
+        self.fields.get(index)
+    }
+
+    /// The fields, in an order that means nothing to a user.
+    pub fn iter(&self) -> Iter<'_, HashField> {
+        self.fields.iter()
+    }
+
+    /// `HSCAN`: see [`scan_by_hash`](super::scan_by_hash).
+    #[must_use]
+    pub fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<&HashField>) {
+        super::scan_by_hash(&self.fields, cursor, count)
+    }
+}

@@ -1,0 +1,43 @@
+//! [`Opaque`]: a value kept as the bytes that an RDB file had for it.
+
+use std::sync::Arc;
+
+/// A value of a type without commands here (a stream, a module's value), as it stood in the RDB.
+///
+/// Nothing is lost on the way from one server to another: a full sync and a save write the same
+/// bytes again.
+#[derive(Debug, Clone)]
+pub struct Opaque {
+    type_byte: u8,
+    body: Arc<[u8]>,
+}
+
+impl Opaque {
+    /// A value of RDB type `type_byte` with the bytes that follow its key.
+    #[must_use]
+    pub fn new(type_byte: u8, body: &[u8]) -> Self {
+        Self { type_byte, body: body.into() }
+    }
+
+    /// The RDB type byte.
+    #[must_use]
+    pub fn type_byte(&self) -> u8 {
+        self.type_byte
+    }
+
+    /// The bytes after the key.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// What `TYPE` answers: a stream's name, a hash's for those with field expiries, else `opaque`.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self.type_byte {
+            15 | 19 | 21 | 26 => "stream",
+            22 | 24 | 25 => "hash",
+            _ => "opaque",
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! [`Set`]: a set value.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use crate::Blob;
+use crate::tree::{Element, Entry, Iter, Tree};
+use crate::value::member_hash;
+
+/// A set: byte strings in the order of their hash, so that they can be drawn by position and
+/// scanned with a hash as the cursor.
+#[derive(Debug, Clone, Default)]
+pub struct Set {
+    members: Tree<Member>,
+}
+
+/// A member with its hash.
+#[derive(Clone, Debug)]
+struct Member {
+    hash: u64,
+    name: Blob,
+}
+
+impl Element for Member {
+    type Hint = u64;
+
+    fn hint(&self) -> u64 {
+        self.hash
+    }
+}
+
+/// Compares a member with a searched one.
+fn place<'k>(hash: u64, name: &'k [u8]) -> impl FnMut(&Member) -> Ordering + 'k {
+    move |member| member.hash.cmp(&hash).then_with(|| member.name.as_slice().cmp(name))
+}
+
+impl Set {
+    /// How many members (`SCARD`).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Whether `member` is in it.
+    #[must_use]
+    pub fn contains(&self, member: &[u8]) -> bool {
+        let hash = member_hash(member);
+        self.members.find_by(hash, place(hash, member)).is_some()
+    }
+
+    /// Adds `member`; answers whether it is new.
+    pub fn insert(&mut self, member: &[u8]) -> bool {
+        let hash = member_hash(member);
+        match self.members.entry(hash, place(hash, member)) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(vacant) => {
+                vacant.insert(Member { hash, name: Blob::from(member) });
+                true
+            }
+        }
+    }
+
+    /// Takes `member` out; answers whether it was there.
+    pub fn remove(&mut self, member: &[u8]) -> bool {
+        let hash = member_hash(member);
+        self.members.remove_by(hash, place(hash, member)).is_some()
+    }
+
+    /// The member at position `index` of an order that means nothing, to draw one at random.
+    #[must_use]
+    pub fn nth(&self, index: usize) -> Option<&Blob> {
+        self.members.get(index).map(|member| &member.name)
+    }
+
+    /// Takes the member at position `index`.
+    pub fn remove_nth(&mut self, index: usize) -> Option<Blob> {
+        self.members.remove(index).map(|member| member.name)
+    }
+
+    /// The members, in an order that means nothing to a user.
+    pub fn iter(&self) -> SetIter<'_> {
+        SetIter { members: self.members.iter() }
+    }
+
+    /// Whether every member is the decimal form of an `i64`, as an intset wants them.
+    #[must_use]
+    pub fn is_integers(&self) -> bool {
+        self.iter().all(|member| redwire_resp::parse_i64(member).is_some())
+    }
+
+    /// `SSCAN`: see [`scan_by_hash`](super::scan_by_hash).
+    #[must_use]
+    pub fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<&Blob>) {
+        let (cursor, members) = super::scan_by_hash(&self.members, cursor, count);
+        (cursor, members.into_iter().map(|member| &member.name).collect())
+    }
+}
+
+/// The members of a [`Set`].
+#[derive(Clone)]
+pub struct SetIter<'a> {
+    members: Iter<'a, Member>,
+}
+
+impl fmt::Debug for SetIter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
+impl<'a> Iterator for SetIter<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        self.members.next().map(|member| member.name.as_slice())
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.members.size_hint()
+    }
+}
+
+impl ExactSizeIterator for SetIter<'_> {}
+
+impl<'a> FromIterator<&'a [u8]> for Set {
+    fn from_iter<I: IntoIterator<Item = &'a [u8]>>(members: I) -> Self {
+        let mut set = Self::default();
+        for member in members {
+            set.insert(member);
+        }
+        set
+    }
+}

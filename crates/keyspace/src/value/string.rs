@@ -1,0 +1,143 @@
+//! [`Str`]: a string value, kept as an integer, as immutable bytes or as a buffer that grows.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use redwire_resp::parse_i64;
+
+use crate::Blob;
+
+/// The longest string that `OBJECT ENCODING` calls `embstr`.
+const EMBSTR_MAX: usize = 44;
+
+/// A string value.
+#[derive(Debug, Clone)]
+pub struct Str(Repr);
+
+#[derive(Debug, Clone)]
+enum Repr {
+    Integer(i64),
+    Fixed(Blob),
+    /// What `APPEND`, `SETRANGE` and `SETBIT` left: a buffer with room to grow.
+    Grown(Arc<Vec<u8>>),
+}
+
+impl Str {
+    /// A string of `bytes`; what is the decimal form of an `i64` is kept as that number.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Self {
+        match parse_i64(bytes) {
+            Some(integer) => Self(Repr::Integer(integer)),
+            None => Self(Repr::Fixed(Blob::from(bytes))),
+        }
+    }
+
+    /// The string of `value`'s decimal form.
+    #[must_use]
+    pub fn from_integer(value: i64) -> Self {
+        Self(Repr::Integer(value))
+    }
+
+    /// The bytes, as `GET` answers them.
+    #[must_use]
+    pub fn as_bytes(&self) -> Cow<'_, [u8]> {
+        match &self.0 {
+            Repr::Integer(integer) => {
+                Cow::Owned(itoa::Buffer::new().format(*integer).as_bytes().to_vec())
+            }
+            Repr::Fixed(blob) => Cow::Borrowed(blob),
+            Repr::Grown(buffer) => Cow::Borrowed(buffer),
+        }
+    }
+
+    /// The number that the bytes spell, if they spell one exactly as Redis prints it.
+    #[must_use]
+    pub fn as_integer(&self) -> Option<i64> {
+        match &self.0 {
+            Repr::Integer(integer) => Some(*integer),
+            Repr::Fixed(blob) => parse_i64(blob),
+            Repr::Grown(buffer) => parse_i64(buffer),
+        }
+    }
+
+    /// How many bytes (`STRLEN`).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Repr::Integer(integer) => itoa::Buffer::new().format(*integer).len(),
+            Repr::Fixed(blob) => blob.len(),
+            Repr::Grown(buffer) => buffer.len(),
+        }
+    }
+
+    /// Whether it has no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes to change in place; the first call turns the string into a growing buffer.
+    pub fn make_mut(&mut self) -> &mut Vec<u8> {
+        if !matches!(self.0, Repr::Grown(_)) {
+            self.0 = Repr::Grown(Arc::new(self.as_bytes().into_owned()));
+        }
+        match &mut self.0 {
+            Repr::Grown(buffer) => Arc::make_mut(buffer),
+            Repr::Integer(_) | Repr::Fixed(_) => unreachable!("made a buffer above"),
+        }
+    }
+
+    /// What `OBJECT ENCODING` answers.
+    #[must_use]
+    pub fn encoding(&self) -> &'static str {
+        match &self.0 {
+            Repr::Integer(_) => "int",
+            Repr::Fixed(blob) if blob.len() <= EMBSTR_MAX => "embstr",
+            Repr::Fixed(_) | Repr::Grown(_) => "raw",
+        }
+    }
+}
+
+impl Default for Str {
+    fn default() -> Self {
+        Self(Repr::Fixed(Blob::new()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_exact_decimals_become_integers() {
+        for (bytes, encoding) in [
+            ("0", "int"),
+            ("-1", "int"),
+            ("9223372036854775807", "int"),
+            ("9223372036854775808", "embstr"),
+            ("007", "embstr"),
+            ("+1", "embstr"),
+            ("-0", "embstr"),
+            (" 1", "embstr"),
+            ("", "embstr"),
+        ] {
+            let string = Str::new(bytes.as_bytes());
+            assert_eq!(string.encoding(), encoding, "{bytes:?}");
+            assert_eq!(&*string.as_bytes(), bytes.as_bytes());
+            assert_eq!(string.len(), bytes.len());
+        }
+    }
+
+    #[test]
+    fn a_change_leaves_a_clone_alone() {
+        let mut string = Str::new(b"12");
+        let before = string.clone();
+        string.make_mut().push(b'3');
+        let grown = string.clone();
+        string.make_mut().push(b'4');
+        assert_eq!(&*before.as_bytes(), b"12");
+        assert_eq!(&*grown.as_bytes(), b"123");
+        assert_eq!(&*string.as_bytes(), b"1234");
+        assert_eq!(string.as_integer(), Some(1234));
+    }
+}

@@ -1,0 +1,78 @@
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::{Client, Server, wait_until, workload};
+
+/// How many differing keys a failure names.
+const NAMED: usize = 12;
+
+/// Checks that two servers of the same version hold the same data, by `DEBUG DIGEST`.
+///
+/// # Panics
+///
+/// When they do not; the message names keys that differ and how.
+pub fn assert_same_data(left: &Server, right: &Server) {
+    let (mut a, mut b) = (left.client(), right.client());
+    let digests = (a.digest(), b.digest());
+    if digests.0 != digests.1 {
+        let difference = difference(&mut a, &mut b).join("\n");
+        panic!("{left:?} has digest {}, {right:?} {}:\n{difference}", digests.0, digests.1);
+    }
+}
+
+/// Writes a mark (the key `caught-up`) at `primary` and waits until it shows at `replica`, however
+/// many servers lie between: all that was written before it has arrived, too.
+///
+/// # Panics
+///
+/// When that takes more than two minutes.
+pub fn wait_caught_up(primary: &Server, replica: &Server) {
+    static MARK: AtomicU64 = AtomicU64::new(1);
+    let mark = MARK.fetch_add(1, Ordering::Relaxed).to_string();
+    primary.client().ok(&["SET", "caught-up", &mark]);
+    let mut client = replica.client();
+    wait_until("the replica to catch up", Duration::from_secs(120), || {
+        client.call(&["GET", "caught-up"]).bytes() == Some(mark.as_bytes())
+    });
+}
+
+/// What differs between the data of two servers, one line for each key, cut to a few.
+fn difference(a: &mut Client, b: &mut Client) -> Vec<String> {
+    let mut lines = Vec::new();
+    for database in 0..workload::DATABASES {
+        let (left, right) = (keys(a, database), keys(b, database));
+        for (name, value) in &left {
+            let shown = name.escape_ascii();
+            match right.get(name) {
+                None => lines.push(format!("db {database} {shown}: {value:?} only on the left")),
+                Some(other) if other != value => {
+                    lines.push(format!("db {database} {shown}: {value:?} against {other:?}"));
+                }
+                Some(_) => {}
+            }
+        }
+        for (name, value) in right.iter().filter(|(name, _)| !left.contains_key(*name)) {
+            let shown = name.escape_ascii();
+            lines.push(format!("db {database} {shown}: {value:?} only on the right"));
+        }
+    }
+    let all = lines.len();
+    lines.truncate(NAMED);
+    lines.push(format!("({all} keys differ)"));
+    lines
+}
+
+/// Type, digest and whether there is an expiry, of every key of a database.
+fn keys(client: &mut Client, database: u64) -> BTreeMap<Vec<u8>, (String, String, bool)> {
+    client.ok(&["SELECT", &database.to_string()]);
+    let names = client.ok(&["KEYS", "*"]);
+    let mut all = BTreeMap::new();
+    for name in names.elements().iter().filter_map(|reply| reply.bytes()) {
+        let kind = client.ok(&[&b"TYPE"[..], name]).text();
+        let digest = client.ok(&[&b"DEBUG"[..], b"DIGEST-VALUE", name]).elements()[0].text();
+        let expires = client.ok(&[&b"PTTL"[..], name]).int() != Some(-1);
+        all.insert(name.to_vec(), (kind, digest, expires));
+    }
+    all
+}

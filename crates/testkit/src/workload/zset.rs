@@ -1,0 +1,114 @@
+use super::{command, fraction, index, key, member, repeated};
+use crate::{Command, Rng};
+
+/// A random command on sorted sets.
+pub(super) fn command(rng: &mut Rng) -> Command {
+    let name = key(rng, "z");
+    match rng.below(32) {
+        0..=4 => repeated(rng, command!["ZADD", name], 5, scored),
+        5..=7 => add_with_options(rng, name),
+        8..=10 => command!["ZINCRBY", name, score(rng), member(rng)],
+        11..=12 => repeated(rng, command!["ZREM", name], 3, |rng, to| to.push(member(rng))),
+        13 => command!["ZREMRANGEBYRANK", name, index(rng), index(rng)],
+        14 => command!["ZREMRANGEBYSCORE", name, score_bound(rng), score_bound(rng)],
+        15 => command!["ZREMRANGEBYLEX", name, lex_bound(rng), lex_bound(rng)],
+        16 => command![rng.pick(&["ZPOPMIN", "ZPOPMAX"]), name],
+        17 => command![rng.pick(&["ZPOPMIN", "ZPOPMAX"]), name, rng.below(20).to_string()],
+        18 => stored(rng, "ZUNIONSTORE", name),
+        19 => stored(rng, "ZINTERSTORE", name),
+        20..=29 => read(rng, name),
+        _ => command!["ZCARD", name],
+    }
+}
+
+fn read(rng: &mut Rng, name: Vec<u8>) -> Command {
+    match rng.below(12) {
+        0 => command!["ZSCORE", name, member(rng)],
+        1 => command!["ZRANK", name, member(rng)],
+        2 => command!["ZREVRANK", name, member(rng)],
+        3 => command!["ZCOUNT", name, score_bound(rng), score_bound(rng)],
+        4 => command!["ZLEXCOUNT", name, lex_bound(rng), lex_bound(rng)],
+        5 => command!["ZRANGE", name, index(rng), index(rng)],
+        6 => command!["ZRANGE", name, index(rng), index(rng), "WITHSCORES"],
+        7 => command!["ZREVRANGE", name, index(rng), index(rng), "withscores"],
+        8 => command!["ZRANGEBYSCORE", name, score_bound(rng), score_bound(rng), "WITHSCORES"],
+        9 => {
+            let (skip, most) = (rng.below(3).to_string(), rng.between(-1, 20).to_string());
+            let (from, to) = (score_bound(rng), score_bound(rng));
+            command!["ZREVRANGEBYSCORE", name, from, to, "LIMIT", skip, most]
+        }
+        10 => command!["ZRANGEBYLEX", name, lex_bound(rng), lex_bound(rng)],
+        _ => command!["ZREVRANGEBYLEX", name, lex_bound(rng), lex_bound(rng)],
+    }
+}
+
+fn add_with_options(rng: &mut Rng, name: Vec<u8>) -> Command {
+    let mut add = command!["ZADD", name];
+    match rng.below(3) {
+        0 => add.push(b"NX".to_vec()),
+        1 => add.push(b"XX".to_vec()),
+        _ => {}
+    }
+    if rng.one_in(3) {
+        add.push(b"CH".to_vec());
+    }
+    if rng.one_in(4) {
+        add.push(b"INCR".to_vec());
+        scored(rng, &mut add);
+        return add;
+    }
+    repeated(rng, add, 5, scored)
+}
+
+fn scored(rng: &mut Rng, to: &mut Command) {
+    to.extend([score(rng), member(rng)]);
+}
+
+/// A score: small integers, fractions, infinities, extremes, and rarely what is no number.
+fn score(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(16) {
+        0..=8 => rng.between(-200, 200).to_string().into_bytes(),
+        9..=12 => fraction(rng),
+        13 => rng.pick(&["inf", "-inf", "+inf"]).as_bytes().to_vec(),
+        14 => rng.pick(&["1e300", "-2.5e-7", "9007199254740993", "0.1", "-0"]).as_bytes().to_vec(),
+        _ if rng.one_in(10) => b"nan".to_vec(),
+        _ => rng.between(-1 << 40, 1 << 40).to_string().into_bytes(),
+    }
+}
+
+/// One end of a range of scores, open or closed.
+fn score_bound(rng: &mut Rng) -> Vec<u8> {
+    let open = if rng.one_in(3) { "(" } else { "" };
+    match rng.below(6) {
+        0 => rng.pick(&["-inf", "+inf", "(-inf"]).as_bytes().to_vec(),
+        1 => [open.as_bytes(), &fraction(rng)].concat(),
+        _ => format!("{open}{}", rng.between(-220, 220)).into_bytes(),
+    }
+}
+
+/// One end of a range of members.
+fn lex_bound(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(6) {
+        0 => b"-".to_vec(),
+        1 => b"+".to_vec(),
+        n => [if n % 2 == 0 { &b"["[..] } else { b"(" }, &member(rng)].concat(),
+    }
+}
+
+fn stored(rng: &mut Rng, name: &str, into: Vec<u8>) -> Command {
+    let keys = 1 + rng.below(3);
+    let mut store = command![name, into, keys.to_string()];
+    // Sets may take part too.
+    store.extend((0..keys).map(|_| {
+        let initial = if rng.one_in(5) { "e" } else { "z" };
+        key(rng, initial)
+    }));
+    if rng.one_in(2) {
+        store.push(b"WEIGHTS".to_vec());
+        store.extend((0..keys).map(|_| rng.between(-3, 3).to_string().into_bytes()));
+    }
+    if rng.one_in(2) {
+        store.extend(command!["AGGREGATE", rng.pick(&["SUM", "MIN", "max"])]);
+    }
+    store
+}

@@ -6,8 +6,8 @@
 //! by reference count: [`Clone`] takes one count on the root, and a write copies what it changes
 //! *and* what a clone still holds, which is one node a level and one leaf. With no clone alive a
 //! write happens in place. So a snapshot needs no fork, nothing is paid while there is none, and
-//! no operation but [`clear`](Tree::clear) and dropping takes time that grows with the length:
-//! nothing is ever rehashed.
+//! no write takes time that grows with the length, but for the freeing of what it drops: nothing
+//! is ever rehashed.
 //!
 //! A tree is a plain sequence, indexed like a `Vec`. It is an ordered set as well if its owner
 //! keeps it sorted, which the methods of the second part do ([`entry`](Tree::entry),
@@ -64,9 +64,10 @@ pub trait Element: Clone {
     /// `a.hint() <= b.hint()`.
     ///
     /// Branches keep the hint of each child's first element side by side, so that a search reads
-    /// a few cache lines a level. Elements of equal hint cost a search a look at elements
-    /// themselves, so a hint should tell most of them apart: a hash; a score with the first bytes
-    /// of the member. A sequence that is not sorted has `()`.
+    /// a few cache lines a level, and in the leaf only elements of the very hint are compared. So
+    /// a hint should tell most elements apart (a hash; a score, or a score with the first bytes
+    /// of the member) and be read from the element without following a pointer. A sequence that
+    /// is not sorted has `()`.
     type Hint: Copy + Ord + Send + Sync;
 
     /// The hint. Must not change while the element is in a tree.

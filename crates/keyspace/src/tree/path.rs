@@ -198,7 +198,7 @@ pub(super) fn to_order<T: Element>(
     mut cmp: impl FnMut(&T) -> Ordering,
 ) -> Result<Path, Path> {
     let (mut path, leaf) = descend(root, |branch| branch.child_by(hint, &mut cmp));
-    match leaf.binary_search_by(cmp) {
+    match search_leaf(leaf, hint, &mut cmp) {
         Ok(pos) => {
             path.pos = pos;
             Ok(path)
@@ -238,10 +238,42 @@ pub(super) fn find<T: Element>(
     loop {
         match node {
             Node::Leaf(leaf) => {
-                let pos = leaf.binary_search_by(cmp).ok()?;
+                let pos = search_leaf(leaf, hint, &mut cmp).ok()?;
                 return Some(&leaf[pos]);
             }
             Node::Branch(branch) => node = &branch.children[branch.child_by(hint, &mut cmp)],
         }
+    }
+}
+
+/// Finds an element in a leaf as [`slice::binary_search_by`] does, by hints first.
+///
+/// A leaf is seldom in the cache, and halving waits for memory at each step. So every eighth
+/// element's hint is looked at, then the hints of one group of eight: loads that do not wait for
+/// each other. Only elements with the very hint that is searched are compared.
+#[inline]
+fn search_leaf<T: Element>(
+    leaf: &[T],
+    hint: T::Hint,
+    cmp: &mut impl FnMut(&T) -> Ordering,
+) -> Result<usize, usize> {
+    const STRIDE: usize = 8;
+    let groups = leaf.iter().skip(STRIDE).step_by(STRIDE).filter(|item| item.hint() < hint).count();
+    let group = groups * STRIDE;
+    let end = leaf.len().min(group + STRIDE);
+    let below = group + leaf[group..end].iter().filter(|item| item.hint() < hint).count();
+    // One element of the hint at most is what hints are made for.
+    let is_tie = |at: usize| leaf.get(at).is_some_and(|item| item.hint() == hint);
+    if !is_tie(below) {
+        return Err(below);
+    }
+    let ties = if is_tie(below + 1) {
+        leaf[below..].partition_point(|item| item.hint() == hint)
+    } else {
+        1
+    };
+    match leaf[below..below + ties].binary_search_by(cmp) {
+        Ok(pos) => Ok(below + pos),
+        Err(pos) => Err(below + pos),
     }
 }

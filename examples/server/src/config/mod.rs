@@ -16,256 +16,210 @@
 //!   `lazyfree-*` family, say) take any valid value, and
 //!   `Config::without_effect` lists those that were set in vain.
 
+mod glob;
+mod grammar;
+mod keyspace_events;
+mod load;
+mod network;
+mod output_limits;
+mod parameters;
+mod rewrite;
+mod runtime;
+mod setting;
+mod table;
 mod values;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) use values::{
-    BindAddress, DebugAccess, DisklessLoad, Endpoint, KeyspaceEvents, LogLevel, OutputLimit,
-    OutputLimits, SavePoint, Secret, Supervised,
-};
+pub(crate) use keyspace_events::KeyspaceEvents;
+pub(crate) use load::{Invocation, LoadError, Loaded, USAGE};
+pub(crate) use network::{BindAddress, Endpoint};
+pub(crate) use output_limits::{OutputLimit, OutputLimits};
+pub(crate) use rewrite::RewriteError;
+pub(crate) use runtime::{SetError, Update};
+pub(crate) use setting::system_text;
+pub(crate) use values::{DebugAccess, DisklessLoad, LogLevel, SavePoint, Secret, Supervised};
 
-/// Every parameter of the server, typed.
-///
-/// A zero [`Duration`] or count means "off" where the field's line says so.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Config {
-    // Network.
-    /// TCP port; 0 listens on no TCP port.
-    pub(crate) port: u16,
-    /// Addresses to listen on; empty listens on none.
-    pub(crate) bind: Vec<BindAddress>,
-    /// Path of the Unix socket to listen on.
-    pub(crate) unixsocket: Option<PathBuf>,
-    /// Permission bits of the Unix socket; 0 leaves them to the umask.
-    pub(crate) unixsocketperm: u32,
-    /// Length of the queue of connections not yet accepted.
-    pub(crate) tcp_backlog: u32,
-    /// Idle time after which a client is closed; zero never closes one.
-    pub(crate) timeout: Duration,
-    /// Idle time before the kernel probes a TCP peer; zero never does.
-    pub(crate) tcp_keepalive: Duration,
-    /// Clients from other hosts are refused while `bind` and `requirepass`
-    /// are both left at their defaults.
-    pub(crate) protected_mode: bool,
-    /// Clients that may be connected at once.
-    pub(crate) maxclients: u32,
+/// Defines [`Config`]: the fields with their types and defaults, in one place.
+macro_rules! config {
+    (
+        $(#[$meta:meta])*
+        struct Config { $($(#[$doc:meta])* $field:ident: $type:ty = $default:expr,)+ }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub(crate) struct Config { $($(#[$doc])* pub(crate) $field: $type,)+ }
 
-    // Process.
-    /// Absolute path of the folder of the data files.
-    pub(crate) dir: PathBuf,
-    /// Whether the server detaches from its terminal.
-    pub(crate) daemonize: bool,
-    /// Who is told that the server is ready.
-    pub(crate) supervised: Supervised,
-    /// File that holds the process id while the server runs.
-    pub(crate) pidfile: Option<PathBuf>,
-    /// Least urgent level that is logged.
-    pub(crate) loglevel: LogLevel,
-    /// File that log lines are appended to; `None` is the standard output.
-    pub(crate) logfile: Option<PathBuf>,
-    /// Runs of the periodic work in a second, 1 to 500.
-    pub(crate) hz: u32,
-    /// Number of databases.
-    pub(crate) databases: u32,
-    /// Who may run DEBUG.
-    pub(crate) enable_debug_command: DebugAccess,
-    /// Who may set protected parameters (`dir`, `dbfilename`) by CONFIG SET.
-    pub(crate) enable_protected_configs: DebugAccess,
-
-    // Access.
-    /// Password of the default user.
-    pub(crate) requirepass: Option<Secret>,
-
-    // Limits of one client.
-    /// Limits on the replies that wait for a client, for each class.
-    pub(crate) client_output_buffer_limit: OutputLimits,
-    /// Most bytes of a client's request that may wait to be complete.
-    pub(crate) client_query_buffer_limit: u64,
-    /// Longest single argument of a request, in bytes.
-    pub(crate) proto_max_bulk_len: u64,
-
-    // Persistence.
-    /// Name of the RDB file in `dir`.
-    pub(crate) dbfilename: PathBuf,
-    /// Conditions under which the server saves by itself.
-    pub(crate) save: Vec<SavePoint>,
-    /// Whether strings in an RDB file are compressed.
-    pub(crate) rdbcompression: bool,
-    /// Whether an RDB file carries, and a loaded one must pass, a checksum.
-    pub(crate) rdbchecksum: bool,
-    /// Whether a save syncs the file in steps rather than once at the end.
-    pub(crate) rdb_save_incremental_fsync: bool,
-    /// Whether writes are refused while the last background save failed.
-    pub(crate) stop_writes_on_bgsave_error: bool,
-    /// Whether a server without persistence deletes the RDB files that it
-    /// made for replication.
-    pub(crate) rdb_del_sync_files: bool,
-
-    // Replication.
-    /// The primary to follow.
-    pub(crate) replicaof: Option<Endpoint>,
-    /// User to authenticate as at the primary.
-    pub(crate) masteruser: Option<Vec<u8>>,
-    /// Password to authenticate with at the primary.
-    pub(crate) masterauth: Option<Secret>,
-    /// Whether a replica refuses writes of ordinary clients.
-    pub(crate) replica_read_only: bool,
-    /// Whether a replica answers while its link is down or its first sync runs.
-    pub(crate) replica_serve_stale_data: bool,
-    /// Rank for promotion by Sentinel; 0 is never promoted.
-    pub(crate) replica_priority: u32,
-    /// Whether Sentinel lists this replica.
-    pub(crate) replica_announced: bool,
-    /// Address that a replica gives its primary instead of the socket's.
-    pub(crate) replica_announce_ip: Option<String>,
-    /// Port that a replica gives its primary; 0 is the real one.
-    pub(crate) replica_announce_port: u16,
-    /// Bytes of stream kept for partial resynchronisation.
-    pub(crate) repl_backlog_size: u64,
-    /// Time after the last replica left when the backlog is freed; zero never.
-    pub(crate) repl_backlog_ttl: Duration,
-    /// Silence after which a replication link is given up.
-    pub(crate) repl_timeout: Duration,
-    /// Time between the pings that a primary puts into the stream.
-    pub(crate) repl_ping_replica_period: Duration,
-    /// Whether a full sync is streamed (`$EOF:`) rather than sent by length.
-    pub(crate) repl_diskless_sync: bool,
-    /// Time that a streamed full sync waits for more replicas to arrive.
-    pub(crate) repl_diskless_sync_delay: Duration,
-    /// Replicas that end that wait at once; 0 sets no such number.
-    pub(crate) repl_diskless_sync_max_replicas: u32,
-    /// How a replica loads a full sync.
-    pub(crate) repl_diskless_load: DisklessLoad,
-    /// Whether Nagle's algorithm is on for the links to replicas.
-    pub(crate) repl_disable_tcp_nodelay: bool,
-    /// Replicas that must be present for writes to be accepted; 0 is off.
-    pub(crate) min_replicas_to_write: u32,
-    /// Age of its last ACK at which a replica no longer counts as present;
-    /// zero is off.
-    pub(crate) min_replicas_max_lag: Duration,
-
-    // Memory and encodings.
-    /// Bytes of data after which writes are refused; 0 sets no limit.
-    pub(crate) maxmemory: u64,
-    /// Entries above which a hash leaves its compact encoding.
-    pub(crate) hash_max_listpack_entries: u64,
-    /// Bytes of a field or value above which a hash leaves its compact encoding.
-    pub(crate) hash_max_listpack_value: u64,
-    /// Size of a list's nodes: entries when positive, -1 to -5 for 4 to 64 KiB.
-    pub(crate) list_max_listpack_size: i32,
-    /// Nodes at each end of a list that are never compressed; 0 compresses none.
-    pub(crate) list_compress_depth: u32,
-    /// Members above which a set of integers leaves its intset encoding.
-    pub(crate) set_max_intset_entries: u64,
-    /// Members above which a small set leaves its compact encoding (7.2).
-    pub(crate) set_max_listpack_entries: u64,
-    /// Bytes of a member above which a set leaves its compact encoding (7.2).
-    pub(crate) set_max_listpack_value: u64,
-    /// Members above which a sorted set leaves its compact encoding.
-    pub(crate) zset_max_listpack_entries: u64,
-    /// Bytes of a member above which a sorted set leaves its compact encoding.
-    pub(crate) zset_max_listpack_value: u64,
-
-    // Observation.
-    /// Run time in microseconds from which a command enters the slow log;
-    /// negative turns the slow log off, 0 logs every command.
-    pub(crate) slowlog_log_slower_than: i64,
-    /// Entries that the slow log keeps.
-    pub(crate) slowlog_max_len: u64,
-    /// Keyspace events that are published.
-    pub(crate) notify_keyspace_events: KeyspaceEvents,
+        impl Default for Config {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
+        }
+    };
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            port: 6379,
-            bind: vec![BindAddress::required("127.0.0.1"), BindAddress::optional("::1")],
-            unixsocket: None,
-            unixsocketperm: 0,
-            tcp_backlog: 511,
-            timeout: Duration::ZERO,
-            tcp_keepalive: Duration::from_secs(300),
-            protected_mode: true,
-            maxclients: 10_000,
+config! {
+    /// Every parameter of the server, typed.
+    ///
+    /// A zero [`Duration`] or count means "off" where the field's line says so.
+    struct Config {
+        /// Absolute path of the file that this was read from.
+        config_file: Option<PathBuf> = None,
+        /// Values of parameters that are taken but have no effect, by name, where
+        /// they are not the default.
+        hints: BTreeMap<&'static str, Vec<u8>> = BTreeMap::new(),
 
-            dir: PathBuf::from("."),
-            daemonize: false,
-            supervised: Supervised::No,
-            pidfile: None,
-            loglevel: LogLevel::Notice,
-            logfile: None,
-            hz: 10,
-            databases: 16,
-            enable_debug_command: DebugAccess::No,
-            enable_protected_configs: DebugAccess::No,
+        // Network.
+        /// TCP port; 0 listens on no TCP port.
+        port: u16 = 6379,
+        /// Addresses to listen on; empty listens on none.
+        bind: Vec<BindAddress> =
+            vec![BindAddress::required("127.0.0.1"), BindAddress::optional("::1")],
+        /// Path of the Unix socket to listen on.
+        unixsocket: Option<PathBuf> = None,
+        /// Permission bits of the Unix socket; 0 leaves them to the umask.
+        unixsocketperm: u32 = 0,
+        /// Length of the queue of connections not yet accepted.
+        tcp_backlog: u32 = 511,
+        /// Idle time after which a client is closed; zero never closes one.
+        timeout: Duration = Duration::ZERO,
+        /// Idle time before the kernel probes a TCP peer; zero never does.
+        tcp_keepalive: Duration = Duration::from_secs(300),
+        /// Whether clients from other hosts are refused while no password is set.
+        protected_mode: bool = true,
+        /// Clients that may be connected at once.
+        maxclients: u32 = 10_000,
 
-            requirepass: None,
+        // Process.
+        /// Absolute path of the folder of the data files.
+        dir: PathBuf = PathBuf::from("."),
+        /// Whether the server detaches from its terminal.
+        daemonize: bool = false,
+        /// Who is told that the server is ready.
+        supervised: Supervised = Supervised::No,
+        /// File that holds the process id while the server runs.
+        pidfile: Option<PathBuf> = None,
+        /// Least urgent level that is logged.
+        loglevel: LogLevel = LogLevel::Notice,
+        /// File that log lines are appended to; `None` is the standard output.
+        logfile: Option<PathBuf> = None,
+        /// Runs of the periodic work in a second, 1 to 500.
+        hz: u32 = 10,
+        /// Number of databases.
+        databases: u32 = 16,
+        /// Who may run DEBUG.
+        enable_debug_command: DebugAccess = DebugAccess::No,
+        /// Who may set protected parameters (`dir`, `dbfilename`) by CONFIG SET.
+        enable_protected_configs: DebugAccess = DebugAccess::No,
 
-            client_output_buffer_limit: OutputLimits::default(),
-            client_query_buffer_limit: 1 << 30,
-            proto_max_bulk_len: 512 << 20,
+        // Access.
+        /// Password of the default user.
+        requirepass: Option<Secret> = None,
 
-            dbfilename: PathBuf::from("dump.rdb"),
-            save: vec![
-                SavePoint::new(3600, 1),
-                SavePoint::new(300, 100),
-                SavePoint::new(60, 10_000),
-            ],
-            rdbcompression: true,
-            rdbchecksum: true,
-            rdb_save_incremental_fsync: true,
-            stop_writes_on_bgsave_error: true,
-            rdb_del_sync_files: false,
+        // Limits of one client.
+        /// Limits on the replies that wait for a client, for each class.
+        client_output_buffer_limit: OutputLimits = OutputLimits::default(),
+        /// Most bytes of a client's request that may wait to be complete.
+        client_query_buffer_limit: u64 = 1 << 30,
+        /// Longest single argument of a request, in bytes.
+        proto_max_bulk_len: u64 = 512 << 20,
 
-            replicaof: None,
-            masteruser: None,
-            masterauth: None,
-            replica_read_only: true,
-            replica_serve_stale_data: true,
-            replica_priority: 100,
-            replica_announced: true,
-            replica_announce_ip: None,
-            replica_announce_port: 0,
-            repl_backlog_size: 1 << 20,
-            repl_backlog_ttl: Duration::from_secs(3600),
-            repl_timeout: Duration::from_secs(60),
-            repl_ping_replica_period: Duration::from_secs(10),
-            repl_diskless_sync: true,
-            repl_diskless_sync_delay: Duration::from_secs(5),
-            repl_diskless_sync_max_replicas: 0,
-            repl_diskless_load: DisklessLoad::Disabled,
-            repl_disable_tcp_nodelay: false,
-            min_replicas_to_write: 0,
-            min_replicas_max_lag: Duration::from_secs(10),
+        // Persistence.
+        /// Name of the RDB file in `dir`.
+        dbfilename: PathBuf = PathBuf::from("dump.rdb"),
+        /// Conditions under which the server saves by itself.
+        save: Vec<SavePoint> =
+            vec![SavePoint::new(3600, 1), SavePoint::new(300, 100), SavePoint::new(60, 10_000)],
+        /// Whether strings in an RDB file are compressed.
+        rdbcompression: bool = true,
+        /// Whether an RDB file carries, and a loaded one must pass, a checksum.
+        rdbchecksum: bool = true,
+        /// Whether a save syncs the file in steps rather than once at the end.
+        rdb_save_incremental_fsync: bool = true,
+        /// Whether writes are refused while the last background save failed.
+        stop_writes_on_bgsave_error: bool = true,
+        /// Whether a server without persistence deletes the RDB files that it
+        /// made for replication.
+        rdb_del_sync_files: bool = false,
 
-            maxmemory: 0,
-            hash_max_listpack_entries: 512,
-            hash_max_listpack_value: 64,
-            list_max_listpack_size: -2,
-            list_compress_depth: 0,
-            set_max_intset_entries: 512,
-            set_max_listpack_entries: 128,
-            set_max_listpack_value: 64,
-            zset_max_listpack_entries: 128,
-            zset_max_listpack_value: 64,
+        // Replication.
+        /// The primary to follow.
+        replicaof: Option<Endpoint> = None,
+        /// User to authenticate as at the primary.
+        masteruser: Option<Vec<u8>> = None,
+        /// Password to authenticate with at the primary.
+        masterauth: Option<Secret> = None,
+        /// Whether a replica refuses writes of ordinary clients.
+        replica_read_only: bool = true,
+        /// Whether a replica answers while its link is down or its first sync runs.
+        replica_serve_stale_data: bool = true,
+        /// Rank for promotion by Sentinel; 0 is never promoted.
+        replica_priority: u32 = 100,
+        /// Whether Sentinel lists this replica.
+        replica_announced: bool = true,
+        /// Address that a replica gives its primary instead of the socket's.
+        replica_announce_ip: Option<String> = None,
+        /// Port that a replica gives its primary; 0 is the real one.
+        replica_announce_port: u16 = 0,
+        /// Bytes of stream kept for partial resynchronisation.
+        repl_backlog_size: u64 = 1 << 20,
+        /// Time after the last replica left when the backlog is freed; zero never.
+        repl_backlog_ttl: Duration = Duration::from_secs(3600),
+        /// Silence after which a replication link is given up.
+        repl_timeout: Duration = Duration::from_secs(60),
+        /// Time between the pings that a primary puts into the stream.
+        repl_ping_replica_period: Duration = Duration::from_secs(10),
+        /// Whether a full sync is streamed (`$EOF:`) rather than sent by length.
+        repl_diskless_sync: bool = true,
+        /// Time that a streamed full sync waits for more replicas to arrive.
+        repl_diskless_sync_delay: Duration = Duration::from_secs(5),
+        /// Replicas that end that wait at once; 0 sets no such number.
+        repl_diskless_sync_max_replicas: u32 = 0,
+        /// How a replica loads a full sync.
+        repl_diskless_load: DisklessLoad = DisklessLoad::Disabled,
+        /// Whether Nagle's algorithm is on for the links to replicas.
+        repl_disable_tcp_nodelay: bool = false,
+        /// Replicas that must be present for writes to be accepted; 0 is off.
+        min_replicas_to_write: u32 = 0,
+        /// Age of its last ACK at which a replica no longer counts as present;
+        /// zero is off.
+        min_replicas_max_lag: Duration = Duration::from_secs(10),
 
-            slowlog_log_slower_than: 10_000,
-            slowlog_max_len: 128,
-            notify_keyspace_events: KeyspaceEvents::empty(),
-        }
+        // Memory and encodings.
+        /// Bytes of data after which writes are refused; 0 sets no limit.
+        maxmemory: u64 = 0,
+        /// Entries above which a hash leaves its compact encoding.
+        hash_max_listpack_entries: u64 = 512,
+        /// Bytes of a field or value above which a hash leaves its compact encoding.
+        hash_max_listpack_value: u64 = 64,
+        /// Size of a list's nodes: -1 to -5 for 4, 8, 16, 32 and 64 KiB.
+        list_max_listpack_size: i32 = -2,
+        /// Members above which a set of integers leaves its intset encoding.
+        set_max_intset_entries: u64 = 512,
+        /// Members above which a small set leaves its compact encoding (7.2).
+        set_max_listpack_entries: u64 = 128,
+        /// Bytes of a member above which a set leaves its compact encoding (7.2).
+        set_max_listpack_value: u64 = 64,
+        /// Members above which a sorted set leaves its compact encoding.
+        zset_max_listpack_entries: u64 = 128,
+        /// Bytes of a member above which a sorted set leaves its compact encoding.
+        zset_max_listpack_value: u64 = 64,
+
+        // Observation.
+        /// Run time in microseconds from which a command enters the slow log;
+        /// negative turns the slow log off, 0 logs every command.
+        slowlog_log_slower_than: i64 = 10_000,
+        /// Entries that the slow log keeps.
+        slowlog_max_len: u64 = 128,
+        /// Keyspace events that are published.
+        notify_keyspace_events: KeyspaceEvents = KeyspaceEvents::empty(),
     }
 }
 
 impl Config {
-    /// Whether any save point is set.
-    pub(crate) fn saves_by_itself(&self) -> bool {
-        !self.save.is_empty()
-    }
-
-    /// A relative path of a parameter, seen from the data folder.
+    /// A path of a parameter; a relative one is seen from the data folder.
     pub(crate) fn in_dir(&self, path: &Path) -> PathBuf {
         self.dir.join(path)
     }
@@ -273,5 +227,18 @@ impl Config {
     /// Path of the RDB file.
     pub(crate) fn rdb_path(&self) -> PathBuf {
         self.in_dir(&self.dbfilename)
+    }
+
+    /// Bytes that a node of a list may hold (`list-max-listpack-size`).
+    pub(crate) fn list_node_bytes(&self) -> usize {
+        let step = self.list_max_listpack_size.clamp(-5, -1).unsigned_abs();
+        2048 << step
+    }
+
+    /// The parameters, with their values, that were set to something else than
+    /// their default but steer nothing in this server: a line of the log for
+    /// each tells the operator.
+    pub(crate) fn without_effect(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        self.hints.iter().map(|(name, value)| (*name, value.as_slice()))
     }
 }

@@ -1,0 +1,310 @@
+//! The table of all parameters, in the order in which CONFIG GET lists them.
+//!
+//! To add a parameter: a field in [`Config`](super::Config) with its default,
+//! and a line here.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::Config;
+use super::setting::{TextSetting, Value, ValueError, system_text};
+use super::table::{Parameter as P, Store, Store::Fixed, Store::Hint, Syntax, field};
+use super::values::{DebugAccess, DisklessLoad, LogLevel, Supervised};
+
+const I32_MAX: i128 = i32::MAX as i128;
+const I64_MAX: i128 = i64::MAX as i128;
+const U32_MAX: i128 = u32::MAX as i128;
+const U64_MAX: i128 = u64::MAX as i128;
+const MIB: i128 = 1 << 20;
+
+/// Smallest backlog that the server keeps, in bytes, as in Redis.
+const MIN_BACKLOG_SIZE: u64 = 16 << 10;
+/// Range that `hz` is brought into, as in Redis.
+const MIN_HZ: u32 = 1;
+const MAX_HZ: u32 = 500;
+
+const SWITCH: Syntax = Syntax::Switch;
+const TEXT: Syntax = Syntax::Text;
+const WORDS: Syntax = Syntax::Words;
+/// A count or a time in seconds of Redis' usual range.
+const COUNT: Syntax = number(0, I32_MAX);
+/// A count without a practical bound.
+const LARGE: Syntax = number(0, I64_MAX);
+
+const fn number(min: i128, max: i128) -> Syntax {
+    Syntax::Number { min, max }
+}
+
+const fn memory(min: i128, max: i128) -> Syntax {
+    Syntax::Memory { min, max }
+}
+
+/// Every parameter.
+pub(super) static PARAMETERS: &[P] = &[
+    // Network.
+    P::new("port", number(0, 65535), field!(port)),
+    // Redis listens on every address (`* -::*`) by default, this server on
+    // loopback only.
+    P::new("bind", WORDS, field!(bind)),
+    P::new("unixsocket", TEXT, field!(unixsocket)).at_start(),
+    P::new("unixsocketperm", Syntax::Octal { min: 0, max: 0o777 }, field!(unixsocketperm))
+        .at_start(),
+    P::new("tcp-backlog", COUNT, field!(tcp_backlog)).at_start(),
+    P::new("timeout", COUNT, field!(timeout)),
+    P::new("tcp-keepalive", COUNT, field!(tcp_keepalive)),
+    P::new("protected-mode", SWITCH, field!(protected_mode)),
+    P::new("maxclients", number(1, U32_MAX), field!(maxclients)),
+    P::new("bind-source-addr", TEXT, Fixed("")),
+    P::new("socket-mark-id", number(0, U32_MAX), Fixed("0")).at_start(),
+    // Process.
+    P::new(
+        "dir",
+        TEXT,
+        Store::Field { get: |config| Value::Text(config.dir.bytes().to_vec()), set: set_dir },
+    )
+    .protected(),
+    P::new("daemonize", SWITCH, field!(daemonize)).at_start(),
+    P::new("supervised", Syntax::Name(Supervised::NAMES), field!(supervised)).at_start(),
+    P::new("pidfile", TEXT, field!(pidfile)).at_start(),
+    P::new("loglevel", Syntax::Name(LogLevel::NAMES), field!(loglevel)),
+    P::new("logfile", TEXT, field!(logfile)).at_start(),
+    P::new("hz", COUNT, field!(hz, |hz: u32| hz.clamp(MIN_HZ, MAX_HZ))),
+    P::new("databases", number(1, I32_MAX), field!(databases)).at_start(),
+    P::new("enable-debug-command", Syntax::Name(DebugAccess::NAMES), field!(enable_debug_command))
+        .at_start(),
+    P::new(
+        "enable-protected-configs",
+        Syntax::Name(DebugAccess::NAMES),
+        field!(enable_protected_configs),
+    )
+    .at_start(),
+    P::new("enable-module-command", Syntax::Name(DebugAccess::NAMES), Fixed("no")).at_start(),
+    P::new("io-threads", number(1, 128), Fixed("1")).at_start(),
+    P::new("io-threads-do-reads", SWITCH, Hint("no")).at_start(),
+    P::new("syslog-enabled", SWITCH, Fixed("no")).at_start(),
+    P::new("syslog-ident", TEXT, Hint("redis")).at_start(),
+    P::new("syslog-facility", TEXT, Hint("local0")).at_start(),
+    P::new("shutdown-timeout", COUNT, Hint("10")),
+    P::new("shutdown-on-sigint", WORDS, Fixed("default")),
+    P::new("shutdown-on-sigterm", WORDS, Fixed("default")),
+    P::new("always-show-logo", SWITCH, Hint("no")).at_start(),
+    P::new("set-proc-title", SWITCH, Hint("yes")).at_start(),
+    P::new("proc-title-template", TEXT, Hint("{title} {listen-addr} {server-mode}")),
+    P::new("crash-log-enabled", SWITCH, Hint("yes")),
+    P::new("crash-memcheck-enabled", SWITCH, Hint("yes")),
+    P::new("disable-thp", SWITCH, Hint("yes")).at_start(),
+    P::new("oom-score-adj", Syntax::Name(&["no", "yes", "relative", "absolute"]), Fixed("no")),
+    P::new("oom-score-adj-values", WORDS, Hint("0 200 800")),
+    P::new("server_cpulist", TEXT, Fixed("")).at_start(),
+    P::new("bio_cpulist", TEXT, Fixed("")).at_start(),
+    P::new("aof_rewrite_cpulist", TEXT, Fixed("")).at_start(),
+    P::new("bgsave_cpulist", TEXT, Fixed("")).at_start(),
+    P::new("ignore-warnings", TEXT, Hint("")).at_start(),
+    P::new("dynamic-hz", SWITCH, Hint("yes")),
+    P::new("busy-reply-threshold", LARGE, Hint("5000")).alias("lua-time-limit"),
+    // Access.
+    P::new("requirepass", TEXT, field!(requirepass)),
+    P::new("aclfile", TEXT, Fixed("")).at_start(),
+    P::new(
+        "acl-pubsub-default",
+        Syntax::Name(&["allchannels", "resetchannels"]),
+        Fixed("resetchannels"),
+    ),
+    P::new("acllog-max-len", LARGE, Hint("128")),
+    // Limits of one client.
+    P::new("client-output-buffer-limit", WORDS, field!(client_output_buffer_limit))
+        .lines(|config| config.client_output_buffer_limit.lines()),
+    P::new("client-query-buffer-limit", memory(MIB, I64_MAX), field!(client_query_buffer_limit)),
+    P::new("proto-max-bulk-len", memory(MIB, I64_MAX), field!(proto_max_bulk_len)),
+    P::new("maxmemory-clients", memory(0, U64_MAX), Fixed("0")),
+    P::new("tracking-table-max-keys", LARGE, Hint("1000000")),
+    // Persistence.
+    P::new(
+        "dbfilename",
+        TEXT,
+        Store::Field {
+            get: |config| Value::Text(config.dbfilename.bytes().to_vec()),
+            set: set_dbfilename,
+        },
+    )
+    .protected(),
+    P::new("save", WORDS, field!(save)).accumulates().lines(save_lines),
+    P::new("rdbcompression", SWITCH, field!(rdbcompression)),
+    P::new("rdbchecksum", SWITCH, field!(rdbchecksum)).at_start(),
+    P::new("rdb-save-incremental-fsync", SWITCH, field!(rdb_save_incremental_fsync)),
+    P::new("stop-writes-on-bgsave-error", SWITCH, field!(stop_writes_on_bgsave_error)),
+    P::new("rdb-del-sync-files", SWITCH, field!(rdb_del_sync_files)),
+    // Every payload is checked in full, whatever this says.
+    P::new("sanitize-dump-payload", Syntax::Name(&["no", "yes", "clients"]), Hint("no")),
+    P::new("appendonly", SWITCH, Fixed("no")),
+    P::new("appendfilename", TEXT, Hint("appendonly.aof")).at_start(),
+    P::new("appenddirname", TEXT, Hint("appendonlydir")).at_start(),
+    P::new("appendfsync", Syntax::Name(&["everysec", "always", "no"]), Hint("everysec")),
+    P::new("no-appendfsync-on-rewrite", SWITCH, Hint("no")),
+    P::new("auto-aof-rewrite-percentage", COUNT, Hint("100")),
+    P::new("auto-aof-rewrite-min-size", memory(0, I64_MAX), Hint("67108864")),
+    P::new("aof-load-truncated", SWITCH, Hint("yes")),
+    P::new("aof-use-rdb-preamble", SWITCH, Hint("yes")),
+    P::new("aof-timestamp-enabled", SWITCH, Hint("no")),
+    P::new("aof-rewrite-incremental-fsync", SWITCH, Hint("yes")),
+    P::new("aof-disable-auto-gc", SWITCH, Hint("no")),
+    // Replication.
+    P::new("replicaof", WORDS, field!(replicaof))
+        .alias("slaveof")
+        .at_start()
+        .lines(replicaof_lines),
+    P::new("masteruser", TEXT, field!(masteruser)),
+    P::new("masterauth", TEXT, field!(masterauth)),
+    P::new("replica-read-only", SWITCH, field!(replica_read_only)).alias("slave-read-only"),
+    P::new("replica-serve-stale-data", SWITCH, field!(replica_serve_stale_data))
+        .alias("slave-serve-stale-data"),
+    P::new("replica-priority", COUNT, field!(replica_priority)).alias("slave-priority"),
+    P::new("replica-announced", SWITCH, field!(replica_announced)),
+    P::new("replica-announce-ip", TEXT, field!(replica_announce_ip)).alias("slave-announce-ip"),
+    P::new("replica-announce-port", number(0, 65535), field!(replica_announce_port))
+        .alias("slave-announce-port"),
+    P::new("replica-lazy-flush", SWITCH, Hint("no")).alias("slave-lazy-flush"),
+    P::new("replica-ignore-maxmemory", SWITCH, Fixed("yes")).alias("slave-ignore-maxmemory"),
+    P::new("replica-ignore-disk-write-errors", SWITCH, Fixed("no")),
+    P::new(
+        "propagation-error-behavior",
+        Syntax::Name(&["ignore", "panic", "panic-on-replicas"]),
+        Fixed("ignore"),
+    ),
+    P::new(
+        "repl-backlog-size",
+        memory(1, I64_MAX),
+        field!(repl_backlog_size, |size: u64| size.max(MIN_BACKLOG_SIZE)),
+    ),
+    P::new("repl-backlog-ttl", LARGE, field!(repl_backlog_ttl)),
+    P::new("repl-timeout", number(1, I32_MAX), field!(repl_timeout)),
+    P::new("repl-ping-replica-period", number(1, I32_MAX), field!(repl_ping_replica_period))
+        .alias("repl-ping-slave-period"),
+    P::new("repl-diskless-sync", SWITCH, field!(repl_diskless_sync)),
+    P::new("repl-diskless-sync-delay", COUNT, field!(repl_diskless_sync_delay)),
+    P::new("repl-diskless-sync-max-replicas", COUNT, field!(repl_diskless_sync_max_replicas)),
+    P::new("repl-diskless-load", Syntax::Name(DisklessLoad::NAMES), field!(repl_diskless_load)),
+    P::new("repl-disable-tcp-nodelay", SWITCH, field!(repl_disable_tcp_nodelay)),
+    P::new("min-replicas-to-write", COUNT, field!(min_replicas_to_write))
+        .alias("min-slaves-to-write"),
+    P::new("min-replicas-max-lag", COUNT, field!(min_replicas_max_lag)).alias("min-slaves-max-lag"),
+    // Memory and encodings.
+    P::new("maxmemory", memory(0, U64_MAX), field!(maxmemory)),
+    P::new("maxmemory-policy", Syntax::Name(POLICIES), Fixed("noeviction")),
+    P::new("maxmemory-samples", number(1, I32_MAX), Hint("5")),
+    P::new("maxmemory-eviction-tenacity", number(0, 100), Hint("10")),
+    P::new("lfu-log-factor", COUNT, Hint("10")),
+    P::new("lfu-decay-time", COUNT, Hint("1")),
+    P::new("hash-max-listpack-entries", LARGE, field!(hash_max_listpack_entries))
+        .alias("hash-max-ziplist-entries"),
+    P::new("hash-max-listpack-value", LARGE, field!(hash_max_listpack_value))
+        .alias("hash-max-ziplist-value"),
+    // A positive size counts entries; nodes are measured in bytes only here.
+    P::new("list-max-listpack-size", number(-5, -1), field!(list_max_listpack_size))
+        .alias("list-max-ziplist-size"),
+    P::new("list-compress-depth", COUNT, Hint("0")),
+    P::new("set-max-intset-entries", LARGE, field!(set_max_intset_entries)),
+    P::new("set-max-listpack-entries", LARGE, field!(set_max_listpack_entries)),
+    P::new("set-max-listpack-value", LARGE, field!(set_max_listpack_value)),
+    P::new("zset-max-listpack-entries", LARGE, field!(zset_max_listpack_entries))
+        .alias("zset-max-ziplist-entries"),
+    P::new("zset-max-listpack-value", LARGE, field!(zset_max_listpack_value))
+        .alias("zset-max-ziplist-value"),
+    P::new("hll-sparse-max-bytes", memory(0, I64_MAX), Hint("3000")),
+    P::new("stream-node-max-bytes", memory(0, I64_MAX), Hint("4096")),
+    P::new("stream-node-max-entries", LARGE, Hint("100")),
+    P::new("activerehashing", SWITCH, Hint("yes")),
+    P::new("active-expire-effort", number(1, 10), Hint("1")),
+    P::new("lazyfree-lazy-eviction", SWITCH, Hint("no")),
+    P::new("lazyfree-lazy-expire", SWITCH, Hint("no")),
+    P::new("lazyfree-lazy-server-del", SWITCH, Hint("no")),
+    P::new("lazyfree-lazy-user-del", SWITCH, Hint("no")),
+    P::new("lazyfree-lazy-user-flush", SWITCH, Hint("no")),
+    P::new("jemalloc-bg-thread", SWITCH, Hint("yes")),
+    P::new("activedefrag", SWITCH, Hint("no")),
+    P::new("active-defrag-ignore-bytes", memory(1, I64_MAX), Hint("104857600")),
+    P::new("active-defrag-threshold-lower", number(0, 1000), Hint("10")),
+    P::new("active-defrag-threshold-upper", number(0, 1000), Hint("100")),
+    P::new("active-defrag-cycle-min", number(1, 99), Hint("1")),
+    P::new("active-defrag-cycle-max", number(1, 99), Hint("25")),
+    P::new("active-defrag-max-scan-fields", number(1, I64_MAX), Hint("1000")),
+    // Observation.
+    P::new("slowlog-log-slower-than", number(-1, I64_MAX), field!(slowlog_log_slower_than)),
+    P::new("slowlog-max-len", LARGE, field!(slowlog_max_len)),
+    P::new("latency-monitor-threshold", LARGE, Fixed("0")),
+    P::new("latency-tracking", SWITCH, Hint("yes")),
+    P::new("latency-tracking-info-percentiles", WORDS, Hint("50 99 99.9")),
+    P::new("notify-keyspace-events", TEXT, field!(notify_keyspace_events)),
+    // Cluster: none of it matters while it is off, as in Redis.
+    P::new("cluster-enabled", SWITCH, Fixed("no")).at_start(),
+    P::new("cluster-config-file", TEXT, Hint("nodes.conf")).at_start(),
+    P::new("cluster-node-timeout", LARGE, Hint("15000")),
+    P::new("cluster-port", number(0, 65535), Hint("0")).at_start(),
+    P::new("cluster-announce-ip", TEXT, Hint("")),
+    P::new("cluster-announce-hostname", TEXT, Hint("")),
+    P::new("cluster-announce-port", number(0, 65535), Hint("0")),
+    P::new("cluster-announce-tls-port", number(0, 65535), Hint("0")),
+    P::new("cluster-announce-bus-port", number(0, 65535), Hint("0")),
+    P::new(
+        "cluster-preferred-endpoint-type",
+        Syntax::Name(&["ip", "hostname", "unknown-endpoint"]),
+        Hint("ip"),
+    ),
+    P::new("cluster-migration-barrier", COUNT, Hint("1")),
+    P::new("cluster-allow-replica-migration", SWITCH, Hint("yes")),
+    P::new("cluster-replica-validity-factor", COUNT, Hint("10"))
+        .alias("cluster-slave-validity-factor"),
+    P::new("cluster-replica-no-failover", SWITCH, Hint("no")).alias("cluster-slave-no-failover"),
+    P::new("cluster-require-full-coverage", SWITCH, Hint("yes")),
+    P::new("cluster-allow-reads-when-down", SWITCH, Hint("no")),
+    P::new("cluster-allow-pubsubshard-when-down", SWITCH, Hint("yes")),
+    P::new("cluster-link-sendbuf-limit", memory(0, I64_MAX), Hint("0")),
+    // TLS.
+    P::new("tls-port", number(0, 65535), Fixed("0")),
+    P::new("tls-replication", SWITCH, Fixed("no")),
+    P::new("tls-cluster", SWITCH, Fixed("no")),
+];
+
+/// The eviction policies of Redis.
+const POLICIES: &[&str] = &[
+    "volatile-lru",
+    "volatile-lfu",
+    "volatile-random",
+    "volatile-ttl",
+    "allkeys-lru",
+    "allkeys-lfu",
+    "allkeys-random",
+    "noeviction",
+];
+
+/// Takes a folder that exists, seen from the one that was set before.
+fn set_dir(config: &mut Config, value: Value) -> Result<(), ValueError> {
+    let path = PathBuf::from_bytes(value.text()?)?;
+    let system = |error| ValueError::System(system_text(&error));
+    let path = fs::canonicalize(config.in_dir(&path)).map_err(system)?;
+    if !fs::metadata(&path).map_err(system)?.is_dir() {
+        return Err(ValueError::System(system_text(&rustix::io::Errno::NOTDIR.into())));
+    }
+    config.dir = path;
+    Ok(())
+}
+
+fn set_dbfilename(config: &mut Config, value: Value) -> Result<(), ValueError> {
+    let path = PathBuf::from_bytes(value.text()?)?;
+    if path.file_name() != Some(path.as_os_str()) {
+        return Err(ValueError::Other("dbfilename can't be a path, just a filename"));
+    }
+    config.dbfilename = path;
+    Ok(())
+}
+
+fn save_lines(config: &Config) -> Vec<Vec<u8>> {
+    if config.save.is_empty() {
+        return vec![b"\"\"".to_vec()];
+    }
+    config.save.iter().map(|point| point.to_string().into_bytes()).collect()
+}
+
+fn replicaof_lines(config: &Config) -> Vec<Vec<u8>> {
+    config.replicaof.iter().map(|primary| primary.to_string().into_bytes()).collect()
+}

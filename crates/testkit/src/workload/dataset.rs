@@ -58,7 +58,7 @@ fn collections(rng: &mut Rng, n: u64, size: usize, commands: &mut Vec<Command>) 
     fill("SADD", format!("i:wide:{n}"), &mut |rng, _| command![integer(rng)]);
     fill("SADD", format!("e:mixed:{n}"), &mut |rng, _| command![member(rng)]);
     fill("ZADD", format!("z:{n}"), &mut |rng, i| command![fraction(rng), text(i)]);
-    fill("ZADD", format!("z:equal:{n}"), &mut |rng, _| command!["0", member(rng)]);
+    fill("ZADD", format!("x:{n}"), &mut |rng, _| command!["0", member(rng)]);
     fill("ZADD", format!("z:ends:{n}"), &mut |rng, i| {
         command![rng.pick(&["inf", "-inf", "1e17", "-1e-9", "0.1", "5"]), text(i)]
     });

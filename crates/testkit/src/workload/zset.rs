@@ -1,4 +1,4 @@
-use super::{command, fraction, index, key, member, repeated};
+use super::{KEYS, command, fraction, index, key, member, named, repeated};
 use crate::{Command, Rng};
 
 /// A random command on sorted sets.
@@ -11,7 +11,7 @@ pub(super) fn command(rng: &mut Rng) -> Command {
         11..=12 => repeated(rng, command!["ZREM", name], 3, |rng, to| to.push(member(rng))),
         13 => command!["ZREMRANGEBYRANK", name, index(rng), index(rng)],
         14 => command!["ZREMRANGEBYSCORE", name, score_bound(rng), score_bound(rng)],
-        15 => command!["ZREMRANGEBYLEX", name, lex_bound(rng), lex_bound(rng)],
+        15 | 30 => by_lex(rng),
         16 => command![rng.pick(&["ZPOPMIN", "ZPOPMAX"]), name],
         17 => command![rng.pick(&["ZPOPMIN", "ZPOPMAX"]), name, rng.below(20).to_string()],
         18 => stored(rng, "ZUNIONSTORE", name),
@@ -22,23 +22,36 @@ pub(super) fn command(rng: &mut Rng) -> Command {
 }
 
 fn read(rng: &mut Rng, name: Vec<u8>) -> Command {
-    match rng.below(12) {
+    match rng.below(9) {
         0 => command!["ZSCORE", name, member(rng)],
         1 => command!["ZRANK", name, member(rng)],
         2 => command!["ZREVRANK", name, member(rng)],
         3 => command!["ZCOUNT", name, score_bound(rng), score_bound(rng)],
-        4 => command!["ZLEXCOUNT", name, lex_bound(rng), lex_bound(rng)],
-        5 => command!["ZRANGE", name, index(rng), index(rng)],
-        6 => command!["ZRANGE", name, index(rng), index(rng), "WITHSCORES"],
-        7 => command!["ZREVRANGE", name, index(rng), index(rng), "withscores"],
-        8 => command!["ZRANGEBYSCORE", name, score_bound(rng), score_bound(rng), "WITHSCORES"],
-        9 => {
+        4 => command!["ZRANGE", name, index(rng), index(rng)],
+        5 => command!["ZRANGE", name, index(rng), index(rng), "WITHSCORES"],
+        6 => command!["ZREVRANGE", name, index(rng), index(rng), "withscores"],
+        7 => command!["ZRANGEBYSCORE", name, score_bound(rng), score_bound(rng), "WITHSCORES"],
+        _ => {
             let (skip, most) = (rng.below(3).to_string(), rng.between(-1, 20).to_string());
             let (from, to) = (score_bound(rng), score_bound(rng));
             command!["ZREVRANGEBYSCORE", name, from, to, "LIMIT", skip, most]
         }
-        10 => command!["ZRANGEBYLEX", name, lex_bound(rng), lex_bound(rng)],
-        _ => command!["ZREVRANGEBYLEX", name, lex_bound(rng), lex_bound(rng)],
+    }
+}
+
+/// A command on ranges of members. Its keys start with `x` and only ever hold members of score 0:
+/// with other scores the outcome depends on the levels of a real server's skip list, which it draws
+/// by chance, and even differs between a real master and its own replica.
+fn by_lex(rng: &mut Rng) -> Command {
+    let name = named("x", rng.below(KEYS));
+    match rng.below(8) {
+        0..=3 => repeated(rng, command!["ZADD", name], 8, |rng, to| {
+            to.extend([b"0".to_vec(), member(rng)]);
+        }),
+        4 => command!["ZREMRANGEBYLEX", name, lex_bound(rng), lex_bound(rng)],
+        5 => command!["ZRANGEBYLEX", name, lex_bound(rng), lex_bound(rng)],
+        6 => command!["ZREVRANGEBYLEX", name, lex_bound(rng), lex_bound(rng)],
+        _ => command!["ZLEXCOUNT", name, lex_bound(rng), lex_bound(rng)],
     }
 }
 

@@ -1,0 +1,135 @@
+//! The same random commands to a real Redis 7.0 and to redwire alone: equal replies wherever a
+//! server may not choose, and equal data in the end.
+
+mod common;
+
+use redwire_testkit::workload::{Workload, dataset};
+use redwire_testkit::{Client, Command, Peer, Redwire, Reply, assert_same_data, printable};
+
+/// Commands of a run.
+const COMMANDS: usize = 60_000;
+/// Commands between two looks at the replies.
+const BATCH: usize = 500;
+/// Commands on the same key that a failure shows.
+const SHOWN: usize = 12;
+
+/// Commands whose reply has no order of its own.
+const UNORDERED: &[&str] =
+    &["HKEYS", "HVALS", "KEYS", "SDIFF", "SINTER", "SMEMBERS", "SUNION", "HGETALL"];
+
+/// Two servers that get the same commands.
+struct Pair {
+    real: Client,
+    ours: Client,
+    history: Vec<Command>,
+    /// Commands queued by an open MULTI.
+    queued: Option<Vec<Command>>,
+}
+
+impl Pair {
+    /// Runs the commands on both sides and compares every reply.
+    fn run(&mut self, commands: &[Command]) {
+        for batch in commands.chunks(BATCH) {
+            let (expected, got) = (self.real.pipeline(batch), self.ours.pipeline(batch));
+            for ((command, expected), got) in batch.iter().zip(expected).zip(got) {
+                self.history.push(command.clone());
+                let expected = self.comparable(command, expected);
+                let got = self.comparable(command, got);
+                if expected != got {
+                    self.fail(command, &expected, &got);
+                }
+                self.follow_transaction(command);
+            }
+        }
+    }
+
+    /// The reply with an order of its own, also inside that of EXEC.
+    fn comparable(&self, command: &Command, reply: Reply) -> Reply {
+        match (&command[0][..], reply, &self.queued) {
+            (b"EXEC", Reply::Array(replies), Some(queued)) => Reply::Array(
+                queued
+                    .iter()
+                    .zip(replies)
+                    .map(|(command, reply)| ordered(command, reply))
+                    .collect(),
+            ),
+            (_, reply, _) => ordered(command, reply),
+        }
+    }
+
+    fn follow_transaction(&mut self, command: &Command) {
+        match &command[0][..] {
+            b"MULTI" => self.queued = Some(Vec::new()),
+            b"EXEC" | b"DISCARD" => self.queued = None,
+            _ => {
+                if let Some(queued) = &mut self.queued {
+                    queued.push(command.clone());
+                }
+            }
+        }
+    }
+
+    /// Names the command, in a transaction the queued one, and the past of its keys.
+    fn fail(&self, command: &Command, expected: &Reply, got: &Reply) -> ! {
+        let in_transaction = self.queued.iter().flatten();
+        let replies = expected.elements().iter().zip(got.elements());
+        let culprit = in_transaction.zip(replies).find(|(_, (expected, got))| expected != got);
+        let (command, expected, got) =
+            culprit.map_or((command, expected, got), |(command, (e, g))| (command, e, g));
+        let keys = &command[1..];
+        let related = |past: &&Command| {
+            past[0] == b"SELECT" || past[1..].iter().any(|argument| keys.contains(argument))
+        };
+        let past: Vec<_> = self.history.iter().rev().filter(related).take(SHOWN).collect();
+        let past: Vec<_> = past.iter().rev().map(|command| printable(command)).collect();
+        panic!(
+            "command {} differs: {}\n  real: {expected:?}\n  ours: {got:?}\nthe past of its keys:\n{}",
+            self.history.len(),
+            printable(command),
+            past.join("\n")
+        );
+    }
+}
+
+fn ordered(command: &Command, reply: Reply) -> Reply {
+    let name = String::from_utf8_lossy(&command[0]);
+    match reply {
+        // Fields and values in turn: keep the pairs.
+        Reply::Array(flat) if name == "HGETALL" => {
+            Reply::Map(flat.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect())
+                .sorted()
+        }
+        reply if UNORDERED.contains(&&*name) => reply.sorted(),
+        reply => reply,
+    }
+}
+
+fn differential(seed: u64, protocol: &str) {
+    if !common::server_exists() {
+        return;
+    }
+    let Some(real) = Peer::Redis70.start(&[]) else { return };
+    let ours = Redwire::start(&[]);
+    let mut pair =
+        Pair { real: real.client(), ours: ours.client(), history: Vec::new(), queued: None };
+    for client in [&mut pair.real, &mut pair.ours] {
+        client.ok(&["HELLO", protocol]);
+    }
+    pair.run(&dataset(seed));
+    assert_same_data(&real, &ours);
+    let mut workload = Workload::decided(seed);
+    for _ in 0..6 {
+        pair.run(&workload.by_ref().take(COMMANDS / 6).collect::<Vec<_>>());
+        assert_same_data(&real, &ours);
+    }
+}
+
+#[test]
+fn resp2() {
+    differential(21, "2");
+}
+
+#[test]
+fn resp3() {
+    differential(22, "3");
+}

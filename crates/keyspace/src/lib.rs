@@ -12,6 +12,7 @@ mod dispatch;
 mod effects;
 mod error;
 mod events;
+mod float80;
 mod host;
 mod keyspace;
 mod load;

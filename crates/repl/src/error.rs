@@ -63,4 +63,10 @@ pub enum Error {
         /// Byte of the connection reached.
         at: u64,
     },
+    /// The primary was silent for `repl-timeout`, or did not accept the connection in that time.
+    #[error("timeout: {what}")]
+    Timeout {
+        /// What was waited for.
+        what: &'static str,
+    },
 }

@@ -104,3 +104,47 @@ impl History {
             || self.previous.as_ref().is_some_and(|(id, end)| named(id) && at <= *end)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u8) -> ReplId {
+        ReplId::from_random([n; 20])
+    }
+
+    fn at(n: u64) -> Offset {
+        Offset::new(n).unwrap()
+    }
+
+    #[test]
+    fn ids_are_forty_hex_digits() {
+        let id = ReplId::from_random(*b"\x00\x0f\xf0\xff0123456789abcdef");
+        assert_eq!(id.as_str(), "000ff0ff30313233343536373839616263646566");
+        assert_eq!(ReplId::parse(id.as_bytes()), Some(id));
+        assert_eq!(ReplId::parse(id.as_str().to_uppercase().as_bytes()), Some(id));
+        assert_eq!(ReplId::parse(&id.as_bytes()[1..]), None);
+        assert_eq!(ReplId::parse(b"g00ff0ff30313233343536373839616263646566"), None);
+    }
+
+    /// Captured: second_repl_offset 65 after a promotion at 64; 65 is answered, 66 is not.
+    #[test]
+    fn the_old_id_is_answered_up_to_the_change() {
+        let mut history = History::new(id(1));
+        assert_eq!((history.replid2(), history.second_offset()), (ReplId::NONE, None));
+        history.shift(id(2), at(64));
+        assert!(history.answers(id(1).as_bytes(), Offset::from_next_byte(65).unwrap()));
+        assert!(!history.answers(id(1).as_bytes(), Offset::from_next_byte(66).unwrap()));
+        assert!(history.answers(id(2).as_bytes(), at(1 << 40)));
+        history.shift(id(3), at(100));
+        assert!(!history.answers(id(1).as_bytes(), at(0)), "two changes back is forgotten");
+        history.restart(id(4));
+        assert!(!history.answers(id(3).as_bytes(), at(0)));
+    }
+
+    #[test]
+    fn no_id_is_answered_without_a_past() {
+        assert!(!History::new(id(1)).answers(ReplId::NONE.as_bytes(), Offset::ZERO));
+        assert!(!History::new(id(1)).answers(b"?", Offset::ZERO));
+    }
+}

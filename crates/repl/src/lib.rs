@@ -7,15 +7,15 @@ mod history;
 mod offset;
 mod primary;
 mod replica;
-mod wire;
 
 pub use backlog::{Backlog, Cursor};
 pub use error::Error;
 pub use history::{History, ReplId};
 pub use offset::Offset;
 pub use primary::{
-    Decision, Entropy, Framing, FullResyncReason, LinkState, Primary, PrimaryConfig, PrimaryEvent,
-    RdbFilter, ReplconfReply, ReplicaId, ReplicaView, SnapshotInfo, SnapshotRequest, Upstream,
+    Decision, DisconnectReason, Entropy, Framing, FullResyncReason, LinkState, Primary,
+    PrimaryConfig, PrimaryEvent, RdbFilter, ReplconfReply, ReplicaId, ReplicaView, SnapshotInfo,
+    SnapshotRequest, Upstream,
 };
 pub use replica::{
     Progress, Replica, ReplicaConfig, ReplicaEvent, ReplicaPhase, ReplicaStatus, Step,

@@ -1,13 +1,49 @@
 //! The shared buffer of the replication stream.
 
-use crate::Offset;
+mod block;
+#[cfg(test)]
+mod tests;
 
-/// The last stretch of a replication stream, kept for replica links and for partial resyncs.
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::Offset;
+use block::Block;
+
+/// Blocks are a sixteenth of the window, within these bounds (bytes).
+const BLOCK_MIN: usize = 4 << 10;
+const BLOCK_MAX: usize = 64 << 10;
+
+/// The last stretch of a replication stream, kept once for all replica links and for partial
+/// resyncs.
+///
+/// Appending copies into the open block at the end; a full block is closed and never changes.
+/// A link is a [`Cursor`]: a hundred links at a hundred places cost a hundred cursors. A block is
+/// freed (and its memory used again) when neither the window nor a cursor needs it.
+///
+/// ```
+/// use redwire_repl::{Backlog, Offset};
+///
+/// let mut backlog = Backlog::new(Offset::ZERO, 1 << 20);
+/// backlog.append(b"first");
+/// let mut link = backlog.cursor_at(Offset::ZERO).unwrap();
+/// backlog.append(b" second");
+/// assert_eq!(backlog.chunks(&link).collect::<Vec<_>>().concat(), b"first second");
+/// backlog.advance(&mut link, 6);
+/// assert_eq!(backlog.unread(&link), 6);
+/// backlog.release(link);
+/// ```
 #[derive(Debug)]
 pub struct Backlog {
-    first: Offset,
-    data: Vec<u8>,
+    /// In order, without gaps, never empty; only the last one is open.
+    blocks: VecDeque<Block>,
+    /// Number of the first block, counted from the first block that ever was.
+    front: u64,
+    end: Offset,
     size: u64,
+    block_size: usize,
+    spare: Option<BytesMut>,
 }
 
 /// A link's place in a [`Backlog`]. What lies behind it stays in memory until it is moved by
@@ -16,6 +52,8 @@ pub struct Backlog {
 #[derive(Debug)]
 pub struct Cursor {
     at: Offset,
+    /// Number of the block in which `at` lies (or at whose end).
+    block: u64,
 }
 
 impl Cursor {
@@ -29,36 +67,53 @@ impl Backlog {
     /// An empty backlog whose first byte will be the one behind `at`; `size` is the window that is
     /// kept when no cursor needs more, in bytes (`repl-backlog-size`).
     pub fn new(at: Offset, size: u64) -> Backlog {
-        Backlog { first: at, data: Vec::new(), size }
+        Backlog::with_blocks(at, size, block_size(size))
+    }
+
+    fn with_blocks(at: Offset, size: u64, block_size: usize) -> Backlog {
+        let first = Block::open(at, BytesMut::with_capacity(block_size));
+        let blocks = VecDeque::from([first]);
+        Backlog { blocks, front: 0, end: at, size, block_size, spare: None }
     }
 
     /// Copies `bytes` to the end of the stream.
     ///
     /// # Panics
-    /// When the stream would outgrow [`Offset::MAX`] (9 exabytes).
-    pub fn append(&mut self, bytes: &[u8]) {
-        self.data.extend_from_slice(bytes);
+    /// When the stream would outgrow an [`Offset`]: at least 4 exabytes after its start.
+    pub fn append(&mut self, mut bytes: &[u8]) {
+        let end = self.end.checked_add(bytes.len() as u64);
+        self.end = end.expect("a stream is shorter than 4 exabytes");
+        loop {
+            let used = self.open_block().fill(bytes);
+            bytes = &bytes[used..];
+            if bytes.is_empty() {
+                break;
+            }
+            self.add_block();
+        }
+        self.trim();
     }
 
     /// The place of the oldest byte at hand. INFO's `repl_backlog_first_byte_offset` is its
     /// [`next_byte`](Offset::next_byte).
     pub fn first(&self) -> Offset {
-        self.first
+        self.blocks.front().map_or(self.end, Block::start)
     }
 
     /// The end of the stream.
     pub fn end(&self) -> Offset {
-        self.first.checked_add(self.data.len() as u64).expect("invariant: append checks the end")
+        self.end
     }
 
-    /// Bytes at hand (INFO `repl_backlog_histlen`).
+    /// Bytes at hand (INFO `repl_backlog_histlen`): at least the window when that much was
+    /// written, more when a cursor pins more, and up to a block of rounding.
     pub fn len(&self) -> u64 {
-        self.data.len() as u64
+        self.end.checked_since(self.first()).expect("invariant: the end is behind the start")
     }
 
     /// Whether no byte is at hand.
     pub fn is_empty(&self) -> bool {
-        self.data.is_empty()
+        self.len() == 0
     }
 
     /// The window, in bytes (`repl-backlog-size`).
@@ -69,14 +124,19 @@ impl Backlog {
     /// Changes the window; a smaller one frees at once what no cursor needs.
     pub fn resize(&mut self, size: u64) {
         self.size = size;
+        self.block_size = block_size(size);
+        self.spare = None;
+        self.trim();
     }
 
-    /// Memory that the blocks take, in bytes, filled or not.
+    /// Memory that the blocks take, in bytes, filled or not. What was handed out by
+    /// [`share`](Backlog::share) and left the window since is not counted.
     pub fn allocated(&self) -> u64 {
-        self.data.capacity() as u64
+        let spare = self.spare.as_ref().map_or(0, BytesMut::capacity);
+        (self.blocks.iter().map(Block::capacity).sum::<usize>() + spare) as u64
     }
 
-    /// Bytes that are held beyond the window: what slow cursors pin, and less than a block of rounding.
+    /// Bytes that are held beyond the window: what slow cursors pin, and up to a block of rounding.
     pub fn beyond_window(&self) -> u64 {
         self.len().saturating_sub(self.size)
     }
@@ -86,20 +146,41 @@ impl Backlog {
         self.unread(cursor).saturating_sub(self.size)
     }
 
-    /// A cursor at `at`; `None` when that place is not at hand, or not written yet.
+    /// A cursor at `at`; `None` when that place is not at hand any more, or not written yet.
+    /// Takes O(log blocks).
     pub fn cursor_at(&mut self, at: Offset) -> Option<Cursor> {
-        (self.first <= at && at <= self.end()).then_some(Cursor { at })
+        if at < self.first() || self.end < at {
+            return None;
+        }
+        let index = self.blocks.partition_point(|block| block.start() <= at).checked_sub(1)?;
+        self.blocks[index].pins += 1;
+        Some(Cursor { at, block: self.front + index as u64 })
     }
 
     /// Bytes between the cursor and the end of the stream.
     pub fn unread(&self, cursor: &Cursor) -> u64 {
-        self.end().checked_since(cursor.at).unwrap_or(0)
+        self.end.checked_since(cursor.at).unwrap_or(0)
     }
 
     /// The bytes behind the cursor up to the end, as the slices that lie in memory; none is empty.
     pub fn chunks<'a>(&'a self, cursor: &Cursor) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let skip = cursor.at.checked_since(self.first).unwrap_or(0) as usize;
-        Some(&self.data[skip..]).filter(|chunk| !chunk.is_empty()).into_iter()
+        let index = self.index(cursor).unwrap_or(self.blocks.len());
+        let mut skip = self.skip(index, cursor);
+        self.blocks
+            .range(index..)
+            .map(move |block| &block.bytes()[std::mem::take(&mut skip)..])
+            .filter(|chunk| !chunk.is_empty())
+    }
+
+    /// The next bytes behind the cursor, at most `max`, for a reader on another thread: without
+    /// copying, except from the block that is still open. Empty at the end of the stream.
+    pub fn share(&self, cursor: &Cursor, max: usize) -> Bytes {
+        let Some(mut index) = self.index(cursor) else { return Bytes::new() };
+        let mut skip = self.skip(index, cursor);
+        if skip == self.blocks[index].bytes().len() && index + 1 < self.blocks.len() {
+            (index, skip) = (index + 1, 0);
+        }
+        self.blocks[index].share(skip, max)
     }
 
     /// Moves the cursor over `n` bytes that were read, and frees blocks that nobody needs any more.
@@ -109,10 +190,74 @@ impl Backlog {
     pub fn advance(&mut self, cursor: &mut Cursor, n: u64) {
         assert!(n <= self.unread(cursor), "advanced beyond the end of the stream");
         cursor.at = cursor.at.checked_add(n).expect("invariant: not beyond the end");
+        let Some(old) = self.index(cursor) else { return };
+        let mut new = old;
+        while self.blocks[new].end() <= cursor.at && new + 1 < self.blocks.len() {
+            new += 1;
+        }
+        if new != old {
+            self.blocks[old].pins -= 1;
+            self.blocks[new].pins += 1;
+            cursor.block = self.front + new as u64;
+            self.trim();
+        }
     }
 
     /// Gives a cursor back, and frees blocks that nobody needs any more.
     pub fn release(&mut self, cursor: Cursor) {
-        drop(cursor);
+        if let Some(index) = self.index(&cursor) {
+            self.blocks[index].pins -= 1;
+            self.trim();
+        }
     }
+
+    /// Where the cursor's block lies. `None` only for a cursor of another backlog.
+    fn index(&self, cursor: &Cursor) -> Option<usize> {
+        let index = usize::try_from(cursor.block.checked_sub(self.front)?).ok()?;
+        let block = self.blocks.get(index)?;
+        let here = block.pins > 0 && block.start() <= cursor.at && cursor.at <= self.end;
+        debug_assert!(here, "cursor of another backlog");
+        here.then_some(index)
+    }
+
+    /// Bytes of block `index` that lie before the cursor.
+    fn skip(&self, index: usize, cursor: &Cursor) -> usize {
+        let Some(block) = self.blocks.get(index) else { return 0 };
+        let skip = cursor.at.checked_since(block.start()).unwrap_or(0);
+        usize::try_from(skip).unwrap_or(usize::MAX).min(block.bytes().len())
+    }
+
+    fn open_block(&mut self) -> &mut Block {
+        self.blocks.back_mut().expect("invariant: there is always an open block")
+    }
+
+    fn add_block(&mut self) {
+        let full = self.open_block();
+        let start = full.end();
+        full.close();
+        self.trim();
+        let memory = self.spare.take();
+        let memory = memory.unwrap_or_else(|| BytesMut::with_capacity(self.block_size));
+        self.blocks.push_back(Block::open(start, memory));
+    }
+
+    /// Frees the oldest blocks while neither the window nor a cursor needs them.
+    fn trim(&mut self) {
+        while let Some(oldest) = self.blocks.front().filter(|_| self.blocks.len() > 1) {
+            // What is appended just now counts only once it lies in a block.
+            let written = self.blocks.back().map_or(self.end, Block::end);
+            let rest = written.checked_since(oldest.end()).unwrap_or(0);
+            if oldest.pins > 0 || rest < self.size {
+                break;
+            }
+            self.front += 1;
+            let freed = self.blocks.pop_front().and_then(Block::recycle);
+            self.spare = freed.filter(|memory| memory.capacity() == self.block_size);
+        }
+    }
+}
+
+fn block_size(window: u64) -> usize {
+    let wanted = usize::try_from(window / 16).unwrap_or(usize::MAX);
+    wanted.clamp(BLOCK_MIN, BLOCK_MAX)
 }

@@ -1,52 +1,36 @@
 //! The primary's end of replication.
 
+mod config;
+mod event;
+mod link;
+mod psync;
+mod replconf;
+mod snapshot;
+mod timer;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use redwire_resp::encode_request;
 
 use crate::{Backlog, History, Offset, ReplId};
+use link::{Link, Peer, Stage};
+use snapshot::Snapshot;
 
-/// The caller's name for the connection of a replica (or of any client that speaks REPLCONF).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ReplicaId(pub u64);
+pub use config::PrimaryConfig;
+pub use event::{DisconnectReason, PrimaryEvent};
+pub use link::{LinkState, RdbFilter, ReplicaId, ReplicaView};
+pub use psync::{Decision, FullResyncReason};
+pub use replconf::ReplconfReply;
+pub use snapshot::{Framing, SnapshotInfo, SnapshotRequest};
 
 /// Twenty random bytes at each call: replication ids and end markers are made of them.
 pub type Entropy = Box<dyn FnMut() -> [u8; 20] + Send>;
-
-/// The primary's settings; each can change while it runs ([`Primary::set_config`]).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PrimaryConfig {
-    /// `repl-backlog-size` in bytes, default 1 MiB.
-    pub backlog_size: u64,
-    /// `repl-backlog-ttl`: how long the backlog outlives the last replica; `None` (0 in the
-    /// config file) for ever. Default 3600 s.
-    pub backlog_ttl: Option<Duration>,
-    /// `repl-diskless-sync`: whether replicas that can do it get the RDB as it is made. Default yes.
-    pub diskless: bool,
-    /// `repl-diskless-sync-delay`: how long a snapshot waits for more replicas. Default 5 s.
-    pub diskless_delay: Duration,
-    /// `repl-diskless-sync-max-replicas`: as many waiting replicas end the delay; 0 never. Default 0.
-    pub diskless_max_replicas: usize,
-    /// `repl-ping-replica-period`. Default 10 s.
-    pub ping_period: Duration,
-    /// `repl-timeout`. Default 60 s.
-    pub timeout: Duration,
-}
-
-impl Default for PrimaryConfig {
-    fn default() -> PrimaryConfig {
-        PrimaryConfig {
-            backlog_size: 1 << 20,
-            backlog_ttl: Some(Duration::from_secs(3600)),
-            diskless: true,
-            diskless_delay: Duration::from_secs(5),
-            diskless_max_replicas: 0,
-            ping_period: Duration::from_secs(10),
-            timeout: Duration::from_secs(60),
-        }
-    }
-}
 
 /// Where this node's own data comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,202 +43,72 @@ pub enum Upstream {
     Lost,
 }
 
-/// The answer to REPLCONF.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReplconfReply {
-    /// `+OK`.
-    Ok,
-    /// An error reply; the text comes without `-` and line end.
-    Error(String),
-    /// Nothing is sent (ACK).
-    Silent,
-}
-
-/// The answer to PSYNC or SYNC.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// Partial resync: send `reply`, then what [`Primary::stream`] gives.
-    Continue {
-        /// `+CONTINUE ...\r\n`.
-        reply: Bytes,
-        /// Where the stream starts.
-        from: Offset,
-        /// Bytes of backlog behind that place.
-        unread: u64,
-    },
-    /// Full resync: nothing to send yet, [`Primary::poll_snapshot`] will ask for a snapshot.
-    FullResync(FullResyncReason),
-    /// An error reply without `-` and line end; the connection goes on.
-    Error(&'static str),
-    /// The connection is a replica already: nothing is sent.
-    Ignored,
-}
-
-/// Why a full resync is needed. Its `Display` is Redis' log text without the replica's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FullResyncReason {
-    /// `PSYNC ? -1`.
-    Requested,
-    /// SYNC, the old command.
-    OldSync,
-    /// Neither of our ids was asked for.
-    IdMismatch {
-        /// The id that the replica asked for, lossily as text, cut at 40 bytes.
-        asked: String,
-        /// Our id.
-        replid: ReplId,
-        /// Our previous id.
-        replid2: ReplId,
-    },
-    /// Our previous id was asked for, with an offset beyond the change.
-    SecondIdOffset {
-        /// The offset argument.
-        asked: i64,
-        /// The greatest offset argument that is answered.
-        up_to: u64,
-    },
-    /// The backlog does not reach back (or forth) to the asked offset.
-    Backlog {
-        /// The offset argument.
-        asked: i64,
-        /// Whether it lies beyond our end of the stream.
-        ahead: bool,
-    },
-}
-
-impl fmt::Display for FullResyncReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            FullResyncReason::Requested | FullResyncReason::OldSync => f.write_str("requested"),
-            _ => f.write_str("not accepted"),
-        }
-    }
-}
-
-/// How the RDB is put on the link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// `$EOF:<marker>\r\n`, RDB of unknown length, marker: sent while it is made.
-    Eof,
-    /// `$<len>\r\n`, RDB: sent when its length is known.
-    Length,
-}
-
-/// What a replica wants in its RDB (`REPLCONF rdb-filter-only`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RdbFilter {
-    /// Leave out the keys.
-    pub no_data: bool,
-    /// Leave out the functions.
-    pub no_functions: bool,
-}
-
-/// Replicas that wait for one snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SnapshotRequest {
-    /// Who gets it.
-    pub replicas: Vec<ReplicaId>,
-    /// How it is framed for all of them.
-    pub framing: Framing,
-    /// What it leaves out.
-    pub filter: RdbFilter,
-}
-
-/// The place of a snapshot in the stream, for the RDB's aux fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SnapshotInfo {
-    /// Aux `repl-id`.
-    pub replid: ReplId,
-    /// Aux `repl-offset`.
-    pub offset: Offset,
-    /// Aux `repl-stream-db`.
-    pub stream_db: u32,
-}
-
-/// What happened at the primary; [`Primary::poll_event`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PrimaryEvent {
-    /// Close this connection, and tell [`Primary::disconnected`].
-    Disconnect {
-        /// Whose connection.
-        id: ReplicaId,
-        /// For the log.
-        reason: &'static str,
-        /// Whether what is queued is to be sent first.
-        flush: bool,
-    },
-    /// The full sync of a replica is over ("Synchronization with replica ... succeeded").
-    Online {
-        /// Which replica.
-        id: ReplicaId,
-    },
-    /// The first replica came: a backlog was made, under new ids.
-    BacklogCreated {
-        /// The new id.
-        replid: ReplId,
-    },
-    /// `repl-backlog-ttl` ran out: the backlog is gone, and with it the id.
-    BacklogFreed {
-        /// The new id.
-        replid: ReplId,
-    },
-}
-
-/// How far a replica's link is; `Display` is the state in INFO's `slaveN:` lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkState {
-    /// Only REPLCONF was heard: not counted as a replica.
-    Handshake,
-    /// Waits for a snapshot, or for its end (`wait_bgsave`).
-    WaitSnapshot,
-    /// Receives the RDB of known length (`send_bulk`).
-    SendBulk,
-    /// Receives the stream (`online`).
-    Online,
-}
-
-/// A replica as INFO and ROLE show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReplicaView<'a> {
-    /// Its connection.
-    pub id: ReplicaId,
-    /// `ip-address`, when it was announced; else the caller knows the peer's address.
-    pub ip: Option<&'a str>,
-    /// `listening-port`, 0 when it was not announced.
-    pub port: u16,
-    /// How far it is.
-    pub state: LinkState,
-    /// Last acknowledged offset.
-    pub acked: Offset,
-    /// Last acknowledged fsynced offset (FACK), when it sends one.
-    pub fsynced: Option<Offset>,
-    /// Whole seconds since the last ACK; 0 when it is not online.
-    pub lag: u64,
-    /// Bytes of stream that it has yet to be sent.
-    pub unread: u64,
-}
-
-/// The primary's end: history, backlog and the state of each replica's link.
+/// The primary's end of replication: history, backlog and the state of each replica's link.
+///
+/// It is the caller that owns sockets, clock and data set: it hands in what clients say
+/// ([`replconf`](Primary::replconf), [`psync`](Primary::psync)) and what is written
+/// ([`feed`](Primary::feed)), and after each call takes what is to be sent
+/// ([`poll_transmit`](Primary::poll_transmit), then [`stream`](Primary::stream)) and done
+/// ([`poll_event`](Primary::poll_event), [`poll_snapshot`](Primary::poll_snapshot)).
+///
+/// A node that is a replica has one too: it keeps the id and offset that it would go on with, and
+/// serves replicas of its own.
 pub struct Primary {
     config: PrimaryConfig,
     entropy: Entropy,
     history: History,
+    /// The end of the stream while there is no backlog.
     offset: Offset,
     backlog: Option<Backlog>,
+    upstream: Upstream,
+    /// The database that the stream is in; `None`: the next command needs a SELECT.
+    selected: Option<u32>,
+    /// Clients that said REPLCONF, and not yet PSYNC.
+    peers: BTreeMap<ReplicaId, Peer>,
+    /// Replicas in the order they came.
+    links: Vec<Link>,
+    requested: Option<(Framing, RdbFilter)>,
+    snapshot: Option<Snapshot>,
+    last_ping: Instant,
+    last_newline: Instant,
+    no_replicas_since: Option<Instant>,
+    transmit: VecDeque<(ReplicaId, Bytes)>,
+    events: VecDeque<PrimaryEvent>,
 }
 
 impl fmt::Debug for Primary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Primary").field("history", &self.history).finish_non_exhaustive()
+        f.debug_struct("Primary")
+            .field("history", &self.history)
+            .field("offset", &self.offset())
+            .field("upstream", &self.upstream)
+            .field("links", &self.links)
+            .finish_non_exhaustive()
     }
 }
 
 impl Primary {
     /// A primary without replicas, under a fresh id, at offset 0.
-    pub fn new(config: PrimaryConfig, mut entropy: Entropy) -> Primary {
+    pub fn new(config: PrimaryConfig, mut entropy: Entropy, now: Instant) -> Primary {
         let history = History::new(ReplId::from_random(entropy()));
-        Primary { config, entropy, history, offset: Offset::ZERO, backlog: None }
+        Primary {
+            config,
+            entropy,
+            history,
+            offset: Offset::ZERO,
+            backlog: None,
+            upstream: Upstream::None,
+            selected: None,
+            peers: BTreeMap::new(),
+            links: Vec::new(),
+            requested: None,
+            snapshot: None,
+            last_ping: now,
+            last_newline: now,
+            no_replicas_since: None,
+            transmit: VecDeque::new(),
+            events: VecDeque::new(),
+        }
     }
 
     /// The settings.
@@ -264,6 +118,9 @@ impl Primary {
 
     /// Changes the settings; the backlog is resized at once.
     pub fn set_config(&mut self, config: PrimaryConfig) {
+        if let Some(backlog) = self.backlog.as_mut().filter(|b| b.size() != config.backlog_size) {
+            backlog.resize(config.backlog_size);
+        }
         self.config = config;
     }
 
@@ -274,7 +131,7 @@ impl Primary {
 
     /// The end of the stream (INFO `master_repl_offset`).
     pub fn offset(&self) -> Offset {
-        self.offset
+        self.backlog.as_ref().map_or(self.offset, Backlog::end)
     }
 
     /// The backlog, once a replica has come.
@@ -284,191 +141,231 @@ impl Primary {
 
     // ---- the stream -------------------------------------------------------------------------
 
-    /// Whether anybody reads the stream: when not, [`feed`](Primary::feed) drops its bytes and the
-    /// caller need not encode them.
+    /// Whether anybody may read the stream: when not, [`feed`](Primary::feed) drops its bytes and
+    /// the caller need not encode them.
     pub fn is_feeding(&self) -> bool {
-        self.backlog.is_some()
+        self.backlog.is_some() && self.upstream == Upstream::None
     }
 
     /// Appends commands (one or more, RESP) that run in database `db`, behind a SELECT when the
-    /// stream is in another one.
+    /// stream is in another one. Does nothing unless [`is_feeding`](Primary::is_feeding).
     pub fn feed(&mut self, db: u32, commands: &[u8]) {
-        let _ = (db, commands);
+        if !self.is_feeding() {
+            return;
+        }
+        if self.selected != Some(db) {
+            let mut select = Vec::with_capacity(32);
+            encode_request(&mut select, ["SELECT", &db.to_string()]);
+            self.append(&select);
+            self.selected = Some(db);
+        }
+        self.append(commands);
     }
 
     /// Appends bytes as they are: the stream of our own primary, on its way to chained replicas.
+    /// Say by [`set_stream_db`](Primary::set_stream_db) when a SELECT was among them.
     pub fn feed_raw(&mut self, bytes: &[u8]) {
-        let _ = bytes;
+        self.append(bytes);
     }
 
-    /// Appends `REPLCONF GETACK *`: replicas answer with their offset at once (WAIT).
-    pub fn request_acks(&mut self) {}
-
-    // ---- what clients say -------------------------------------------------------------------
-
-    /// REPLCONF from any client; `args` are what follows the command's name.
-    pub fn replconf(&mut self, id: ReplicaId, args: &[&[u8]], now: Instant) -> ReplconfReply {
-        let _ = (id, args, now);
-        ReplconfReply::Ok
+    /// The stream that is passed on by [`feed_raw`](Primary::feed_raw) is in this database now.
+    pub fn set_stream_db(&mut self, db: u32) {
+        self.selected = Some(db);
     }
 
-    /// PSYNC; `args` are what follows the command's name (at least two).
-    pub fn psync(&mut self, id: ReplicaId, args: &[&[u8]], now: Instant) -> Decision {
-        let _ = (id, args, now, &mut self.entropy);
-        Decision::Ignored
+    /// Appends `REPLCONF GETACK *`: replicas answer with their offset at once (WAIT). Does nothing
+    /// unless [`is_feeding`](Primary::is_feeding).
+    pub fn request_acks(&mut self) {
+        if self.is_feeding() {
+            self.append(b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n");
+        }
     }
 
-    /// SYNC, the command before PSYNC.
-    pub fn sync(&mut self, id: ReplicaId, now: Instant) -> Decision {
-        let _ = (id, now);
-        Decision::Ignored
+    fn append(&mut self, bytes: &[u8]) {
+        if let Some(backlog) = &mut self.backlog {
+            backlog.append(bytes);
+        }
+    }
+
+    // ---- links ------------------------------------------------------------------------------
+
+    /// Whether this connection is a replica (it said PSYNC or SYNC).
+    pub fn is_replica(&self, id: ReplicaId) -> bool {
+        self.links.iter().any(|link| link.id == id)
     }
 
     /// An empty line came from this connection: a replica that loads says that it is alive.
     pub fn handle_newline(&mut self, id: ReplicaId, now: Instant) {
-        let _ = (id, now);
+        if let Some(link) = self.link_mut(id) {
+            link.heard = now;
+        }
     }
 
-    /// This connection is gone. Ids that were never heard of are fine.
+    /// This connection is gone, and its id may be used again. To be called for every client; ids
+    /// that were never heard of are fine.
     pub fn disconnected(&mut self, id: ReplicaId, now: Instant) {
-        let _ = (id, now);
+        self.peers.remove(&id);
+        self.remove_link(id, now);
+        self.transmit.retain(|(to, _)| *to != id);
+        self.events.retain(|event| match event {
+            PrimaryEvent::Disconnect { id: whose, .. } | PrimaryEvent::Online { id: whose } => {
+                *whose != id
+            }
+            _ => true,
+        });
     }
 
-    /// Whether this connection is a replica (it said PSYNC or SYNC).
-    pub fn is_replica(&self, id: ReplicaId) -> bool {
-        let _ = id;
-        false
-    }
-
-    // ---- full sync --------------------------------------------------------------------------
-
-    /// A snapshot that is due now. Take it, call [`snapshot_started`](Primary::snapshot_started)
-    /// before anything more is fed, then put the RDB on the links. The same request is answered
-    /// until then. Changes with `psync`, `sync`, `disconnected` and time.
-    #[must_use]
-    pub fn poll_snapshot(&mut self, now: Instant) -> Option<SnapshotRequest> {
-        let _ = now;
-        None
-    }
-
-    /// The requested snapshot is taken at this moment of the stream. Each replica of the request
-    /// gets `+FULLRESYNC` (and `$EOF:` framing its header) through
-    /// [`poll_transmit`](Primary::poll_transmit). `None` when no request is open.
-    pub fn snapshot_started(&mut self, now: Instant) -> Option<SnapshotInfo> {
-        let _ = now;
-        None
-    }
-
-    /// The snapshot is written whole, `len` bytes: [`Framing::Length`] links get their header now,
-    /// and the next snapshot may be asked for.
-    pub fn snapshot_finished(&mut self, len: u64, now: Instant) {
-        let _ = (len, now);
-    }
-
-    /// No snapshot came about: its replicas are to be disconnected, they will come again.
-    pub fn snapshot_failed(&mut self, now: Instant) {
-        let _ = now;
-    }
-
-    /// The link took some bytes of the RDB: it is alive.
-    pub fn transfer_progress(&mut self, id: ReplicaId, now: Instant) {
-        let _ = (id, now);
-    }
-
-    /// All bytes of the RDB are in the link's queue: the end marker follows (`$EOF:`), then the
-    /// stream: at once, or at the first ACK after `$EOF:`.
-    pub fn transfer_done(&mut self, id: ReplicaId, now: Instant) {
-        let _ = (id, now);
-    }
-
-    // ---- output -----------------------------------------------------------------------------
-
-    /// Bytes to append to a link's queue, ahead of its stream. Call until `None` after every
-    /// `handle_*`, `snapshot_*`, `transfer_*`.
+    /// Bytes to append to a link's queue, ahead of its stream. Call until `None` after each call
+    /// that takes `&mut self`.
     #[must_use]
     pub fn poll_transmit(&mut self) -> Option<(ReplicaId, Bytes)> {
-        None
+        self.transmit.pop_front()
     }
 
-    /// What the stream holds for this link now, as slices to write; none until its stream started.
-    /// Tell [`sent`](Primary::sent) how much was written.
-    pub fn stream(&self, id: ReplicaId) -> impl Iterator<Item = &[u8]> {
-        let _ = id;
-        std::iter::empty()
-    }
-
-    /// Bytes that [`stream`](Primary::stream) holds for this link, also while it does not flow yet:
-    /// its share of the output-buffer accounting.
-    pub fn unread(&self, id: ReplicaId) -> u64 {
-        let _ = id;
-        0
-    }
-
-    /// `n` bytes of the link's stream were written.
-    pub fn sent(&mut self, id: ReplicaId, n: u64) {
-        let _ = (id, n);
-    }
-
-    /// What happened. Call until `None` after every call that takes `&mut self`.
+    /// What happened. Call until `None` after each call that takes `&mut self`.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<PrimaryEvent> {
-        None
+        self.events.pop_front()
     }
 
-    /// When [`handle_timeout`](Primary::handle_timeout) wants to be called (and
-    /// [`poll_snapshot`](Primary::poll_snapshot) asked again).
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+    /// What the stream holds for this link now, as slices to write (none is empty); nothing until
+    /// its stream flows. Tell [`sent`](Primary::sent) how much was written.
+    pub fn stream(&self, id: ReplicaId) -> impl Iterator<Item = &[u8]> {
+        let flowing = self.link(id).filter(|link| link.stage == Stage::Online { flows: true });
+        let cursor = flowing.and_then(|link| link.cursor.as_ref());
+        let chunks = cursor.zip(self.backlog.as_ref()).map(|(at, backlog)| backlog.chunks(at));
+        chunks.into_iter().flatten()
     }
 
-    /// Pings, keep-alives, timeouts, the backlog's end. Early or twice it does nothing.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
+    /// Bytes that the backlog holds for this link, also while they do not flow yet: its share of
+    /// the output-buffer accounting.
+    pub fn unread(&self, id: ReplicaId) -> u64 {
+        self.link(id).map_or(0, |link| link.unread(self.backlog.as_ref()))
     }
 
-    // ---- roles ------------------------------------------------------------------------------
+    /// `n` bytes of the link's [`stream`](Primary::stream) were written.
+    ///
+    /// # Panics
+    /// When `n` is more than [`unread`](Primary::unread).
+    pub fn sent(&mut self, id: ReplicaId, n: u64) {
+        let link = self.links.iter_mut().find(|link| link.id == id);
+        let cursor = link.and_then(|link| link.cursor.as_mut());
+        if let Some((cursor, backlog)) = cursor.zip(self.backlog.as_mut()) {
+            backlog.advance(cursor, n);
+        }
+    }
 
-    /// Where our data comes from now. No pings are made while it is not [`Upstream::None`].
+    fn link(&self, id: ReplicaId) -> Option<&Link> {
+        self.links.iter().find(|link| link.id == id)
+    }
+
+    fn link_mut(&mut self, id: ReplicaId) -> Option<&mut Link> {
+        self.links.iter_mut().find(|link| link.id == id)
+    }
+
+    fn disconnect(&mut self, id: ReplicaId, reason: DisconnectReason, now: Instant) {
+        if self.remove_link(id, now) {
+            self.events.push_back(PrimaryEvent::Disconnect { id, reason });
+        }
+    }
+
+    fn disconnect_all(&mut self, reason: DisconnectReason, now: Instant) {
+        while let Some(link) = self.links.first() {
+            self.disconnect(link.id, reason, now);
+        }
+    }
+
+    fn remove_link(&mut self, id: ReplicaId, now: Instant) -> bool {
+        let Some(index) = self.links.iter().position(|link| link.id == id) else { return false };
+        let link = self.links.remove(index);
+        if let Some((cursor, backlog)) = link.cursor.zip(self.backlog.as_mut()) {
+            backlog.release(cursor);
+        }
+        if self.links.is_empty() {
+            self.no_replicas_since = Some(now);
+        }
+        self.leave_snapshot(id);
+        true
+    }
+
+    fn fresh_id(&mut self) -> ReplId {
+        ReplId::from_random((self.entropy)())
+    }
+}
+
+/// Changes of role.
+impl Primary {
+    /// Where our data comes from now. While it is not [`Upstream::None`] no pings are made, and
+    /// [`feed`](Primary::feed) does nothing.
     pub fn set_upstream(&mut self, upstream: Upstream) {
-        let _ = upstream;
+        self.upstream = upstream;
     }
 
-    /// We are a replica and got our primary's data set whole: its id and offset are ours, our own
-    /// replicas are disconnected.
-    pub fn adopt(&mut self, replid: ReplId, offset: Offset, stream_db: Option<u32>, now: Instant) {
-        let _ = (replid, offset, stream_db, now);
+    /// A data set was loaded at start whose RDB named its place in a stream (aux `repl-id` and
+    /// `repl-offset`), and this node is a primary: replicas of that stream may go on from there.
+    pub fn restore(&mut self, replid: ReplId, offset: Offset, now: Instant) {
+        let fresh = self.fresh_id();
+        self.restart(History::new(replid), offset, now);
+        self.history.shift(fresh, offset);
     }
 
-    /// We are a replica and our primary went on under another id (`+CONTINUE <id>`): we shift, and
-    /// our own replicas are disconnected so that they learn it. Nothing when the id is ours.
+    /// We are a replica and got our primary's data set whole: its id and offset are ours, in
+    /// database `stream_db` of its stream. Our own replicas are disconnected.
+    pub fn adopt(&mut self, replid: ReplId, offset: Offset, stream_db: u32, now: Instant) {
+        self.restart(History::new(replid), offset, now);
+        self.selected = Some(stream_db);
+    }
+
+    /// We are a replica and our primary answered `+CONTINUE <replid>`. When the id is another one
+    /// we shift to it, and our own replicas are disconnected so that they learn it.
     pub fn adopt_id(&mut self, replid: ReplId, now: Instant) {
-        let _ = (replid, now);
+        if self.backlog.is_none() {
+            self.backlog = Some(Backlog::new(self.offset, self.config.backlog_size));
+        }
+        if replid != self.history.replid() {
+            self.history.shift(replid, self.offset());
+            self.disconnect_all(DisconnectReason::HistoryChanged, now);
+        }
     }
 
-    /// We become a primary: fresh id, the old one is answered up to here; our replicas are
+    /// We become a primary: fresh id, the old one is answered up to here, and our replicas are
     /// disconnected so that they learn it.
     pub fn promote(&mut self, now: Instant) {
-        let _ = now;
+        let (fresh, offset) = (self.fresh_id(), self.offset());
+        self.history.shift(fresh, offset);
+        self.upstream = Upstream::None;
+        self.selected = None;
+        self.disconnect_all(DisconnectReason::HistoryChanged, now);
+        if self.links.is_empty() {
+            self.no_replicas_since = Some(now);
+        }
     }
 
-    // ---- views ------------------------------------------------------------------------------
+    fn restart(&mut self, history: History, offset: Offset, now: Instant) {
+        self.disconnect_all(DisconnectReason::HistoryChanged, now);
+        self.history = history;
+        self.offset = offset;
+        self.backlog = Some(Backlog::new(offset, self.config.backlog_size));
+        self.selected = None;
+        self.no_replicas_since = Some(now);
+    }
+}
 
-    /// All replicas in the order they came, as INFO and ROLE show them.
+/// What INFO, ROLE, WAIT and `min-replicas-to-write` ask.
+impl Primary {
+    /// All replicas in the order they came.
     pub fn replicas(&self, now: Instant) -> impl Iterator<Item = ReplicaView<'_>> {
-        let _ = now;
-        std::iter::empty()
+        self.links.iter().map(move |link| link.view(self.backlog.as_ref(), now))
     }
 
-    /// How many replicas have acknowledged `offset` (WAIT).
+    /// How many replicas have acknowledged `offset`.
     pub fn acked_by(&self, offset: Offset) -> usize {
-        let _ = offset;
-        0
+        self.links.iter().filter(|link| link.is_online() && offset <= link.acked).count()
     }
 
-    /// How many replicas are online and spoke within `max_lag` (`min-replicas-to-write`).
+    /// How many replicas are online and spoke within `max_lag`.
     pub fn good_replicas(&self, max_lag: Duration, now: Instant) -> usize {
-        let _ = (max_lag, now);
-        0
+        let fresh = |link: &Link| now.saturating_duration_since(link.heard) <= max_lag;
+        self.links.iter().filter(|link| link.is_online() && fresh(link)).count()
     }
 }

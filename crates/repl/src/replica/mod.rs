@@ -1,60 +1,39 @@
 //! The replica's end of replication.
 
-use std::time::{Duration, Instant};
+mod backoff;
+mod config;
+mod handshake;
+mod line;
+mod status;
+mod timer;
+mod transfer;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use redwire_resp::encode_request;
 
 use crate::{Error, Offset, ReplId};
+use backoff::Backoff;
+use transfer::Transfer;
 
-/// The replica's settings. They are read at each connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReplicaConfig {
-    /// `REPLCONF listening-port`: where the primary's INFO says that we are.
-    pub listening_port: u16,
-    /// `replica-announce-ip`.
-    pub announce_ip: Option<String>,
-    /// `masteruser`; used only with `masterauth`.
-    pub masteruser: Option<Vec<u8>>,
-    /// `masterauth`.
-    pub masterauth: Option<Vec<u8>>,
-    /// `REPLCONF version`: the newest server version whose RDB we read; decides what a Valkey
-    /// primary writes. `None` sends nothing.
-    pub version: Option<String>,
-    /// `repl-timeout`: silence of the primary that ends a connection. Default 60 s.
-    pub timeout: Duration,
-    /// Wait before the second attempt; doubles up to `backoff_max`, with jitter. Default 250 ms.
-    pub backoff_min: Duration,
-    /// Longest wait between attempts. Default 8 s.
-    pub backoff_max: Duration,
-    /// Longest reply line of the handshake, in bytes. Default 4096.
-    pub max_line: usize,
-}
-
-impl Default for ReplicaConfig {
-    fn default() -> ReplicaConfig {
-        ReplicaConfig {
-            listening_port: 6379,
-            announce_ip: None,
-            masteruser: None,
-            masterauth: None,
-            version: None,
-            timeout: Duration::from_secs(60),
-            backoff_min: Duration::from_millis(250),
-            backoff_max: Duration::from_secs(8),
-            max_line: 4096,
-        }
-    }
-}
+pub use config::ReplicaConfig;
+pub use status::{ReplicaPhase, ReplicaStatus};
 
 /// What one call of [`Replica::handle_input`] made of the input.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress<'a> {
     /// Bytes of the input that are done with: drop them before the next call.
     pub used: usize,
-    /// What they were. `None` with `used` 0: more input is needed.
+    /// What came. `None` (with `used` 0): more input is needed.
     pub step: Option<Step<'a>>,
 }
 
 /// What came from the primary.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step<'a> {
     /// A line of the handshake was taken; nothing to do but [`Replica::poll_transmit`].
     Handshake,
@@ -79,10 +58,11 @@ pub enum Step<'a> {
         len: Option<u64>,
     },
     /// Bytes of the RDB, not taken yet: decode, then say how many were taken by
-    /// [`Replica::rdb_taken`] or [`Replica::rdb_finished`] and drop those from the input.
+    /// [`Replica::rdb_taken`] or [`Replica::rdb_finished`] and drop those from the input. Stop
+    /// and read more when the decoder took none.
     Rdb(&'a [u8]),
-    /// The RDB came whole and its framing was right: put the new data set in place. The stream
-    /// follows from its offset.
+    /// The RDB came whole and its framing was right: put the new data set in place before the next
+    /// [`Replica::poll_transmit`], which will hold the first ACK. The stream follows.
     Loaded {
         /// The stream's id; `None` from a primary that knows only SYNC.
         replid: Option<ReplId>,
@@ -90,7 +70,8 @@ pub enum Step<'a> {
         offset: Offset,
     },
     /// Bytes of the stream, not taken yet: decode and run the whole commands in them, then say
-    /// how many bytes those were by [`Replica::applied`] and drop them from the input.
+    /// how many bytes those were by [`Replica::applied`] and drop them from the input. Stop and
+    /// read more when no command was whole.
     Stream(&'a [u8]),
 }
 
@@ -98,77 +79,88 @@ pub enum Step<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplicaEvent {
-    /// Open a connection to the primary, then call [`Replica::handle_connected`] or
-    /// [`Replica::handle_disconnected`].
+    /// Open a connection to the primary, then call [`Replica::handle_connected`], or
+    /// [`Replica::handle_disconnected`] when that failed.
     Connect,
-    /// Close the connection and call [`Replica::handle_disconnected`].
-    Disconnect {
-        /// For the log.
-        reason: &'static str,
-    },
-}
-
-/// How far the link is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReplicaPhase {
-    /// Not connected; the next attempt is set (`connect`).
-    Waiting,
-    /// [`ReplicaEvent::Connect`] is out (`connecting`).
-    Connecting,
-    /// Connected, before the answer to PSYNC (`handshake`).
-    Handshake,
-    /// A data set comes (`sync`).
-    Sync,
-    /// The stream flows (`connected`).
-    Connected,
-}
-
-impl ReplicaPhase {
-    /// The word that ROLE uses.
-    pub fn name(self) -> &'static str {
-        match self {
-            ReplicaPhase::Waiting => "connect",
-            ReplicaPhase::Connecting => "connecting",
-            ReplicaPhase::Handshake => "handshake",
-            ReplicaPhase::Sync => "sync",
-            ReplicaPhase::Connected => "connected",
-        }
-    }
-}
-
-/// The link as INFO shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReplicaStatus {
-    /// How far it is; `master_link_status` is up in [`ReplicaPhase::Connected`].
-    pub phase: ReplicaPhase,
-    /// Since the primary was last heard (`master_last_io_seconds_ago`, -1 for `None`).
-    pub last_io: Option<Duration>,
-    /// Since when the link is down (`master_link_down_since_seconds`).
-    pub down_for: Option<Duration>,
-    /// Announced length of the RDB (`master_sync_total_bytes`).
-    pub sync_total: Option<u64>,
-    /// Bytes of RDB taken (`master_sync_read_bytes`).
-    pub sync_read: u64,
-    /// Since the last bytes of RDB (`master_sync_last_io_seconds_ago`).
-    pub sync_last_io: Option<Duration>,
-    /// Bytes received (`slave_read_repl_offset`).
-    pub received: Offset,
-    /// Bytes applied (`slave_repl_offset`).
-    pub applied: Offset,
+    /// Close the connection and call [`Replica::handle_disconnected`]; the error is for the log.
+    Disconnect(Error),
 }
 
 /// The replica's end: handshake, full sync, stream, acknowledgements, reconnection.
+///
+/// The caller owns socket, clock and data set. It opens a connection at [`ReplicaEvent::Connect`],
+/// hands unread input to [`handle_input`](Replica::handle_input) and sends what
+/// [`poll_transmit`](Replica::poll_transmit) gives; [`poll_timeout`](Replica::poll_timeout) says
+/// when to call [`handle_timeout`](Replica::handle_timeout). Its [`history`](Replica::history) is
+/// what a later process goes on with ([`resume_from`](Replica::resume_from)).
 #[derive(Debug)]
 pub struct Replica {
     config: ReplicaConfig,
+    backoff: Backoff,
+    state: State,
+    /// The stream that the data set is a prefix of, and how far it is applied.
     history: Option<(ReplId, Offset)>,
+    /// Bytes of this connection that are done with.
+    position: u64,
+    /// Bytes of this connection that were seen in any input.
+    received: u64,
+    /// Bytes behind `position` that hold no line end.
+    scanned: usize,
+    last_io: Instant,
+    next_ack: Instant,
+    next_newline: Instant,
+    streaming_since: Option<Instant>,
+    down_since: Option<Instant>,
+    out: Vec<u8>,
+    events: VecDeque<ReplicaEvent>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Not connected; the next attempt is at `until`.
+    Waiting { until: Instant },
+    /// The caller was told to connect.
+    Connecting { since: Instant },
+    /// PING is out.
+    Ping,
+    /// These commands are out, their replies are not all in.
+    Replies(VecDeque<&'static str>),
+    /// PSYNC is out.
+    Psync,
+    /// A full resync was announced, its RDB was not.
+    Payload { replid: Option<ReplId>, offset: Offset },
+    /// The RDB is coming.
+    Rdb(Transfer),
+    /// The decoder saw the end of the RDB: the end marker must follow.
+    Marker(Transfer),
+    /// The RDB is whole; the caller does not know yet.
+    Whole(Transfer),
+    /// The stream flows.
+    Streaming,
+    /// The connection is to be closed.
+    Failed(Error),
 }
 
 impl Replica {
-    /// A replica that wants to connect at once. `seed` spreads the back-off of many replicas.
+    /// A replica that wants to connect at once. `seed` (any number, other for each process)
+    /// spreads the attempts of many replicas.
     pub fn new(config: ReplicaConfig, seed: u64, now: Instant) -> Replica {
-        let _ = (seed, now);
-        Replica { config, history: None }
+        Replica {
+            config,
+            backoff: Backoff::new(seed),
+            state: State::Waiting { until: now },
+            history: None,
+            position: 0,
+            received: 0,
+            scanned: 0,
+            last_io: now,
+            next_ack: now,
+            next_newline: now,
+            streaming_since: None,
+            down_since: Some(now),
+            out: Vec::new(),
+            events: VecDeque::new(),
+        }
     }
 
     /// The settings.
@@ -176,115 +168,174 @@ impl Replica {
         &self.config
     }
 
-    /// Changes the settings, from the next connection on (timeouts at once).
+    /// Changes the settings, from the next connection on (the timeout at once).
     pub fn set_config(&mut self, config: ReplicaConfig) {
         self.config = config;
     }
 
-    /// Our data set is this stream up to there: the next PSYNC asks to go on behind it.
+    /// Our data set is this stream up to there: the next PSYNC asks to go on behind it. For a data
+    /// set that was loaded from a file, or that we wrote ourselves as a primary.
     pub fn resume_from(&mut self, replid: ReplId, offset: Offset) {
         self.history = Some((replid, offset));
     }
 
-    /// The old data set is gone: the next PSYNC asks for a whole one.
+    /// The old data set is gone, or not whole: the next PSYNC asks for a whole one.
     pub fn forget(&mut self) {
         self.history = None;
     }
 
-    /// The stream and place that the next PSYNC would ask for.
+    /// The stream that our data set is a prefix of, and how far it is applied: what the next PSYNC
+    /// would ask for.
     pub fn history(&self) -> Option<(ReplId, Offset)> {
         self.history
     }
 
     /// The connection stands: a fresh handshake begins, and an error is forgotten.
     pub fn handle_connected(&mut self, now: Instant) {
-        let _ = now;
+        self.position = 0;
+        self.received = 0;
+        self.scanned = 0;
+        self.last_io = now;
+        self.events.clear();
+        self.out.clear();
+        encode_request(&mut self.out, ["PING"]);
+        self.state = State::Ping;
     }
 
     /// The connection is gone, or never came about: the next attempt is set.
     pub fn handle_disconnected(&mut self, now: Instant) {
-        let _ = now;
+        if matches!(self.state, State::Waiting { .. }) {
+            return;
+        }
+        let lasted = self.streaming_since.take().map(|since| now.saturating_duration_since(since));
+        if lasted.is_some_and(|lasted| lasted >= self.config.backoff_max) {
+            self.backoff.reset();
+        }
+        self.down_since.get_or_insert(now);
+        self.events.clear();
+        self.out.clear();
+        self.state = State::Waiting { until: now + self.backoff.next(&self.config) };
     }
 
-    /// Takes one step of the unread input. Call again with the rest until `step` is `None` or no
-    /// byte is taken.
+    /// Takes one step of the unread input. Call again with the rest until `step` is `None`, or a
+    /// [`Step::Rdb`] or [`Step::Stream`] has too few bytes to take any; and also with an empty
+    /// rest after [`rdb_finished`](Replica::rdb_finished).
     ///
     /// # Errors
-    /// When the primary breaks the protocol or refuses us. Close the connection; the same error is
-    /// answered until [`handle_connected`](Replica::handle_connected).
+    /// When the primary breaks the protocol or refuses us. Close the connection and call
+    /// [`handle_disconnected`](Replica::handle_disconnected); the same error is answered until
+    /// [`handle_connected`](Replica::handle_connected).
     pub fn handle_input<'a>(
         &mut self,
         unread: &'a [u8],
         now: Instant,
     ) -> Result<Progress<'a>, Error> {
-        let _ = (unread, now);
-        Ok(Progress { used: 0, step: None })
-    }
-
-    /// The decoder took `n` bytes of [`Step::Rdb`] and wants more.
-    pub fn rdb_taken(&mut self, n: usize, now: Instant) {
-        let _ = (n, now);
-    }
-
-    /// The decoder took `n` bytes of [`Step::Rdb`] and with them saw the end of the RDB.
-    pub fn rdb_finished(&mut self, n: usize, now: Instant) {
-        let _ = (n, now);
+        let received = self.position + unread.len() as u64;
+        if received > self.received {
+            self.received = received;
+            self.last_io = now;
+        }
+        let progress = match &self.state {
+            State::Failed(error) => return Err(error.clone()),
+            State::Waiting { .. } | State::Connecting { .. } => Ok(Progress::NOTHING),
+            State::Ping | State::Replies(_) | State::Psync | State::Payload { .. } => {
+                self.handle_line(unread, now)
+            }
+            State::Rdb(transfer) => transfer.offer(unread, self.position),
+            State::Marker(_) | State::Whole(_) => self.finish_transfer(unread, now),
+            State::Streaming => self.offer_stream(unread),
+        };
+        match progress {
+            Ok(progress) => self.move_on(progress.used),
+            Err(ref error) => self.state = State::Failed(error.clone()),
+        }
+        progress
     }
 
     /// `n` bytes of [`Step::Stream`] were whole commands and have been run.
+    ///
+    /// # Panics
+    /// When `n` is more than was offered.
     pub fn applied(&mut self, n: usize, now: Instant) {
-        let _ = (n, now);
+        self.check_taken(n);
+        self.move_on(n);
+        self.last_io = now;
+        if let Some((_, at)) = &mut self.history {
+            *at = at.checked_add(n as u64).expect("invariant: checked when it was offered");
+        }
     }
 
-    /// `REPLCONF GETACK` was met in the stream: acknowledge at once what is applied. Call
-    /// [`applied`](Replica::applied) for the commands before it first, for itself afterwards.
+    /// `REPLCONF GETACK` was met in the stream: acknowledges at once what is applied. Call
+    /// [`applied`](Replica::applied) for the commands before it first, and for itself afterwards.
     pub fn ack_now(&mut self, now: Instant) {
-        let _ = now;
+        if !matches!(self.state, State::Streaming) {
+            return;
+        }
+        self.next_ack = now + timer::ACK_PERIOD;
+        if let Some((_, at)) = self.history {
+            encode_request(&mut self.out, ["REPLCONF", "ACK", &at.to_string()]);
+        }
     }
 
-    /// The caller found the RDB or a command of the stream damaged: the machine answers this
-    /// error until the next connection. Returns the error with its place.
-    pub fn fail(&mut self, what: String) -> Error {
-        Error::Data { at: 0, what }
+    /// The caller found the RDB or a command of the stream damaged: the machine answers this error
+    /// until the next connection. Returns the error, with its place.
+    pub fn fail(&mut self, what: impl Into<String>) -> Error {
+        let error = Error::Data { at: self.position, what: what.into() };
+        self.state = State::Failed(error.clone());
+        error
     }
 
-    /// Appends to `out` what the primary is to get; whether there was anything.
+    /// Appends to `out` what the primary is to get; whether there was anything. Changes with every
+    /// call that takes `now`.
     #[must_use]
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>) -> bool {
-        let _ = out;
-        false
+        let any = !self.out.is_empty();
+        out.append(&mut self.out);
+        any
     }
 
-    /// What the caller is to do. Changes with every call that takes `now`.
+    /// What the caller is to do; call until `None`. Changes with
+    /// [`handle_timeout`](Replica::handle_timeout).
     #[must_use]
     pub fn poll_event(&mut self) -> Option<ReplicaEvent> {
-        None
+        self.events.pop_front()
     }
 
-    /// When [`handle_timeout`](Replica::handle_timeout) wants to be called.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        None
-    }
-
-    /// ACKs, keep-alives, silence of the primary, the next attempt. Early or twice it does nothing.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
-    }
-
-    /// The link as INFO and ROLE show it.
-    pub fn status(&self, now: Instant) -> ReplicaStatus {
-        let _ = now;
-        let at = self.history.map_or(Offset::ZERO, |(_, at)| at);
-        ReplicaStatus {
-            phase: ReplicaPhase::Waiting,
-            last_io: None,
-            down_for: None,
-            sync_total: None,
-            sync_read: 0,
-            sync_last_io: None,
-            received: at,
-            applied: at,
+    fn offer_stream<'a>(&self, unread: &'a [u8]) -> Result<Progress<'a>, Error> {
+        if unread.is_empty() {
+            return Ok(Progress::NOTHING);
         }
+        let end = self.history.map(|(_, at)| at.checked_add(unread.len() as u64));
+        if end == Some(None) {
+            return Err(Error::OffsetRange { at: self.position });
+        }
+        Ok(Progress::new(0, Step::Stream(unread)))
+    }
+
+    fn start_stream(&mut self, now: Instant) {
+        self.state = State::Streaming;
+        self.streaming_since = Some(now);
+        self.down_since = None;
+        self.ack_now(now);
+    }
+
+    fn move_on(&mut self, used: usize) {
+        if used > 0 {
+            self.position += used as u64;
+            self.scanned = 0;
+        }
+    }
+
+    fn check_taken(&self, n: usize) {
+        let offered = self.received - self.position;
+        assert!(n as u64 <= offered, "{n} bytes taken of {offered} offered");
+    }
+}
+
+impl<'a> Progress<'a> {
+    const NOTHING: Progress<'static> = Progress { used: 0, step: None };
+
+    fn new(used: usize, step: Step<'a>) -> Progress<'a> {
+        Progress { used, step: Some(step) }
     }
 }

@@ -1,0 +1,165 @@
+//! One replica's link, as its primary sees it.
+
+use std::fmt;
+use std::time::Instant;
+
+use crate::{Backlog, Cursor, Offset, ReplId};
+
+/// The caller's name for the connection of a replica (or of any client that speaks REPLCONF).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReplicaId(pub u64);
+
+/// What a replica wants in its RDB (`REPLCONF rdb-filter-only`, `REPLCONF rdb-no-compress`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RdbFilter {
+    /// Leave out the keys.
+    pub no_data: bool,
+    /// Leave out the functions.
+    pub no_functions: bool,
+    /// Leave out LZF compression.
+    pub no_compression: bool,
+}
+
+/// How far a replica's link is; `Display` is the word in INFO's `slaveN:` lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// Waits for a snapshot, for its end, or takes one of unknown length (`wait_bgsave`).
+    WaitSnapshot,
+    /// Receives the RDB of known length (`send_bulk`).
+    SendBulk,
+    /// Has its data set (`online`).
+    Online,
+}
+
+impl fmt::Display for LinkState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LinkState::WaitSnapshot => "wait_bgsave",
+            LinkState::SendBulk => "send_bulk",
+            LinkState::Online => "online",
+        })
+    }
+}
+
+/// A replica as INFO and ROLE show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaView<'a> {
+    /// Its connection.
+    pub id: ReplicaId,
+    /// `ip-address`, when it was announced; else the caller knows the peer's address.
+    pub ip: Option<&'a str>,
+    /// `listening-port`, 0 when it was not announced.
+    pub port: u16,
+    /// `version`, when it was announced (Valkey's replicas do).
+    pub version: Option<&'a str>,
+    /// How far it is.
+    pub state: LinkState,
+    /// Last acknowledged offset.
+    pub acked: Offset,
+    /// Last acknowledged fsynced offset (FACK), when it sends one.
+    pub fsynced: Option<Offset>,
+    /// Whole seconds since the last ACK; 0 when it is not online.
+    pub lag: u64,
+    /// Bytes of stream that it has yet to be sent.
+    pub unread: u64,
+}
+
+/// What a client said of itself by REPLCONF.
+#[derive(Debug, Default)]
+pub(super) struct Peer {
+    pub(super) port: u16,
+    pub(super) ip: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) capa_eof: bool,
+    pub(super) capa_psync2: bool,
+    pub(super) rdb_only: bool,
+    pub(super) filter: RdbFilter,
+}
+
+/// A client that said PSYNC or SYNC.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) id: ReplicaId,
+    pub(super) peer: Peer,
+    pub(super) stage: Stage,
+    /// Where its stream goes on. `None` until its snapshot, and for those who want only an RDB.
+    pub(super) cursor: Option<Cursor>,
+    /// It said SYNC: it never acknowledges.
+    pub(super) old: bool,
+    pub(super) acked: Offset,
+    pub(super) fsynced: Option<Offset>,
+    /// When it was last heard.
+    pub(super) heard: Instant,
+    /// When it last took bytes of its RDB.
+    pub(super) took: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// For a snapshot to be taken.
+    Waiting { since: Instant },
+    /// For the length of the snapshot that was taken.
+    File,
+    /// The RDB of known length is on its way.
+    Bulk,
+    /// The RDB is on its way, this marker will end it.
+    Eof { marker: ReplId },
+    /// It has its data set. Behind an end marker the stream flows from the first ACK on: until
+    /// then the replica may still be loading, and not reading.
+    Online { flows: bool },
+}
+
+impl Link {
+    pub(super) fn new(id: ReplicaId, peer: Peer, stage: Stage, now: Instant) -> Link {
+        Link {
+            id,
+            peer,
+            stage,
+            cursor: None,
+            old: false,
+            acked: Offset::ZERO,
+            fsynced: None,
+            heard: now,
+            took: now,
+        }
+    }
+
+    pub(super) fn state(&self) -> LinkState {
+        match self.stage {
+            Stage::Waiting { .. } | Stage::File | Stage::Eof { .. } => LinkState::WaitSnapshot,
+            Stage::Bulk => LinkState::SendBulk,
+            Stage::Online { .. } => LinkState::Online,
+        }
+    }
+
+    pub(super) fn is_online(&self) -> bool {
+        self.state() == LinkState::Online
+    }
+
+    /// Whether it waits in silence, and is to be told now and then that we live.
+    pub(super) fn waits(&self) -> bool {
+        matches!(self.stage, Stage::Waiting { .. } | Stage::File)
+    }
+
+    pub(super) fn unread(&self, backlog: Option<&Backlog>) -> u64 {
+        match (&self.cursor, backlog) {
+            (Some(cursor), Some(backlog)) => backlog.unread(cursor),
+            _ => 0,
+        }
+    }
+
+    pub(super) fn view(&self, backlog: Option<&Backlog>, now: Instant) -> ReplicaView<'_> {
+        let silence = now.saturating_duration_since(self.heard).as_secs();
+        ReplicaView {
+            id: self.id,
+            ip: self.peer.ip.as_deref(),
+            port: self.peer.port,
+            version: self.peer.version.as_deref(),
+            state: self.state(),
+            acked: self.acked,
+            fsynced: self.fsynced,
+            lag: if self.is_online() { silence } else { 0 },
+            unread: self.unread(backlog),
+        }
+    }
+}

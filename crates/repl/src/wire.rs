@@ -1,1 +1,0 @@
-//! The few lines of RESP that replication itself writes and reads.

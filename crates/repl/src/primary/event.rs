@@ -15,6 +15,8 @@ pub enum PrimaryEvent {
         id: ReplicaId,
         /// For the log.
         reason: DisconnectReason,
+        /// Whether what is queued for the connection is to be sent first.
+        flush: bool,
     },
     /// The full sync of a replica is over ("Synchronization with replica ... succeeded").
     Online {
@@ -53,13 +55,6 @@ pub enum DisconnectReason {
     RdbOnly,
     /// Our replication id changed: it will learn the new one when it comes again.
     HistoryChanged,
-}
-
-impl DisconnectReason {
-    /// Whether what is queued for the connection is to be sent before it is closed.
-    pub fn flushes(self) -> bool {
-        self == DisconnectReason::RdbOnly
-    }
 }
 
 impl fmt::Display for DisconnectReason {

@@ -69,8 +69,8 @@ pub struct Primary {
     links: Vec<Link>,
     requested: Option<(Framing, RdbFilter)>,
     snapshot: Option<Snapshot>,
-    last_ping: Instant,
-    last_newline: Instant,
+    last_ping: Option<Instant>,
+    last_newline: Option<Instant>,
     no_replicas_since: Option<Instant>,
     transmit: VecDeque<(ReplicaId, Bytes)>,
     events: VecDeque<PrimaryEvent>,
@@ -89,7 +89,7 @@ impl fmt::Debug for Primary {
 
 impl Primary {
     /// A primary without replicas, under a fresh id, at offset 0.
-    pub fn new(config: PrimaryConfig, mut entropy: Entropy, now: Instant) -> Primary {
+    pub fn new(config: PrimaryConfig, mut entropy: Entropy) -> Primary {
         let history = History::new(ReplId::from_random(entropy()));
         Primary {
             config,
@@ -103,8 +103,8 @@ impl Primary {
             links: Vec::new(),
             requested: None,
             snapshot: None,
-            last_ping: now,
-            last_newline: now,
+            last_ping: None,
+            last_newline: None,
             no_replicas_since: None,
             transmit: VecDeque::new(),
             events: VecDeque::new(),
@@ -265,7 +265,8 @@ impl Primary {
 
     fn disconnect(&mut self, id: ReplicaId, reason: DisconnectReason, now: Instant) {
         if self.remove_link(id, now) {
-            self.events.push_back(PrimaryEvent::Disconnect { id, reason });
+            let flush = reason == DisconnectReason::RdbOnly;
+            self.events.push_back(PrimaryEvent::Disconnect { id, reason, flush });
         }
     }
 
@@ -310,10 +311,11 @@ impl Primary {
     }
 
     /// We are a replica and got our primary's data set whole: its id and offset are ours, in
-    /// database `stream_db` of its stream. Our own replicas are disconnected.
-    pub fn adopt(&mut self, replid: ReplId, offset: Offset, stream_db: u32, now: Instant) {
+    /// database `stream_db` of its stream (the RDB's aux `repl-stream-db`; `None` is 0). Our own
+    /// replicas are disconnected.
+    pub fn adopt(&mut self, replid: ReplId, offset: Offset, stream_db: Option<u32>, now: Instant) {
         self.restart(History::new(replid), offset, now);
-        self.selected = Some(stream_db);
+        self.selected = stream_db;
     }
 
     /// We are a replica and our primary answered `+CONTINUE <replid>`. When the id is another one

@@ -199,11 +199,11 @@ impl Primary {
         let peer = self.peers.remove(&id).unwrap_or_default();
         self.no_replicas_since = None;
         if self.links.is_empty() {
-            self.last_ping = now;
+            self.last_ping = Some(now);
         }
         let link = Link::new(id, peer, stage, now);
         if !self.links.iter().any(Link::waits) {
-            self.last_newline = now;
+            self.last_newline = Some(now);
         }
         self.links.push(link);
         self.links.last_mut().expect("invariant: just pushed")

@@ -28,13 +28,13 @@ impl Primary {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.cut_silent_links(now);
         if self.newline_due().is_some_and(|due| due <= now) {
-            self.last_newline = now;
+            self.last_newline = Some(now);
             for link in self.links.iter().filter(|link| link.waits()) {
                 self.transmit.push_back((link.id, Bytes::from_static(b"\n")));
             }
         }
         if self.ping_due().is_some_and(|due| due <= now) {
-            self.last_ping = now;
+            self.last_ping = Some(now);
             self.append(PING);
         }
         if self.backlog_end().is_some_and(|end| end <= now) {
@@ -66,14 +66,15 @@ impl Primary {
     }
 
     fn newline_due(&self) -> Option<Instant> {
-        self.links.iter().any(Link::waits).then(|| self.last_newline + NEWLINE_PERIOD)
+        let last = self.last_newline.filter(|_| self.links.iter().any(Link::waits))?;
+        Some(last + NEWLINE_PERIOD)
     }
 
     /// The stream of another primary holds that one's pings, and must hold no others.
     fn ping_due(&self) -> Option<Instant> {
         let streams = self.links.iter().any(|link| link.cursor.is_some());
-        (streams && self.upstream == Upstream::None)
-            .then(|| self.last_ping + self.config.ping_period)
+        let last = self.last_ping.filter(|_| streams && self.upstream == Upstream::None)?;
+        Some(last + self.config.ping_period)
     }
 
     fn backlog_end(&self) -> Option<Instant> {

@@ -82,8 +82,11 @@ pub enum ReplicaEvent {
     /// Open a connection to the primary, then call [`Replica::handle_connected`], or
     /// [`Replica::handle_disconnected`] when that failed.
     Connect,
-    /// Close the connection and call [`Replica::handle_disconnected`]; the error is for the log.
-    Disconnect(Error),
+    /// Close the connection and call [`Replica::handle_disconnected`].
+    Disconnect {
+        /// For the log.
+        reason: Error,
+    },
 }
 
 /// The replica's end: handshake, full sync, stream, acknowledgements, reconnection.
@@ -104,6 +107,8 @@ pub struct Replica {
     position: u64,
     /// Bytes of this connection that were seen in any input.
     received: u64,
+    /// Bytes of the stream that are taken, but wait for the end of their transaction.
+    queued: u64,
     /// Bytes behind `position` that hold no line end.
     scanned: usize,
     last_io: Instant,
@@ -152,6 +157,7 @@ impl Replica {
             history: None,
             position: 0,
             received: 0,
+            queued: 0,
             scanned: 0,
             last_io: now,
             next_ack: now,
@@ -194,6 +200,7 @@ impl Replica {
     pub fn handle_connected(&mut self, now: Instant) {
         self.position = 0;
         self.received = 0;
+        self.queued = 0;
         self.scanned = 0;
         self.last_io = now;
         self.events.clear();
@@ -260,9 +267,24 @@ impl Replica {
         self.check_taken(n);
         self.move_on(n);
         self.last_io = now;
+        let n = n as u64 + std::mem::take(&mut self.queued);
         if let Some((_, at)) = &mut self.history {
-            *at = at.checked_add(n as u64).expect("invariant: checked when it was offered");
+            *at = at.checked_add(n).expect("invariant: checked when it was offered");
         }
+    }
+
+    /// `n` bytes of [`Step::Stream`] were a MULTI or commands that wait for their EXEC. They count
+    /// as applied with the next [`applied`](Replica::applied), which is that of the EXEC: when the
+    /// connection breaks before, the stream goes on from the MULTI. (Chained replicas must not get
+    /// them earlier either.)
+    ///
+    /// # Panics
+    /// When `n` is more than was offered.
+    pub fn queued(&mut self, n: usize, now: Instant) {
+        self.check_taken(n);
+        self.move_on(n);
+        self.last_io = now;
+        self.queued += n as u64;
     }
 
     /// `REPLCONF GETACK` was met in the stream: acknowledges at once what is applied. Call
@@ -305,7 +327,8 @@ impl Replica {
         if unread.is_empty() {
             return Ok(Progress::NOTHING);
         }
-        let end = self.history.map(|(_, at)| at.checked_add(unread.len() as u64));
+        let more = self.queued + unread.len() as u64;
+        let end = self.history.map(|(_, at)| at.checked_add(more));
         if end == Some(None) {
             return Err(Error::OffsetRange { at: self.position });
         }
@@ -314,6 +337,7 @@ impl Replica {
 
     fn start_stream(&mut self, now: Instant) {
         self.state = State::Streaming;
+        self.queued = 0;
         self.streaming_since = Some(now);
         self.down_since = None;
         self.ack_now(now);

@@ -68,7 +68,7 @@ impl Replica {
         };
         let io = |wanted: ReplicaPhase| (phase == wanted).then(|| since(self.last_io));
         let applied = self.history.map_or(Offset::ZERO, |(_, at)| at);
-        let waiting = self.received.saturating_sub(self.position);
+        let waiting = self.received.saturating_sub(self.position) + self.queued;
         let received = if phase == ReplicaPhase::Connected {
             applied.checked_add(waiting).unwrap_or(applied)
         } else {
@@ -86,7 +86,8 @@ impl Replica {
         }
     }
 
-    fn phase(&self) -> ReplicaPhase {
+    /// How far the link is.
+    pub fn phase(&self) -> ReplicaPhase {
         match self.state {
             State::Waiting { .. } | State::Failed(_) => ReplicaPhase::Waiting,
             State::Connecting { .. } => ReplicaPhase::Connecting,

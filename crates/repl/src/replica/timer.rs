@@ -66,6 +66,6 @@ impl Replica {
         };
         let error = Error::Timeout { what };
         self.state = State::Failed(error.clone());
-        self.events.push_back(ReplicaEvent::Disconnect(error));
+        self.events.push_back(ReplicaEvent::Disconnect { reason: error });
     }
 }

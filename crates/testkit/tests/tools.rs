@@ -72,7 +72,7 @@ fn benchmark_runs_clean() {
     let redwire = Redwire::start(&[]);
     for peer in Peer::ALL {
         let Some(programs) = peer.programs() else { continue };
-        for extra in [&["-n", "3000"][..], &["-n", "10000", "-P", "16", "-r", "1000"]] {
+        for extra in [&["-n", "2000"][..], &["-n", "5000", "-P", "16", "-r", "1000"]] {
             let port = redwire.port_text();
             let base = ["-p", &port, "-t", BENCHMARKS, "-q"];
             let output = run(&programs.benchmark, &[&base, extra].concat());
@@ -122,7 +122,8 @@ fn session(programs: &Programs, redwire: &Server, protocol: &str) {
     }
     assert!(say(&["LPUSH", "n", "a"]).starts_with("WRONGTYPE"));
     assert!(say(&["INFO", "replication"]).contains("role:master"));
-    assert_eq!(say(&["CONFIG", "GET", "databases"]), "databases\n16");
+    let databases = say(&["CONFIG", "GET", "databases"]);
+    assert!(matches!(&*databases, "databases\n16" | "databases 16"), "{databases}");
     assert!(say(&["CLIENT", "LIST"]).contains("cmd=client|list"));
 }
 

@@ -1,6 +1,8 @@
 //! Replies and requests appended to the caller's buffer.
 
-use crate::double::{DoubleBuffer, format_double};
+use memchr::memchr2;
+
+use crate::double::{self, DoubleBuffer};
 
 /// The protocol that a connection speaks: RESP2 until `HELLO 3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -93,9 +95,21 @@ impl<'a> Encoder<'a> {
         self.line(b'-', &text[start..end]);
     }
 
+    /// An error that may hold CR and LF; in RESP2 as [`error`](Self::error) writes it.
+    pub fn bulk_error(&mut self, text: &[u8]) {
+        match self.protocol {
+            Protocol::Resp2 => self.error(text),
+            Protocol::Resp3 => {
+                write_header(self.out, b'!', text.len());
+                self.raw(text);
+                self.raw(b"\r\n");
+            }
+        }
+    }
+
     /// An integer.
     pub fn integer(&mut self, value: i64) {
-        self.number(b':', value);
+        self.plain_line(b':', itoa::Buffer::new().format(value).as_bytes());
     }
 
     /// A bulk string.
@@ -156,13 +170,13 @@ impl<'a> Encoder<'a> {
         self.protocol == Protocol::Resp3
     }
 
-    /// A double as [`format_double`] prints it; in RESP2 as a bulk string.
+    /// A double as [`format_double`](crate::format_double) prints it; in RESP2 as a bulk string.
     pub fn double(&mut self, value: f64) {
         let mut buffer = DoubleBuffer::new();
-        let text = format_double(value, &mut buffer).as_bytes();
+        double::print(value, &mut buffer);
         match self.protocol {
-            Protocol::Resp2 => self.bulk(text),
-            Protocol::Resp3 => self.line(b',', text),
+            Protocol::Resp2 => self.bulk(buffer.as_bytes()),
+            Protocol::Resp3 => self.plain_line(b',', buffer.as_bytes()),
         }
     }
 
@@ -175,10 +189,10 @@ impl<'a> Encoder<'a> {
     }
 
     /// An integer of any size, in decimal; in RESP2 as a bulk string.
-    pub fn big_number(&mut self, digits: &str) {
+    pub fn big_number(&mut self, digits: impl AsRef<[u8]>) {
         match self.protocol {
-            Protocol::Resp2 => self.bulk(digits.as_bytes()),
-            Protocol::Resp3 => self.line(b'(', digits.as_bytes()),
+            Protocol::Resp2 => self.bulk(digits.as_ref()),
+            Protocol::Resp3 => self.line(b'(', digits.as_ref()),
         }
     }
 
@@ -206,15 +220,24 @@ impl<'a> Encoder<'a> {
         });
     }
 
-    fn number(&mut self, kind: u8, value: i64) {
-        self.line(kind, itoa::Buffer::new().format(value).as_bytes());
+    /// A line of what may be any bytes: CR and LF become blanks.
+    fn line(&mut self, kind: u8, text: &[u8]) {
+        let mark = self.out.len() + 1;
+        self.plain_line(kind, text);
+        if memchr2(b'\r', b'\n', text).is_some() {
+            for byte in &mut self.out[mark..mark + text.len()] {
+                if matches!(byte, b'\r' | b'\n') {
+                    *byte = b' ';
+                }
+            }
+        }
     }
 
-    fn line(&mut self, kind: u8, text: &[u8]) {
+    /// A line of what holds no CR or LF.
+    fn plain_line(&mut self, kind: u8, text: &[u8]) {
         self.out.reserve(text.len() + 3);
         self.out.push(kind);
-        let blank = |&byte: &u8| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte };
-        self.out.extend(text.iter().map(blank));
+        self.raw(text);
         self.raw(b"\r\n");
     }
 }
@@ -238,13 +261,26 @@ where
 }
 
 fn write_bulk(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.reserve(bytes.len() + 24); // header and ending included, so that this is the only growth
     write_header(out, b'$', bytes.len());
     out.extend_from_slice(bytes);
     out.extend_from_slice(b"\r\n");
 }
 
 fn write_header(out: &mut Vec<u8>, kind: u8, len: usize) {
-    out.push(kind);
-    out.extend_from_slice(itoa::Buffer::new().format(len).as_bytes());
-    out.extend_from_slice(b"\r\n");
+    // Nearly all lengths are short: those are written at once.
+    let digit = |value: usize| b'0' + (value % 10) as u8;
+    match len {
+        0..10 => out.extend_from_slice(&[kind, digit(len), b'\r', b'\n']),
+        10..100 => out.extend_from_slice(&[kind, digit(len / 10), digit(len), b'\r', b'\n']),
+        100..1000 => {
+            let (hundreds, tens) = (digit(len / 100), digit(len / 10));
+            out.extend_from_slice(&[kind, hundreds, tens, digit(len), b'\r', b'\n']);
+        }
+        _ => {
+            out.push(kind);
+            out.extend_from_slice(itoa::Buffer::new().format(len).as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+    }
 }

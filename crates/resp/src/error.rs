@@ -29,7 +29,7 @@ pub enum RequestError {
         at: u64,
     },
     /// An argument does not start with `$`.
-    #[error("expected '$', got '{}'", printable(*.got))]
+    #[error("expected '$', got '{}'", char::from(printable(*.got)))]
     ExpectedDollar {
         /// Where the line starts.
         at: u64,
@@ -69,8 +69,9 @@ pub enum RequestError {
         /// Where the line starts.
         at: u64,
     },
-    /// [`Mode::Strict`](crate::Mode::Strict) only: no CR LF where one must be. (The text is ours.)
-    #[error("expected CR LF")]
+    /// [`Mode::Strict`](crate::Mode::Strict) only: no CR LF where one must be. (The text is that of
+    /// Valkey 9, which checks header lines.)
+    #[error("invalid CRLF in request")]
     ExpectedCrLf {
         /// Where the CR should be.
         at: u64,
@@ -96,16 +97,23 @@ impl RequestError {
         }
     }
 
-    /// The whole reply that Redis sends before it closes: `-ERR Protocol error: ...` CR LF.
+    /// The whole reply that Redis sends before it closes: `-ERR Protocol error: ...` CR LF. Where
+    /// `Display` shows a byte of the client's as a character, this has the byte itself.
     #[must_use]
     pub fn reply(&self) -> Vec<u8> {
-        format!("-ERR Protocol error: {self}\r\n").into_bytes()
+        let text = match *self {
+            Self::ExpectedDollar { got, .. } => {
+                [b"expected '$', got '", &[printable(got)][..], b"'"].concat()
+            }
+            _ => self.to_string().into_bytes(),
+        };
+        [b"-ERR Protocol error: ", &text[..], b"\r\n"].concat()
     }
 }
 
 /// How Redis shows a byte of the client's inside an error line.
-fn printable(byte: u8) -> char {
-    if byte == b'\r' || byte == b'\n' { ' ' } else { char::from(byte) }
+fn printable(byte: u8) -> u8 {
+    if byte == b'\r' || byte == b'\n' { b' ' } else { byte }
 }
 
 /// A malformed reply. Fatal: what follows in the stream cannot be trusted.

@@ -3,10 +3,10 @@
 /// How strictly a [`RequestDecoder`](crate::RequestDecoder) reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Mode {
-    /// Each header and each argument must end in CR LF, and the length limits of lines hold
-    /// whatever pieces the bytes arrive in.
+    /// Each header and each argument must end in CR LF (Valkey 9 wants that too), and the length
+    /// limits of lines hold whatever pieces the bytes arrive in. Inline requests may end in LF.
     Strict,
-    /// Exactly what Redis and Valkey servers accept: the byte after the CR of a header and the two
+    /// Exactly what Redis up to 8.0 accepts: the byte after the CR of a header and the two
     /// bytes after an argument are skipped unseen, a NUL in a line hides the line's end (so the
     /// request waits for ever), and a line is too long only if its end is not there yet.
     #[default]
@@ -71,3 +71,6 @@ impl Default for ReplyLimits {
         Self { depth: 128, elements: 1 << 32, bulk_len: 512 * 1024 * 1024, line_len: 64 * 1024 }
     }
 }
+
+/// More than any string that memory can hold, and small enough to be added to an offset.
+pub(crate) const ADDRESSABLE: u64 = isize::MAX as u64 / 2;

@@ -4,7 +4,7 @@ use memchr::{memchr, memchr2};
 
 use crate::error::RequestError;
 use crate::inline;
-use crate::limits::{Limits, Mode};
+use crate::limits::{ADDRESSABLE, Limits, Mode};
 use crate::number::parse_i64;
 use crate::request::{Request, Span};
 
@@ -53,7 +53,6 @@ pub struct RequestDecoder {
     mode: Mode,
     limits: Limits,
     authenticated: bool,
-    error: Option<RequestError>,
     /// Bytes before the request under way, since the connection's start.
     consumed: u64,
     state: State,
@@ -79,6 +78,8 @@ enum State {
     Length { left: u64 },
     /// The bytes of an argument.
     Payload { left: u64, len: usize },
+    /// Nothing more that matters.
+    Failed(RequestError),
 }
 
 /// What a step came to.
@@ -98,7 +99,6 @@ impl RequestDecoder {
             mode,
             limits,
             authenticated: false,
-            error: None,
             consumed: 0,
             state: State::Start,
             pos: 0,
@@ -117,23 +117,24 @@ impl RequestDecoder {
     /// # Errors
     /// If the bytes break the protocol or a limit. The connection is lost: later calls answer the
     /// same error.
-    ///
-    /// # Panics
-    /// If `unread` is shorter than it was at the last call, what that used taken off.
+    #[inline]
     pub fn decode<'a>(&'a mut self, unread: &'a [u8]) -> Result<Decoded<'a>, RequestError> {
-        if let Some(error) = self.error {
-            return Err(error);
+        if self.state == State::Start
+            && let Some(used) = self.plain_request(unread)
+        {
+            self.consumed += used as u64;
+            let request = Some(Request::new(unread, &self.args));
+            return Ok(Decoded { used, request });
         }
+        self.decode_any(unread)
+    }
+
+    fn decode_any<'a>(&'a mut self, unread: &'a [u8]) -> Result<Decoded<'a>, RequestError> {
+        self.wanted = 0;
         let mut start = 0;
         loop {
             let bytes = &unread[start..];
-            let step = match self.step(bytes) {
-                Ok(step) => step,
-                Err(error) => {
-                    self.error = Some(error);
-                    return Err(error);
-                }
-            };
+            let step = self.step(bytes).inspect_err(|&error| self.state = State::Failed(error))?;
             if matches!(step, Step::Incomplete) {
                 return Ok(Decoded { used: start, request: None });
             }
@@ -178,18 +179,56 @@ impl RequestDecoder {
         self.is_inline
     }
 
+    /// Decodes a request that is all there and has nothing odd about it, which is nearly every one;
+    /// the answer is its length. Else it leaves the first thing that it does not know, and all that
+    /// is behind it, to [`step`](Self::step).
+    #[inline]
+    fn plain_request(&mut self, bytes: &[u8]) -> Option<usize> {
+        let (count, mut pos) = short_line(bytes, b'*', self.mode)?;
+        let (most, longest) = self.current_limits();
+        let mut left = count as u64;
+        if left == 0 || left > most {
+            return None;
+        }
+        self.begin(false);
+        self.searched = 0;
+        while let Some((span, end)) = plain_argument(bytes, pos, longest, self.mode) {
+            self.args.push(span);
+            pos = end;
+            left -= 1;
+            if left == 0 {
+                self.wanted = 0;
+                return Some(pos);
+            }
+        }
+        self.pos = pos;
+        self.state = State::Length { left };
+        None
+    }
+
+    /// The largest count of arguments and the largest length of one that are allowed now.
+    #[inline]
+    fn current_limits(&self) -> (u64, u64) {
+        let Limits { args, bulk_len, .. } = self.limits;
+        if self.authenticated {
+            (args, bulk_len)
+        } else {
+            let Limits { unauthenticated_args, unauthenticated_bulk_len, .. } = self.limits;
+            (args.min(unauthenticated_args), bulk_len.min(unauthenticated_bulk_len))
+        }
+    }
+
     /// Goes as far as `bytes`, which start with the request's first byte, allow.
     fn step(&mut self, bytes: &[u8]) -> Result<Step, RequestError> {
-        self.wanted = 0;
         if self.state == State::Start {
             match bytes.first() {
                 None => return Ok(Step::Incomplete),
                 Some(b'*') => {
                     let Some(count) = self.count(bytes)? else { return Ok(Step::Incomplete) };
-                    self.begin(false);
                     if count == 0 {
                         return Ok(Step::Empty);
                     }
+                    self.begin(false);
                     self.state = State::Length { left: count };
                 }
                 Some(_) => return self.inline(bytes),
@@ -229,8 +268,18 @@ impl RequestDecoder {
 
     /// Reads arguments until all are there.
     fn arguments(&mut self, bytes: &[u8]) -> Result<Step, RequestError> {
+        let (_, longest) = self.current_limits();
         loop {
+            while let State::Length { left: left @ 1.. } = self.state
+                && let Some((span, end)) = plain_argument(bytes, self.pos, longest, self.mode)
+            {
+                self.args.push(span);
+                self.pos = end;
+                self.searched = 0;
+                self.state = State::Length { left: left - 1 };
+            }
             let (left, len) = match self.state {
+                State::Failed(error) => return Err(error),
                 State::Start | State::Length { left: 0 } => return Ok(Step::Complete),
                 State::Length { left } => match self.length(bytes)? {
                     Some(len) => (left, len),
@@ -264,12 +313,11 @@ impl RequestDecoder {
             return Err(RequestError::ExpectedDollar { at, got });
         }
         let len = number.and_then(|number| u64::try_from(number).ok());
-        let len = len.filter(|&len| len <= self.limits.bulk_len);
+        let len = len.filter(|&len| len <= self.limits.bulk_len.min(ADDRESSABLE));
         let len = len.ok_or(RequestError::InvalidLength { at })?;
         if len > self.limits.unauthenticated_bulk_len && !self.authenticated {
             return Err(RequestError::UnauthenticatedLength { at });
         }
-        // Where a usize is too small, so is the memory for the argument.
         usize::try_from(len).map(Some).map_err(|_| RequestError::InvalidLength { at })
     }
 
@@ -316,7 +364,7 @@ impl RequestDecoder {
         too_big: RequestError,
     ) -> Result<Option<usize>, RequestError> {
         let from = self.pos + self.searched;
-        let rest = &bytes[from..];
+        let Some(rest) = bytes.get(from..) else { return Ok(None) };
         let found = match self.mode {
             Mode::Strict => memchr(end, rest),
             Mode::Compatible if self.hidden => None,
@@ -333,4 +381,36 @@ impl RequestDecoder {
         };
         if len > limit { Err(too_big) } else { Ok(found) }
     }
+}
+
+/// The place of the argument whose `$` line starts at `pos`, and where it ends with its CR LF.
+/// `None` if it is not all there or has anything odd about it.
+#[inline]
+fn plain_argument(bytes: &[u8], pos: usize, longest: u64, mode: Mode) -> Option<(Span, usize)> {
+    let rest = bytes.get(pos..)?;
+    let (len, line) = short_line(rest, b'$', mode)?;
+    let ending = rest.get(line + len..line + len + 2)?;
+    let is_plain = len as u64 <= longest && (mode == Mode::Compatible || ending == b"\r\n");
+    let start = pos + line;
+    is_plain.then_some((Span { start, end: start + len }, start + len + 2))
+}
+
+/// The number in a line of up to three digits, and the line's length with its ending. `None` if it
+/// is not all there or anything but that.
+#[inline]
+fn short_line(bytes: &[u8], kind: u8, mode: Mode) -> Option<(usize, usize)> {
+    let digit = |byte: u8| usize::from(byte.wrapping_sub(b'0'));
+    let (number, line, after) = match *bytes {
+        [first, a, b'\r', after, ..] if first == kind && digit(a) <= 9 => (digit(a), 4, after),
+        [first, a @ b'1'..=b'9', b, b'\r', after, ..] if first == kind && digit(b) <= 9 => {
+            (digit(a) * 10 + digit(b), 5, after)
+        }
+        [first, a @ b'1'..=b'9', b, c, b'\r', after, ..]
+            if first == kind && digit(b) <= 9 && digit(c) <= 9 =>
+        {
+            (digit(a) * 100 + digit(b) * 10 + digit(c), 6, after)
+        }
+        _ => return None,
+    };
+    (mode == Mode::Compatible || after == b'\n').then_some((number, line))
 }

@@ -5,6 +5,7 @@ use std::mem;
 use std::ops::Deref;
 use std::vec;
 
+use crate::encoder::Encoder;
 use crate::request::Printable;
 
 /// A reply of any type of RESP2 and RESP3.
@@ -88,6 +89,49 @@ impl Value {
         match self {
             Self::Array(values) | Self::Set(values) | Self::Push(values) => Some(values),
             _ => None,
+        }
+    }
+
+    /// Appends the value as a server sends it. RESP2 has no attributes: they are left out.
+    pub fn encode(&self, out: &mut Encoder<'_>) {
+        let mut rest = vec![self]; // what is to be written, the next one last
+        while let Some(value) = rest.pop() {
+            match value {
+                Self::Null => out.null(),
+                Self::Simple(text) => out.simple(text),
+                Self::Error(text) => out.error(text),
+                Self::Integer(value) => out.integer(*value),
+                Self::Bulk(bytes) => out.bulk(bytes),
+                Self::Double(value) => out.double(*value),
+                Self::Boolean(value) => out.boolean(*value),
+                Self::BigNumber(digits) => out.big_number(digits),
+                Self::BulkError(text) => out.bulk_error(text),
+                Self::Verbatim { format, text } => out.verbatim(*format, text),
+                Self::Array(values) => out.array(values.len()),
+                Self::Set(values) => out.set(values.len()),
+                Self::Push(values) => out.push(values.len()),
+                Self::Map(pairs) => out.map(pairs.len()),
+                Self::Attributed(attributed) => {
+                    rest.push(&attributed.value);
+                    if !out.attribute(attributed.attributes.len()) {
+                        continue;
+                    }
+                }
+            }
+            value.elements_backwards(&mut rest);
+        }
+    }
+
+    /// Appends the elements, the keys and values or the attributes to `rest`, the first one last.
+    fn elements_backwards<'a>(&'a self, rest: &mut Vec<&'a Value>) {
+        match self {
+            Self::Array(values) | Self::Set(values) | Self::Push(values) => {
+                rest.extend(values.iter().rev());
+            }
+            Self::Map(pairs) | Self::Attributed(Attributed { attributes: pairs, .. }) => {
+                rest.extend(pairs.iter().rev().flat_map(|(key, value)| [value, key]));
+            }
+            _ => {}
         }
     }
 
@@ -272,7 +316,9 @@ impl Attributed {
 
     fn disband(&mut self, nested: &mut Vec<Value>) {
         self.attributes.disband(nested);
-        nested.push(mem::replace(&mut self.value, Value::Null));
+        if !matches!(*self.value, Value::Null) {
+            nested.push(mem::replace(&mut self.value, Value::Null));
+        }
     }
 }
 

@@ -1,0 +1,279 @@
+//! redwire as a primary of real replicas, and as a replica of real masters: what the chain tests
+//! do not show.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read as _;
+use std::time::Duration;
+
+use redwire_testkit::workload::{Workload, dataset};
+use redwire_testkit::{
+    Client, Peer, Redwire, Reply, Server, assert_same_data, wait_caught_up, wait_for, wait_until,
+};
+
+const LINK: Duration = Duration::from_secs(60);
+
+/// Three replicas ask at once, while the primary is written to.
+#[test]
+fn several_replicas_at_once() {
+    if !common::server_exists() {
+        return;
+    }
+    let replicas: Option<Vec<_>> = (0..3).map(|_| Peer::Redis70.start(&[])).collect();
+    let Some(replicas) = replicas else { return };
+    let redwire = Redwire::start(&["--repl-diskless-sync-delay", "1"]);
+    let mut client = redwire.client();
+    client.pipeline(&dataset(51));
+    for replica in &replicas {
+        replica.client().ok(&["REPLICAOF", "127.0.0.1", &redwire.port_text()]);
+    }
+    let mut workload = Workload::new(52);
+    wait_until("three links", LINK, || {
+        client.pipeline(&workload.writes(500));
+        replicas.iter().all(|replica| link_is_up(&mut replica.client()))
+    });
+    client.pipeline(&workload.writes(5000));
+    for replica in &replicas {
+        wait_caught_up(&redwire, replica);
+        assert_same_data(&redwire, replica);
+    }
+    assert_eq!(client.info("connected_slaves").as_deref(), Some("3"));
+    assert_eq!(client.ok(&["WAIT", "3", "20000"]).int(), Some(3));
+}
+
+fn link_is_up(client: &mut Client) -> bool {
+    client.info("master_link_status").as_deref() == Some("up")
+}
+
+/// FLUSHDB and FLUSHALL reach a replica that holds keys of its own, though the primary has none.
+#[test]
+fn flushes_of_an_empty_primary_reach_replicas() {
+    if !common::server_exists() {
+        return;
+    }
+    let Some(replica) = Peer::Redis70.start(&["--replica-read-only", "no"]) else { return };
+    let redwire = Redwire::start(&[]);
+    replica.follow(&redwire);
+    for flush in ["FLUSHDB", "FLUSHALL"] {
+        let mut client = replica.client();
+        client.ok(&["SET", "own", "1"]);
+        redwire.client().ok(&[flush]);
+        wait_until("the replica to be empty", LINK, || {
+            client.ok(&["EXISTS", "own"]) == Reply::Int(0)
+        });
+    }
+}
+
+/// What the primary decides by chance or by its clock (SPOP, expiry, SET with a time) ends the same
+/// at a real replica.
+#[test]
+fn effects_are_deterministic() {
+    if !common::server_exists() {
+        return;
+    }
+    let Some(replica) = Peer::Redis70.start(&[]) else { return };
+    let redwire = Redwire::start(&[]);
+    replica.follow(&redwire);
+    let mut client = redwire.client();
+    for n in 0..200 {
+        let member = |i: u32| format!("member {i}");
+        let (set, text) = (format!("set:{n}"), format!("text:{n}"));
+        let members: Vec<_> = (0..20).map(member).collect();
+        let add = [vec!["SADD".to_owned(), set.clone()], members].concat();
+        client.ok(&add);
+        client.ok(&["SPOP", &set, &(n % 25).to_string()]);
+        client.ok(&["SPOP", &set]);
+        client.ok(&["SET", &text, "v", "PX", &(1 + n % 50).to_string()]);
+        client.ok(&["SET", &format!("kept:{n}"), "v", "EX", "100000"]);
+        client.ok(&["GET", &text]);
+        client.ok(&["INCRBYFLOAT", &format!("float:{n}"), "0.1"]);
+        client.ok(&["EXPIRE", &set, if n % 7 == 0 { "0" } else { "5000" }]);
+    }
+    wait_until("all short expiries", LINK, || client.ok(&["KEYS", "text:*"]).elements().is_empty());
+    wait_caught_up(&redwire, &replica);
+    assert_same_data(&redwire, &replica);
+    assert_eq!(replica.client().ok(&["EXISTS", "text:1", "text:49"]), Reply::Int(0));
+}
+
+/// A replica refuses writes in the real one's words, until it is promoted.
+#[test]
+fn a_replica_is_read_only_until_promoted() {
+    if !common::server_exists() {
+        return;
+    }
+    let (Some(master), Some(sibling)) = (Peer::Redis70.start(&[]), Peer::Redis70.start(&[])) else {
+        return;
+    };
+    let redwire = Redwire::start(&[]);
+    redwire.follow(&master);
+    sibling.follow(&master);
+    master.client().ok(&["SET", "key", "v"]);
+    for replica in [&redwire, &sibling] {
+        wait_caught_up(&master, replica);
+    }
+    for command in [&["SET", "key", "x"][..], &["DEL", "key"], &["FLUSHALL"], &["GET", "key"]] {
+        assert_eq!(redwire.client().call(command), sibling.client().call(command), "{command:?}");
+    }
+    let mut client = redwire.client();
+    client.ok(&["REPLICAOF", "NO", "ONE"]);
+    assert_eq!(client.info("role").as_deref(), Some("master"));
+    client.ok(&["SET", "key", "x"]);
+    assert_eq!(client.ok(&["GET", "key"]).text(), "x");
+    assert_eq!(client.info("master_host"), None);
+}
+
+/// INFO replication and ROLE have a real server's fields, in both roles.
+#[test]
+fn info_and_role_look_like_the_real_ones() {
+    if !common::server_exists() {
+        return;
+    }
+    let servers: Option<Vec<_>> = (0..4).map(|_| Peer::Redis70.start(&[])).collect();
+    let Some(servers) = servers else { return };
+    let [real_top, real_middle, real_end, end] = &servers[..] else { unreachable!("four") };
+    let redwire = Redwire::start(&[]);
+    let look = |server: &Server| {
+        let mut client = server.client();
+        (fields(&mut client), shape(&client.ok(&["ROLE"])))
+    };
+    assert_covers(&look(&redwire), &look(real_middle), "alone");
+
+    real_end.follow(real_middle);
+    end.follow(&redwire);
+    for (primary, replica) in [(real_middle, real_end), (&redwire, end)] {
+        wait_caught_up(primary, replica);
+    }
+    assert_covers(&look(&redwire), &look(real_middle), "as a primary");
+
+    real_middle.follow(real_top);
+    redwire.follow(real_top);
+    for (primary, replica) in [(real_top, real_end), (real_top, end)] {
+        wait_caught_up(primary, replica);
+    }
+    assert_covers(&look(&redwire), &look(real_middle), "as a replica with a replica");
+}
+
+/// The names of the fields of INFO replication.
+fn fields(client: &mut Client) -> BTreeSet<String> {
+    let text = client.ok(&["INFO", "replication"]).text();
+    text.lines().filter_map(|line| Some(line.split_once(':')?.0.to_owned())).collect()
+}
+
+/// A reply with its numbers and addresses left out.
+fn shape(reply: &Reply) -> String {
+    match reply {
+        Reply::Int(_) => ":".to_owned(),
+        Reply::Bulk(text) if text.iter().all(|b| b.is_ascii_digit() || *b == b'.') => {
+            "$".to_owned()
+        }
+        Reply::Array(elements) => {
+            format!("[{}]", elements.iter().map(shape).collect::<Vec<_>>().join(" "))
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+type Look = (BTreeSet<String>, String);
+
+fn assert_covers(ours: &Look, real: &Look, when: &str) {
+    let missing: Vec<_> = real.0.difference(&ours.0).collect();
+    let extra: Vec<_> = ours.0.difference(&real.0).filter(|f| !f.starts_with("redwire_")).collect();
+    assert!(missing.is_empty() && extra.is_empty(), "{when}: missing {missing:?}, extra {extra:?}");
+    assert_eq!(ours.1, real.1, "{when}");
+}
+
+/// A master that dies and comes back with other data is found and followed again.
+#[test]
+fn a_lost_master_is_followed_again() {
+    if !common::server_exists() {
+        return;
+    }
+    let Some(mut master) = Peer::Redis70.start(&[]) else { return };
+    let redwire = Redwire::start(&[]);
+    master.client().ok(&["SET", "old", "1"]);
+    redwire.follow(&master);
+    master.client().ok(&["SET", "saved", "1"]);
+    master.client().ok(&["SAVE"]);
+    master.kill();
+    let mut client = redwire.client();
+    wait_until("the link to be seen as down", LINK, || !link_is_up(&mut client));
+    assert_eq!(client.ok(&["EXISTS", "old"]), Reply::Int(1), "the data stays meanwhile");
+
+    master.restart().unwrap_or_else(|failure| panic!("{failure}"));
+    master.client().ok(&["SET", "new", "1"]);
+    wait_until("the link", LINK, || link_is_up(&mut client));
+    wait_caught_up(&master, &redwire);
+    assert_same_data(&master, &redwire);
+}
+
+/// Passwords on both sides of redwire.
+#[test]
+fn authentication_on_both_links() {
+    if !common::server_exists() {
+        return;
+    }
+    let args = ["--requirepass", "secret", "--masterauth", "secret"];
+    let (Some(master), Some(replica)) = (Peer::Redis70.start(&args), Peer::Redis70.start(&args))
+    else {
+        return;
+    };
+    let redwire = Redwire::start(&args);
+    let authenticated = |server: &Server| {
+        let mut client = server.client();
+        client.ok(&["AUTH", "secret"]);
+        client
+    };
+    for (replica, primary) in [(&redwire, &master), (&replica, &redwire)] {
+        let mut client = authenticated(replica);
+        client.ok(&["REPLICAOF", "127.0.0.1", &primary.port_text()]);
+        wait_until("the link", LINK, || link_is_up(&mut client));
+    }
+    authenticated(&master).ok(&["SET", "key", "through"]);
+    let mut end = authenticated(&replica);
+    wait_until("the key", LINK, || end.ok(&["GET", "key"]).text() == "through");
+}
+
+/// The old SYNC command gives a whole file by its length, and then the stream.
+#[test]
+fn the_old_sync_gives_a_file_and_the_stream() {
+    if !common::server_exists() {
+        return;
+    }
+    let (Some(programs), redwire) = (Peer::Redis70.programs(), Redwire::start(&[])) else { return };
+    let mut client = redwire.client();
+    client.pipeline(&dataset(53));
+    let digest = client.digest();
+    let mut link = std::net::TcpStream::connect(("127.0.0.1", redwire.port())).expect("connect");
+    link.set_read_timeout(Some(LINK)).expect("set a timeout");
+    std::io::Write::write_all(&mut link, b"SYNC\r\n").expect("ask");
+    let mut bytes = || {
+        let mut byte = [0];
+        link.read_exact(&mut byte).expect("a byte of the answer");
+        byte[0]
+    };
+    // Newlines keep the link alive until the file is ready.
+    let first = wait_for("the header", LINK, || Some(bytes()).filter(|byte| *byte != b'\n'));
+    assert_eq!(first, b'$');
+    let header: Vec<_> =
+        std::iter::from_fn(|| Some(bytes()).filter(|byte| *byte != b'\n')).collect();
+    let len: usize = String::from_utf8_lossy(&header).trim().parse().expect("a length");
+    let mut file = vec![0; len];
+    link.read_exact(&mut file).expect("the file");
+
+    client.ok(&["SET", "live", "1"]);
+    let mut stream = Vec::new();
+    wait_for("the live write in the stream", LINK, || {
+        let mut piece = [0; 4096];
+        let count = link.read(&mut piece).expect("the stream");
+        stream.extend_from_slice(&piece[..count]);
+        let set = redwire_testkit::request(&["SET", "live", "1"]);
+        stream.windows(set.len()).any(|window| window == set).then_some(())
+    });
+
+    let dir = tempfile::tempdir().expect("make a folder");
+    fs::write(dir.path().join("dump.rdb"), file).expect("write the file");
+    let judge = Server::start_in("judge", &programs.server, dir.path(), &[]);
+    assert_eq!(judge.unwrap_or_else(|failure| panic!("{failure}")).client().digest(), digest);
+}

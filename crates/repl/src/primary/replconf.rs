@@ -31,7 +31,7 @@ impl Primary {
     /// REPLCONF from any client; `args` are what follows the command's name. GETACK belongs to the
     /// replica's end of a node: here it is answered by silence.
     pub fn replconf(&mut self, id: ReplicaId, args: &[&[u8]], now: Instant) -> ReplconfReply {
-        if args.is_empty() || !args.len().is_multiple_of(2) {
+        if !args.len().is_multiple_of(2) {
             return ReplconfReply::Error(SYNTAX.into());
         }
         for (i, pair) in args.chunks_exact(2).enumerate() {
@@ -134,7 +134,7 @@ fn parse_flag(value: &[u8]) -> Result<bool, String> {
     match parse_i64(value) {
         Some(0) => Ok(false),
         Some(1) => Ok(true),
-        Some(_) => Err("ERR value is out of range, must be between 0 and 1".into()),
+        Some(_) => Err("ERR value is out of range, value must between 0 and 1".into()),
         None => Err(NOT_AN_INTEGER.into()),
     }
 }

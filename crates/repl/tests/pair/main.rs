@@ -1,0 +1,188 @@
+//! Both ends of PSYNC against each other, on virtual time.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of #[test] functions")]
+
+mod data;
+mod node;
+mod world;
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use redwire_repl::{DisconnectReason, Error, LinkState, PrimaryConfig, ReplId, ReplicaPhase};
+
+use world::{Wire, World};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn config(diskless: bool) -> PrimaryConfig {
+    PrimaryConfig { diskless, diskless_delay: SECOND, backlog_size: 16 << 10, ..Default::default() }
+}
+
+/// A full sync with a write in its midst, a stream over two databases, an ACK that was asked for.
+fn first_sync(diskless: bool, wire: Wire) -> World {
+    let mut world = World::with_replicas(config(diskless), 1);
+    world.wire = wire;
+    world.write(0, b"before");
+    world.write_in_sync = Some(b"in the midst".to_vec());
+    world.run(3 * SECOND);
+    world.write(0, b"after");
+    world.write(7, b"elsewhere");
+    world.transaction(7, &[b"one", b"two"]);
+    world.primary.request_acks();
+    world.run(2 * SECOND);
+    world
+}
+
+#[test]
+fn a_full_sync_survives_every_split_of_the_input() {
+    for diskless in [true, false] {
+        let mut whole = first_sync(diskless, Wire::Whole);
+        whole.assert_converged();
+        let total = whole.nodes[0].link.as_ref().unwrap().delivered;
+        let splits = (0..=total).map(Wire::Split).chain([Wire::Bytes]);
+        for wire in splits {
+            let mut world = first_sync(diskless, wire);
+            world.assert_converged();
+            assert_eq!((world.nodes[0].full_syncs, world.nodes[0].continues), (1, 0));
+        }
+    }
+}
+
+#[test]
+fn a_link_that_breaks_at_any_byte_goes_on_without_loss_or_repetition() {
+    for diskless in [true, false] {
+        let whole = first_sync(diskless, Wire::Whole);
+        let total = whole.nodes[0].link.as_ref().unwrap().delivered;
+        for at in 1..=total {
+            let mut world = first_sync(diskless, Wire::CutAt(at));
+            world.write(3, b"much later");
+            world.run(20 * SECOND);
+            world.assert_converged();
+            let node = &world.nodes[0];
+            assert_eq!(node.loads, 1, "cut at {at}");
+            assert!(node.full_syncs + node.continues <= 2, "cut at {at}");
+        }
+    }
+}
+
+#[test]
+fn a_marker_inside_the_data_ends_nothing() {
+    let mut world = World::with_replicas(config(true), 1);
+    for drawn in 1..=9 {
+        // Whatever the primary draws for its marker, a value holds it.
+        world.write(0, ReplId::from_random([drawn; 20]).as_bytes());
+    }
+    world.run(5 * SECOND);
+    world.assert_converged();
+    assert_eq!(world.nodes[0].data.writes.len(), 9);
+}
+
+#[test]
+fn replicas_that_wait_share_one_snapshot() {
+    for diskless in [true, false] {
+        let mut world = World::with_replicas(config(diskless), 3);
+        world.write_in_sync = Some(b"in the midst".to_vec());
+        world.run(10 * SECOND);
+        world.assert_converged();
+        // Sent by length, it starts with the first replica, and the others may come too late.
+        assert!(world.snapshots == 1 || !diskless, "{} snapshots", world.snapshots);
+    }
+}
+
+#[test]
+fn an_idle_link_lives_by_pings_and_acks() {
+    let mut world = World::with_replicas(config(true), 1);
+    world.run(5 * SECOND);
+    let before = world.primary.offset().get();
+    world.run(3600 * SECOND);
+    let pings = (world.primary.offset().get() - before) / b"*1\r\n$4\r\nping\r\n".len() as u64;
+    assert_eq!(pings, 360);
+    let view = world.primary.replicas(world.now).next().unwrap();
+    assert_eq!((view.state, view.port, view.unread), (LinkState::Online, 6379, 0));
+    assert!(view.lag <= 1);
+    assert_eq!(world.primary.good_replicas(SECOND, world.now), 1);
+    let status = world.nodes[0].replica.status(world.now);
+    assert_eq!((status.phase, status.down_for), (ReplicaPhase::Connected, None));
+    assert_eq!(status.applied, world.primary.offset());
+    world.assert_converged();
+    assert_eq!(world.nodes[0].full_syncs + world.nodes[0].continues, 1);
+}
+
+#[test]
+fn silence_ends_a_link_at_both_ends_and_its_end_is_found_again() {
+    let mut world = World::with_replicas(config(true), 1);
+    world.run(5 * SECOND);
+    world.frozen = true;
+    world.run(54 * SECOND);
+    assert!(world.nodes[0].errors.is_empty());
+    world.run(10 * SECOND);
+    let node = &world.nodes[0];
+    assert!(matches!(node.errors[..], [Error::Timeout { .. }]), "{:?}", node.errors);
+    assert_eq!(world.primary.replicas(world.now).count(), 0, "{}", DisconnectReason::StreamTimeout);
+    world.frozen = false;
+    world.write(0, b"meanwhile");
+    world.run(200 * SECOND);
+    world.assert_converged();
+    assert_eq!((world.nodes[0].full_syncs, world.nodes[0].continues), (1, 1));
+}
+
+#[test]
+fn a_replica_that_was_away_too_long_gets_the_whole_data_set() {
+    for (kilobytes, full_syncs) in [(10, 1), (40, 2)] {
+        let mut world = World::with_replicas(config(true), 1);
+        world.run(5 * SECOND);
+        world.break_link(0);
+        for _ in 0..kilobytes {
+            world.write(2, &[b'x'; 1000]);
+        }
+        world.run(10 * SECOND);
+        world.assert_converged();
+        assert_eq!(world.nodes[0].full_syncs, full_syncs, "after {kilobytes} kB");
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Write(u32, usize),
+    Transaction(u32, usize),
+    Break(usize),
+    Run(u64),
+    GetAck,
+    Piecemeal(bool),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        4 => (0..3u32, 0..3000usize).prop_map(|(db, len)| Op::Write(db, len)),
+        1 => (0..3u32, 0..50usize).prop_map(|(db, len)| Op::Transaction(db, len)),
+        2 => (0..2usize).prop_map(Op::Break),
+        3 => (0..5000u64).prop_map(Op::Run),
+        1 => Just(Op::GetAck),
+        1 => any::<bool>().prop_map(Op::Piecemeal),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn replicas_converge_whatever_happens(
+        diskless: bool,
+        ops in prop::collection::vec(op(), 0..40),
+    ) {
+        let mut world = World::with_replicas(config(diskless), 2);
+        for op in ops {
+            match op {
+                Op::Write(db, len) => world.write(db, &vec![b'v'; len]),
+                Op::Transaction(db, len) => world.transaction(db, &[b"first", &vec![b'w'; len]]),
+                Op::Break(index) => world.break_link(index),
+                Op::Run(ms) => world.run(Duration::from_millis(ms)),
+                Op::GetAck => world.primary.request_acks(),
+                Op::Piecemeal(yes) => world.wire = if yes { Wire::Split(50) } else { Wire::Whole },
+            }
+        }
+        world.run(30 * SECOND);
+        world.assert_converged();
+    }
+}

@@ -1,0 +1,258 @@
+//! A primary and its replicas on virtual time, with wires that deliver in any pieces and break.
+
+use std::time::{Duration, Instant};
+
+use redwire_repl::{
+    Decision, Framing, Primary, PrimaryConfig, PrimaryEvent, ReplconfReply, ReplicaId,
+};
+use redwire_resp::{Limits, Mode, RequestDecoder, encode_request};
+
+use crate::data::{Data, encode};
+use crate::node::{Link, Node};
+
+/// How a wire hands over what was sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wire {
+    Whole,
+    /// Each byte by itself.
+    Bytes,
+    /// All up to this byte of each connection first, then the rest.
+    Split(u64),
+    /// As `Whole`, but breaks behind this byte of the first connection.
+    CutAt(u64),
+}
+
+pub(crate) struct World {
+    pub(crate) now: Instant,
+    pub(crate) primary: Primary,
+    pub(crate) data: Data,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) wire: Wire,
+    /// What is written between the start of a snapshot and its end.
+    pub(crate) write_in_sync: Option<Vec<u8>>,
+    /// Nothing is delivered to anybody.
+    pub(crate) frozen: bool,
+    pub(crate) snapshots: usize,
+    next_id: u64,
+}
+
+impl World {
+    #[expect(clippy::disallowed_methods, reason = "virtual time starts somewhere")]
+    pub(crate) fn new(config: PrimaryConfig) -> World {
+        let mut drawn = 0;
+        let entropy = move || {
+            drawn += 1;
+            [drawn; 20]
+        };
+        World {
+            now: Instant::now(),
+            primary: Primary::new(config, Box::new(entropy)),
+            data: Data::default(),
+            nodes: Vec::new(),
+            wire: Wire::Whole,
+            write_in_sync: None,
+            frozen: false,
+            snapshots: 0,
+            next_id: 0,
+        }
+    }
+
+    pub(crate) fn with_replicas(config: PrimaryConfig, count: u64) -> World {
+        let mut world = World::new(config);
+        world.nodes = (0..count).map(|seed| Node::new(seed, world.now)).collect();
+        world
+    }
+
+    /// A client writes at the primary.
+    pub(crate) fn write(&mut self, db: u32, value: &[u8]) {
+        let mut command = Vec::new();
+        encode_request(&mut command, [b"SET", value]);
+        self.data.run(db, &[b"SET", value]);
+        self.primary.feed(db, &command);
+    }
+
+    pub(crate) fn transaction(&mut self, db: u32, values: &[&[u8]]) {
+        self.primary.feed(db, &encode(&[b"MULTI"]));
+        for value in values {
+            self.write(db, value);
+        }
+        self.primary.feed(db, &encode(&[b"EXEC"]));
+    }
+
+    /// Lets `time` pass, and all that happens in it happen.
+    pub(crate) fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        loop {
+            self.pump();
+            let timers = self.nodes.iter().filter_map(|node| node.replica.poll_timeout());
+            let next = timers.chain(self.primary.poll_timeout()).min();
+            let Some(next) = next.filter(|next| *next <= end) else { break };
+            self.now = next.max(self.now);
+            self.primary.handle_timeout(self.now);
+            for node in &mut self.nodes {
+                node.replica.handle_timeout(self.now);
+            }
+        }
+        self.now = end;
+        self.pump();
+    }
+
+    pub(crate) fn break_link(&mut self, index: usize) {
+        if let Some(link) = self.nodes[index].disconnect(self.now) {
+            self.primary.disconnected(link.id, self.now);
+        }
+    }
+
+    /// All data sets are equal, and the replicas say so.
+    pub(crate) fn assert_converged(&mut self) {
+        let written = self.primary.offset();
+        self.primary.request_acks();
+        self.run(Duration::ZERO);
+        assert_eq!(self.primary.acked_by(written), self.nodes.len(), "{:?}", self.primary);
+        for node in &self.nodes {
+            assert_eq!(node.data, self.data);
+            assert_eq!(node.replica.history().unwrap().1, self.primary.offset());
+        }
+    }
+
+    fn pump(&mut self) {
+        loop {
+            let mut moved = false;
+            for index in 0..self.nodes.len() {
+                moved |= self.connect(index);
+                moved |= !self.frozen && self.serve(index);
+            }
+            self.snapshot();
+            self.drain_primary();
+            for index in 0..self.nodes.len() {
+                moved |= !self.frozen && self.deliver(index);
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn connect(&mut self, index: usize) -> bool {
+        let node = &mut self.nodes[index];
+        if let Some(link) = node.poll_events(self.now) {
+            self.primary.disconnected(link.id, self.now);
+        }
+        if !std::mem::take(&mut node.wants_connection) {
+            return false;
+        }
+        self.next_id += 1;
+        node.connect(ReplicaId(self.next_id), self.now);
+        true
+    }
+
+    /// The primary's server reads and answers what a replica said.
+    fn serve(&mut self, index: usize) -> bool {
+        let node = &mut self.nodes[index];
+        let Some(link) = &mut node.link else { return false };
+        if !node.replica.poll_transmit(&mut link.up) {
+            return false;
+        }
+        let said = std::mem::take(&mut link.up);
+        let id = link.id;
+        let mut decoder = RequestDecoder::new(Mode::Compatible, Limits::default());
+        let mut at = 0;
+        while at < said.len() {
+            let decoded = decoder.decode(&said[at..]).unwrap();
+            at += decoded.used;
+            let Some(request) = decoded.request else {
+                self.primary.handle_newline(id, self.now);
+                break;
+            };
+            let args: Vec<&[u8]> = request.iter().collect();
+            let reply = self.answer(id, &args);
+            let link = self.nodes[index].link.as_mut().unwrap();
+            link.down.extend(reply);
+        }
+        true
+    }
+
+    fn answer(&mut self, id: ReplicaId, args: &[&[u8]]) -> Vec<u8> {
+        match args[0].to_ascii_uppercase().as_slice() {
+            b"PING" => b"+PONG\r\n".to_vec(),
+            b"REPLCONF" => match self.primary.replconf(id, &args[1..], self.now) {
+                ReplconfReply::Ok => b"+OK\r\n".to_vec(),
+                ReplconfReply::Error(text) => format!("-{text}\r\n").into_bytes(),
+                ReplconfReply::Silent => Vec::new(),
+            },
+            b"PSYNC" => match self.primary.psync(id, &args[1..], self.now) {
+                Decision::Continue { reply, .. } => reply.to_vec(),
+                Decision::Error(text) => format!("-{text}\r\n").into_bytes(),
+                Decision::FullResync(_) | Decision::Ignored => Vec::new(),
+            },
+            other => panic!("unexpected command {}", other.escape_ascii()),
+        }
+    }
+
+    fn snapshot(&mut self) {
+        let Some(request) = self.primary.poll_snapshot(self.now) else { return };
+        self.snapshots += 1;
+        let rdb = self.data.to_rdb();
+        let info = self.primary.snapshot_started(self.now).unwrap();
+        assert_eq!((info.offset, &info.replicas), (self.primary.offset(), &request.replicas));
+        if let Some(value) = self.write_in_sync.clone() {
+            self.write(1, &value);
+        }
+        let by_length = self.primary.snapshot_finished(rdb.len() as u64, self.now);
+        assert_eq!(by_length.is_empty(), request.framing == Framing::Eof);
+        self.drain_primary();
+        for id in info.replicas {
+            let link = self.link_mut(id).unwrap();
+            link.down.extend(&rdb);
+            self.primary.transfer_done(id, self.now);
+        }
+    }
+
+    /// Puts what the primary has for its links on their wires.
+    fn drain_primary(&mut self) {
+        while let Some((id, bytes)) = self.primary.poll_transmit() {
+            if let Some(link) = self.link_mut(id) {
+                link.down.extend(&bytes[..]);
+            }
+        }
+        for node in &mut self.nodes {
+            let Some(link) = &mut node.link else { continue };
+            let before = link.down.len();
+            self.primary.stream(link.id).for_each(|chunk| link.down.extend(chunk));
+            self.primary.sent(link.id, (link.down.len() - before) as u64);
+        }
+        while let Some(event) = self.primary.poll_event() {
+            let PrimaryEvent::Disconnect { id, .. } = event else { continue };
+            let node = self.nodes.iter_mut().find(|node| node.is_linked_by(id));
+            node.map(|node| node.disconnect(self.now));
+            self.primary.disconnected(id, self.now);
+        }
+    }
+
+    fn deliver(&mut self, index: usize) -> bool {
+        let node = &mut self.nodes[index];
+        let Some(link) = &node.link else { return false };
+        let (sent, waiting) = (link.delivered, link.down.len() as u64);
+        let n = match self.wire {
+            Wire::Bytes => waiting.min(1),
+            Wire::Split(at) | Wire::CutAt(at) if sent < at => waiting.min(at - sent),
+            Wire::Whole | Wire::Split(_) => waiting,
+            Wire::CutAt(_) => {
+                self.wire = Wire::Whole;
+                self.break_link(index);
+                return true;
+            }
+        };
+        if n == 0 {
+            return false;
+        }
+        if let Err(error) = node.receive(n as usize, self.now) {
+            panic!("replica {index} fails: {error}");
+        }
+        true
+    }
+
+    fn link_mut(&mut self, id: ReplicaId) -> Option<&mut Link> {
+        self.nodes.iter_mut().filter_map(|node| node.link.as_mut()).find(|link| link.id == id)
+    }
+}

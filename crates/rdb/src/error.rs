@@ -103,9 +103,99 @@ fn in_key(key: &Option<KeyName>) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// A length's first byte announces a string encoding where a number must stand.
+    /// A length's first byte announces a string's encoding where a number must stand.
     #[error("string encoding in place of a length")]
     Length,
+    /// A length's first byte has no known form.
+    #[error("unknown form of a length")]
+    LengthForm,
+    /// A string's encoding is none of the four.
+    #[error("unknown string encoding")]
+    StringEncoding,
+    /// A compressed string is cut.
+    #[error("compressed string is cut")]
+    LzfEnd,
+    /// A compressed string copies from before its start.
+    #[error("compressed string refers to bytes before its start")]
+    LzfReference,
+    /// A compressed string gives more or fewer bytes than announced.
+    #[error("compressed string has not the length that it announces")]
+    LzfLength,
+    /// Packed bytes are too few for their header and end.
+    #[error("packed value is too short")]
+    PackedShort,
+    /// The total in the header of packed bytes is not their length.
+    #[error("packed value has not the size that its header says")]
+    PackedSize,
+    /// Packed bytes do not end with their end mark.
+    #[error("packed value has no end")]
+    PackedEnd,
+    /// An element's first byte has no known form.
+    #[error("unknown encoding in a packed value")]
+    PackedEncoding,
+    /// An element passes the end.
+    #[error("element passes the end of its packed value")]
+    PackedOverrun,
+    /// The length of an element that its neighbour needs to step back is not its length.
+    #[error("length to step back over an element is wrong")]
+    PackedBackLen,
+    /// A ziplist's offset of the last element is another.
+    #[error("offset of a ziplist's last element is wrong")]
+    PackedTail,
+    /// The count in the header of packed bytes is not that of their elements.
+    #[error("packed value has not as many elements as its header says")]
+    PackedCount,
+    /// A field without a value, a member without a score.
+    #[error("packed value lacks the last part of its last element")]
+    PackedPart,
+    /// An intset's width is not 2, 4 or 8.
+    #[error("unknown width of an intset")]
+    IntsetWidth,
+    /// An intset is not ascending.
+    #[error("intset is not in order")]
+    IntsetOrder,
+    /// A member or field stands twice in one value.
+    #[error("duplicate element")]
+    Duplicate,
+    /// A score is NaN or no number.
+    #[error("score is not a number")]
+    Score,
+    /// The expiry of a hash field is no time.
+    #[error("expiry of a field is out of range")]
+    FieldExpiry,
+    /// A list node is neither plain nor packed.
+    #[error("unknown container of a list node")]
+    Container,
+    /// A database number over 2^32 - 1.
+    #[error("database number is out of range")]
+    Database,
+    /// The type or opcode was used by release candidates only, and no server reads it.
+    #[error("form of a release candidate, which no server reads")]
+    PreRelease,
+    /// A module's value goes on with an unknown opcode.
+    #[error("unknown opcode in a module's value")]
+    ModuleOpcode,
+    /// A stream's node has an id that is not 16 bytes.
+    #[error("id of a stream node is not 16 bytes")]
+    StreamId,
+    /// A stream's nodes are not in ascending order.
+    #[error("stream nodes are not in order")]
+    StreamOrder,
+    /// A stream's node is not made as entries are.
+    #[error("entries of a stream node are malformed")]
+    StreamEntries,
+    /// A stream has a length but no entries.
+    #[error("stream has a length and no entries")]
+    StreamLength,
+    /// A group or consumer of a stream stands twice.
+    #[error("duplicate group or consumer of a stream")]
+    StreamName,
+    /// A pending id stands twice.
+    #[error("duplicate pending entry of a stream")]
+    StreamPending,
+    /// A consumer's pending id is not pending in its group, or one of the group has no consumer.
+    #[error("pending entries of a stream's consumers and group differ")]
+    StreamConsumer,
 }
 
 /// The first bytes of a key, for messages: at most [`KeyName::SHOWN`] of them, escaped when

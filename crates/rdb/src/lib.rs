@@ -1,11 +1,24 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod crc64;
+pub mod intset;
+pub mod length;
+pub mod listpack;
+pub mod lzf;
+pub mod packed;
+pub mod string;
+pub mod ziplist;
+pub mod zipmap;
+
 mod decode;
 mod encode;
 mod error;
 mod event;
 mod limits;
+mod score;
+mod stream;
+mod types;
 mod version;
 
 pub use decode::Decoder;

@@ -1,40 +1,151 @@
 //! The decoder: bytes in, events out.
 
-use crate::{DecodeOptions, Decoded, Error};
+mod blob;
+mod input;
+mod machine;
+mod plain;
+mod seen;
+mod stream;
+mod text;
+mod walk;
+
+use self::{
+    input::{Halt, Input},
+    machine::{Machine, Span},
+    text::Loc,
+};
+use crate::{DecodeOptions, Decoded, Error, Event, Version, crc64::Crc64};
 
 /// Reads an RDB file that arrives in pieces of any size.
 ///
 /// The input stays with the caller: each call gets the bytes that are not used yet, and the next
-/// call must begin with the first byte that was not used.
+/// call must begin with the first byte that was not used. What was shown once must be shown again
+/// until it is used; how much more follows it is free.
+///
+/// # Memory
+///
+/// Strings, and the events of a packed value (one listpack, say), are borrowed from `unread`, which
+/// must hold that string or packed value whole. What is compressed is held decompressed until its
+/// last event. A stream or a module's value must be in `unread` whole, too.
+///
+/// # What is left to the caller
+///
+/// Duplicates are found within one packed value (types 9, 12, 13, 16, 17, 20, 23, 25). Those of
+/// large sets, sorted sets and hashes (types 2 to 5, 22, 24), and keys that come twice, show in the
+/// table that the caller builds; a server refuses such a file.
 #[derive(Debug)]
 pub struct Decoder {
-    options: DecodeOptions,
+    machine: Machine,
+    /// Checksum of all bytes used and `ahead` more.
+    crc: Option<Crc64>,
+    /// How many of the unread bytes are in the checksum already.
+    ahead: usize,
+    /// Offset of the first unread byte.
     offset: u64,
+    wanted: usize,
+    failed: Option<Error>,
 }
+
+/// How many bytes the checksum takes at once, because it is slow at a few: it runs ahead of the
+/// events, and steps back at the end of the file.
+const CRC_RUN: usize = 16 << 10;
+
+/// Up to this many bytes [`Decoder::wanted`] follows announced lengths.
+const WANTED_UNPROVEN: usize = 64 << 10;
+
+/// An event whose strings are places.
+#[derive(Debug, Clone, Copy)]
+enum Found {
+    Start(Version),
+    Aux(Loc, Loc),
+    Function(Loc),
+    SelectDb(u32),
+    ResizeDb {
+        keys: u64,
+        expires: u64,
+    },
+    SlotInfo {
+        slot: u64,
+        keys: u64,
+        expires: u64,
+    },
+    Span(Span, Loc),
+    Key(Loc),
+    String(Loc),
+    Element(Loc),
+    Scored(Loc, f64),
+    Field {
+        field: Loc,
+        value: Loc,
+        expires_ms: Option<u64>,
+    },
+    Opaque(Loc),
+    KeyEnd {
+        empty: bool,
+    },
+    /// With the checksum that the file ends with.
+    End(Option<u64>),
+}
+
+/// Bytes of the checksum at the end of a file.
+const CRC_BYTES: usize = 8;
 
 impl Decoder {
     /// A decoder at the first byte of a file.
     #[must_use]
     pub fn new(options: impl Into<DecodeOptions>) -> Self {
-        Self { options: options.into(), offset: 0 }
+        let options = options.into();
+        Self {
+            crc: options.verify_checksum.then(Crc64::new),
+            machine: Machine::new(options),
+            ahead: 0,
+            offset: 0,
+            wanted: 1,
+            failed: None,
+        }
     }
 
     /// Takes the next event from `unread`.
     ///
+    /// After [`Event::End`] it answers `None` and uses nothing.
+    ///
     /// # Errors
     ///
-    /// Anything that a server would refuse. The same error answers every later call.
+    /// What a server would refuse, and what is over a limit. The same error answers every later
+    /// call.
     pub fn decode<'a>(&'a mut self, unread: &'a [u8]) -> Result<Decoded<'a>, Error> {
-        let _ = (&self.options, unread);
-        Ok(Decoded { used: 0, event: None })
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let mut input = Input::new(unread, self.offset);
+        match self.machine.run(&mut input) {
+            Ok(Found::End(stored)) => self.end(unread, input.at, stored),
+            Ok(found) => {
+                self.advance(unread, input.at);
+                let event = Some(self.machine.event(unread, found));
+                Ok(Decoded { used: input.at, event })
+            }
+            Err(Halt::Missing(end)) => {
+                let justified = unread.len().saturating_mul(2).max(WANTED_UNPROVEN);
+                self.wanted = end.min(justified).saturating_sub(input.at).max(1);
+                self.advance(unread, input.at);
+                Ok(Decoded { used: input.at, event: None })
+            }
+            Err(Halt::Failed(error)) => {
+                let error = self.machine.with_key(*error);
+                self.failed = Some(error.clone());
+                Err(error)
+            }
+        }
     }
 
-    /// How long `unread` must be at least before [`decode`](Self::decode) can go on, as far as
-    /// the bytes received justify it: an announced length alone does not make it large. It can
-    /// grow again when that much is there.
+    /// How long `unread` must be at least before [`decode`](Self::decode) can go on after it
+    /// answered `None`, counted from the first byte not used. An announced length alone does not
+    /// make it large (at most 64 KiB, or twice what is there), so it can grow when that much has
+    /// come.
     #[must_use]
     pub fn wanted(&self) -> usize {
-        1
+        self.wanted
     }
 
     /// Offset in the file of the first byte that is not used.
@@ -43,10 +154,16 @@ impl Decoder {
         self.offset
     }
 
-    /// True after [`Event::End`](crate::Event::End).
+    /// The file's version, once its first bytes are read.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        self.machine.version()
+    }
+
+    /// True after [`Event::End`].
     #[must_use]
     pub fn is_done(&self) -> bool {
-        false
+        self.failed.is_none() && self.machine.is_done()
     }
 
     /// To be asked when the input has ended: was the file complete?
@@ -55,7 +172,49 @@ impl Decoder {
     ///
     /// [`Error::Truncated`] when it was not, or the error that ended decoding.
     pub fn finish(&self) -> Result<(), Error> {
-        Err(Error::Truncated { offset: self.offset, key: None })
+        match &self.failed {
+            Some(error) => Err(error.clone()),
+            None if self.machine.is_done() => Ok(()),
+            None => Err(self.machine.with_key(Error::Truncated { offset: self.offset, key: None })),
+        }
+    }
+
+    /// Marks bytes as used, and has the checksum take them in.
+    #[inline]
+    fn advance(&mut self, unread: &[u8], used: usize) {
+        if let Some(crc) = &mut self.crc {
+            if used > self.ahead {
+                let run = unread.len().min(used.max(self.ahead + CRC_RUN));
+                crc.update(&unread[self.ahead..run]);
+                self.ahead = run;
+            }
+            self.ahead -= used;
+        }
+        self.offset += used as u64;
+    }
+
+    /// The file ends at `used`, with its checksum if it has one.
+    #[cold]
+    fn end<'a>(
+        &'a mut self,
+        unread: &[u8],
+        used: usize,
+        stored: Option<u64>,
+    ) -> Result<Decoded<'a>, Error> {
+        let before = used - stored.map_or(0, |_| CRC_BYTES);
+        self.advance(unread, before);
+        let offset = self.offset;
+        self.offset += (used - before) as u64;
+        if let (Some(crc), Some(stored)) = (&mut self.crc, stored) {
+            crc.rewind(unread[before..].get(..self.ahead).unwrap_or_default());
+            let computed = crc.value();
+            if stored != 0 && stored != computed {
+                let error = Error::Checksum { offset, stored, computed };
+                self.failed = Some(error.clone());
+                return Err(error);
+            }
+        }
+        Ok(Decoded { used, event: Some(Event::End) })
     }
 }
 

@@ -1,0 +1,498 @@
+//! The walk through a file: opcodes, keys, and which kind of value comes next.
+
+use super::{
+    Found,
+    blob::Blob,
+    input::{Halt, Input},
+    plain::Items,
+    seen::Seen,
+    text::{Loc, Slot, Texts},
+    walk::Walk,
+};
+use crate::{
+    DecodeOptions, Dialect, Error, Event, Fault, KeyHeader, KeyName, Kind, Version,
+    types::{Form, Item, Layout, Parts, Shape, container, opcode, type_byte},
+};
+
+/// What has to be read next.
+#[derive(Debug)]
+pub(crate) enum State {
+    Start,
+    /// An opcode, or the type of a key's value.
+    Top,
+    /// Module data between keys.
+    Between(Span, Walk),
+    String,
+    /// The least expiry of a hash's fields, then `Count`.
+    LeastExpiry(Item),
+    /// How many items; their expiries count from the number here.
+    Count(Item, u64),
+    Plain(Items),
+    /// The least expiry of a hash's fields, then as `Packed`.
+    PackedExpiring(Layout),
+    /// A packed value that is the whole of its key.
+    Packed(Layout),
+    /// How many nodes a list has.
+    NodeCount {
+        contained: bool,
+    },
+    Node {
+        contained: bool,
+        left: u64,
+    },
+    /// Inside a packed value, behind which `left` nodes of a list follow.
+    Blob {
+        blob: Blob,
+        after: AfterBlob,
+    },
+    Opaque(Walk),
+    KeyEnd,
+    /// The checksum.
+    Trailer,
+    Done,
+}
+
+/// What follows a packed value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum AfterBlob {
+    KeyEnd,
+    Node { contained: bool, left: u64 },
+}
+
+/// Which opcode a span of bytes belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Span {
+    ModuleAux,
+    KeyMeta,
+    SlotImport,
+}
+
+/// What opcodes said about the next key.
+#[derive(Debug, Default)]
+struct Pending {
+    expire_ms: Option<u64>,
+    idle: Option<u64>,
+    freq: Option<u8>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Machine {
+    options: DecodeOptions,
+    version: Option<Version>,
+    state: State,
+    pending: Pending,
+    /// The first bytes of the key whose value is read, one more than a message shows.
+    key: Vec<u8>,
+    in_key: bool,
+    type_byte: u8,
+    kind: Kind,
+    /// True until the value's first element.
+    empty: bool,
+    texts: Texts,
+    seen: Seen,
+}
+
+/// The version from which on files end with a checksum.
+const FIRST_WITH_CRC: u16 = 5;
+
+type Step = Result<Option<Found>, Halt>;
+
+impl Machine {
+    pub(crate) fn new(options: DecodeOptions) -> Self {
+        Self {
+            options,
+            version: None,
+            state: State::Start,
+            pending: Pending::default(),
+            key: Vec::new(),
+            in_key: false,
+            type_byte: 0,
+            kind: Kind::String,
+            empty: true,
+            texts: Texts::default(),
+            seen: Seen::new(),
+        }
+    }
+
+    pub(crate) fn version(&self) -> Option<Version> {
+        self.version
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self.state, State::Done)
+    }
+
+    /// Goes on until something is found.
+    #[inline]
+    pub(crate) fn run(&mut self, input: &mut Input<'_>) -> Result<Found, Halt> {
+        loop {
+            if let Some(found) = self.step(input)? {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// What was found, with its strings.
+    #[inline]
+    pub(crate) fn event<'a>(&'a mut self, unread: &'a [u8], found: Found) -> Event<'a> {
+        let pending = match found {
+            Found::Key(_) => std::mem::take(&mut self.pending),
+            _ => Pending::default(),
+        };
+        let bytes = |loc| self.texts.get(unread, loc);
+        match found {
+            Found::Start(version) => Event::Start(version),
+            Found::Aux(key, value) => Event::Aux { key: bytes(key), value: bytes(value) },
+            Found::Function(code) => Event::Function(bytes(code)),
+            Found::SelectDb(db) => Event::SelectDb(db),
+            Found::ResizeDb { keys, expires } => Event::ResizeDb { keys, expires },
+            Found::SlotInfo { slot, keys, expires } => Event::SlotInfo { slot, keys, expires },
+            Found::Span(Span::ModuleAux, body) => Event::ModuleAux(bytes(body)),
+            Found::Span(Span::KeyMeta, body) => Event::KeyMeta(bytes(body)),
+            Found::Span(Span::SlotImport, body) => Event::SlotImport(bytes(body)),
+            Found::Key(key) => Event::Key(KeyHeader {
+                key: bytes(key),
+                expire_ms: pending.expire_ms,
+                idle: pending.idle,
+                freq: pending.freq,
+                kind: self.kind,
+                type_byte: self.type_byte,
+            }),
+            Found::String(value) => Event::String(bytes(value)),
+            Found::Element(element) => Event::Element(bytes(element)),
+            Found::Scored(member, score) => Event::Scored(bytes(member), score),
+            Found::Field { field, value, expires_ms } => {
+                Event::Field { field: bytes(field), value: bytes(value), expires_ms }
+            }
+            Found::Opaque(body) => Event::Opaque { type_byte: self.type_byte, body: bytes(body) },
+            Found::KeyEnd { empty } => Event::KeyEnd { empty },
+            Found::End(_) => Event::End,
+        }
+    }
+
+    /// Names the key in an error inside of its value.
+    #[cold]
+    pub(crate) fn with_key(&self, mut error: Error) -> Error {
+        if let Error::Malformed { key, .. }
+        | Error::Limit { key, .. }
+        | Error::Truncated { key, .. } = &mut error
+            && self.in_key
+        {
+            *key = Some(KeyName::new(&self.key));
+        }
+        error
+    }
+
+    #[inline]
+    fn step(&mut self, input: &mut Input<'_>) -> Step {
+        match &mut self.state {
+            State::Top => self.top(input),
+            State::String => {
+                let (value, end) =
+                    self.texts.read(input, input.at, Slot::First, &self.options.limits)?;
+                input.at = end;
+                self.empty = false;
+                self.state = State::KeyEnd;
+                Ok(Some(Found::String(value)))
+            }
+            State::Plain(items) => {
+                let found = items.next(input, &mut self.texts, &self.options.limits)?;
+                self.element(found, State::KeyEnd)
+            }
+            State::Blob { blob, after } => {
+                let found = blob.next(input, &mut self.texts, &mut self.seen)?;
+                let after = match *after {
+                    AfterBlob::KeyEnd => State::KeyEnd,
+                    AfterBlob::Node { contained, left } => State::Node { contained, left },
+                };
+                self.element(found, after)
+            }
+            State::KeyEnd => {
+                self.in_key = false;
+                self.state = State::Top;
+                Ok(Some(Found::KeyEnd { empty: self.empty }))
+            }
+            _ => self.rare_step(input),
+        }
+    }
+
+    /// Passes an element on, or goes on to what follows the last.
+    #[inline]
+    fn element(&mut self, found: Option<Found>, after: State) -> Step {
+        match found {
+            Some(_) => self.empty = false,
+            None => self.state = after,
+        }
+        Ok(found)
+    }
+
+    fn rare_step(&mut self, input: &mut Input<'_>) -> Step {
+        match self.state {
+            State::Start => self.start(input),
+            State::LeastExpiry(item) => {
+                let least = u64::from_le_bytes(input.array(input.at)?);
+                input.at += 8;
+                self.go(State::Count(item, least))
+            }
+            State::Count(item, base) => {
+                let (count, end) = input.number(input.at)?;
+                input.at = end;
+                self.go(State::Plain(Items::new(item, count, base)))
+            }
+            State::PackedExpiring(layout) => {
+                input.slice(input.at, 8)?;
+                input.at += 8;
+                self.go(State::Packed(layout))
+            }
+            State::Packed(layout) => self.open(layout, input, input.at, AfterBlob::KeyEnd),
+            State::NodeCount { contained } => {
+                let (left, end) = input.number(input.at)?;
+                input.at = end;
+                self.go(State::Node { contained, left })
+            }
+            State::Node { left: 0, .. } => self.go(State::KeyEnd),
+            State::Node { contained, left } => self.node(input, contained, left - 1),
+            State::Trailer => {
+                let stored = u64::from_le_bytes(input.array(input.at)?);
+                input.at += 8;
+                self.state = State::Done;
+                Ok(Some(Found::End(Some(stored))))
+            }
+            State::Done => Err(Halt::Missing(input.at + 1)),
+            _ => self.walk(input),
+        }
+    }
+
+    fn go(&mut self, state: State) -> Step {
+        self.state = state;
+        Ok(None)
+    }
+
+    /// The magic.
+    fn start(&mut self, input: &mut Input<'_>) -> Step {
+        let magic: [u8; 9] = match input.array(0) {
+            Ok(magic) => magic,
+            Err(missing) => {
+                // What cannot become a magic any more is not waited for.
+                let seen = &input.bytes[..input.bytes.len().min(5)];
+                if b"REDIS".starts_with(seen) || b"VALKE".starts_with(seen) {
+                    return Err(missing);
+                }
+                let mut found = [0; 9];
+                found[..input.bytes.len()].copy_from_slice(input.bytes);
+                return Err(Halt::Failed(Box::new(Error::Magic { found })));
+            }
+        };
+        let version = Version::from_magic(magic).ok_or_else(|| {
+            let digits = magic.strip_prefix(b"REDIS").or(magic.strip_prefix(b"VALKEY"));
+            Halt::Failed(Box::new(match digits {
+                Some(digits) if digits.iter().all(u8::is_ascii_digit) => {
+                    Error::UnknownVersion { magic }
+                }
+                _ => Error::Magic { found: magic },
+            }))
+        })?;
+        input.at = magic.len();
+        self.version = Some(version);
+        self.state = State::Top;
+        Ok(Some(Found::Start(version)))
+    }
+
+    /// An opcode, or a value's type and its key.
+    fn top(&mut self, input: &mut Input<'_>) -> Step {
+        let start = input.at;
+        let byte = input.byte(start)?;
+        if byte < LEAST_OPCODE {
+            return self.key(input, byte);
+        }
+        let (found, end) = self.opcode(input, byte, start + 1)?;
+        input.at = end;
+        Ok(found)
+    }
+
+    /// The opcode `byte`, which `at` stands behind.
+    fn opcode(
+        &mut self,
+        input: &Input<'_>,
+        byte: u8,
+        at: usize,
+    ) -> Result<(Option<Found>, usize), Halt> {
+        match byte {
+            opcode::EXPIRE_MS => {
+                self.pending.expire_ms = expiry(i64::from_le_bytes(input.array(at)?));
+                Ok((None, at + 8))
+            }
+            opcode::EXPIRE => {
+                let seconds = i64::from(i32::from_le_bytes(input.array(at)?));
+                self.pending.expire_ms = expiry(seconds * 1000);
+                Ok((None, at + 4))
+            }
+            opcode::IDLE => {
+                let (idle, end) = input.number(at)?;
+                self.pending.idle = Some(idle);
+                Ok((None, end))
+            }
+            opcode::FREQ => {
+                self.pending.freq = Some(input.byte(at)?);
+                Ok((None, at + 1))
+            }
+            opcode::AUX | opcode::FUNCTION => self.note(input, byte, at),
+            opcode::SELECT_DB | opcode::RESIZE_DB | opcode::SLOT_INFO => counts(input, byte, at),
+            opcode::EOF if self.has_checksum() => {
+                self.state = State::Trailer;
+                Ok((None, at))
+            }
+            opcode::EOF => {
+                self.state = State::Done;
+                Ok((Some(Found::End(None)), at))
+            }
+            opcode::MODULE_AUX | opcode::KEY_META => {
+                self.state = self.between(byte);
+                Ok((None, at))
+            }
+            opcode::FUNCTION_PRE_RELEASE => {
+                Err(Halt::fault(input.offset(at - 1), Fault::PreRelease))
+            }
+            _ => Err(self.unknown(input.offset(at - 1), byte)),
+        }
+    }
+
+    /// A note about the file, or a function library.
+    fn note(
+        &mut self,
+        input: &Input<'_>,
+        byte: u8,
+        at: usize,
+    ) -> Result<(Option<Found>, usize), Halt> {
+        let limits = &self.options.limits;
+        let (first, end) = self.texts.read(input, at, Slot::First, limits)?;
+        if byte == opcode::FUNCTION {
+            return Ok((Some(Found::Function(first)), end));
+        }
+        let (second, end) = self.texts.read(input, end, Slot::Second, limits)?;
+        Ok((Some(Found::Aux(first, second)), end))
+    }
+
+    fn between(&self, byte: u8) -> State {
+        let dialect = self.version.map_or(Dialect::Redis, Version::dialect);
+        match (byte, dialect) {
+            (opcode::MODULE_AUX, _) => State::Between(Span::ModuleAux, Walk::module_aux()),
+            (_, Dialect::Redis) => State::Between(Span::KeyMeta, Walk::key_meta()),
+            (_, Dialect::Valkey) => State::Between(Span::SlotImport, Walk::slot_import()),
+        }
+    }
+
+    fn has_checksum(&self) -> bool {
+        self.version.is_some_and(|version| version.number() >= FIRST_WITH_CRC)
+    }
+
+    #[cold]
+    fn unknown(&self, offset: u64, byte: u8) -> Halt {
+        let version = self.version.unwrap_or(Version::REDIS_6_0);
+        Halt::Failed(Box::new(Error::UnknownType { offset, byte, version }))
+    }
+
+    /// A value's type, which stands at `input.at`, and its key.
+    #[inline]
+    fn key(&mut self, input: &mut Input<'_>, byte: u8) -> Step {
+        let at = input.at;
+        let Some(shape) = self.version.and_then(|version| Shape::of(version, byte)) else {
+            return Err(match byte {
+                type_byte::MODULE_PRE_RELEASE => Halt::fault(input.offset(at), Fault::PreRelease),
+                _ => self.unknown(input.offset(at), byte),
+            });
+        };
+        let (loc, end) = self.texts.read(input, at + 1, Slot::First, &self.options.limits)?;
+        let key = self.texts.get(input.bytes, loc);
+        self.key.clear();
+        self.key.extend_from_slice(&key[..key.len().min(KeyName::SHOWN + 1)]);
+        self.in_key = true;
+        self.empty = true;
+        self.type_byte = byte;
+        self.kind = shape.kind();
+        self.state = match shape {
+            Shape::String => State::String,
+            Shape::Plain(item @ Item::RelativeExpiryThenField) => State::LeastExpiry(item),
+            Shape::Plain(item) => State::Count(item, 0),
+            Shape::Packed(layout) => State::Packed(layout),
+            Shape::PackedExpiring(layout) => State::PackedExpiring(layout),
+            Shape::Quicklist => State::NodeCount { contained: false },
+            Shape::Quicklist2 => State::NodeCount { contained: true },
+            Shape::Stream(generation) => State::Opaque(Walk::stream(generation)),
+            Shape::Module => State::Opaque(Walk::module()),
+        };
+        input.at = end;
+        Ok(Some(Found::Key(loc)))
+    }
+
+    /// A node of a list, behind which `left` follow.
+    fn node(&mut self, input: &mut Input<'_>, contained: bool, left: u64) -> Step {
+        let after = AfterBlob::Node { contained, left };
+        if !contained {
+            return self.open(ZIPLIST_NODE, input, input.at, after);
+        }
+        match input.number(input.at)? {
+            (container::PACKED, at) => self.open(LISTPACK_NODE, input, at, after),
+            (container::PLAIN, at) => {
+                let (element, end) =
+                    self.texts.read(input, at, Slot::First, &self.options.limits)?;
+                input.at = end;
+                self.empty = false;
+                self.state = State::Node { contained, left };
+                Ok(Some(Found::Element(element)))
+            }
+            _ => Err(Halt::fault(input.offset(input.at), Fault::Container)),
+        }
+    }
+
+    fn open(&mut self, layout: Layout, input: &mut Input<'_>, at: usize, after: AfterBlob) -> Step {
+        let blob = Blob::open(layout, at, input, &mut self.texts, &mut self.seen, &self.options)?;
+        self.go(State::Blob { blob, after })
+    }
+
+    /// Values and module data that are handed on as they stand.
+    fn walk(&mut self, input: &mut Input<'_>) -> Step {
+        let (State::Opaque(walk) | State::Between(_, walk)) = &mut self.state else {
+            return Ok(None);
+        };
+        let len = walk.run(input, &mut self.texts, &self.options.limits)?;
+        let body = Loc::Input { start: input.at, end: input.at + len };
+        input.at += len;
+        Ok(Some(if let State::Between(span, _) = self.state {
+            self.state = State::Top;
+            Found::Span(span, body)
+        } else {
+            self.empty = false;
+            self.state = State::KeyEnd;
+            Found::Opaque(body)
+        }))
+    }
+}
+
+/// Opcodes that are up to three numbers.
+fn counts(input: &Input<'_>, byte: u8, at: usize) -> Result<(Option<Found>, usize), Halt> {
+    let (first, end) = input.number(at)?;
+    if byte == opcode::SELECT_DB {
+        let db =
+            u32::try_from(first).map_err(|_| Halt::fault(input.offset(at), Fault::Database))?;
+        return Ok((Some(Found::SelectDb(db)), end));
+    }
+    let (second, end) = input.number(end)?;
+    if byte == opcode::RESIZE_DB {
+        return Ok((Some(Found::ResizeDb { keys: first, expires: second }), end));
+    }
+    let (third, end) = input.number(end)?;
+    Ok((Some(Found::SlotInfo { slot: first, keys: second, expires: third }), end))
+}
+
+/// An expiry of a key: -1 says none, and what is before 1970 is as past as 1970.
+fn expiry(ms: i64) -> Option<u64> {
+    (ms != -1).then(|| u64::try_from(ms).unwrap_or(0))
+}
+
+/// Types of values are below, opcodes from here on. (107, 121, 101 and 102 of Redis Enterprise
+/// are unknown types.)
+const LEAST_OPCODE: u8 = 128;
+
+const ZIPLIST_NODE: Layout = Layout { form: Form::Ziplist, parts: Parts::ListElement };
+const LISTPACK_NODE: Layout = Layout { form: Form::Listpack, parts: Parts::ListElement };

@@ -1,0 +1,130 @@
+//! Strings of the file: where they lie, decompressed where they must be.
+
+use super::input::{Halt, Input};
+use crate::{Limits, lzf, string::Header};
+
+/// Which of two strings at a time is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slot {
+    First,
+    Second,
+    /// A packed value, which outlives the events of its elements.
+    Packed,
+}
+
+const SLOTS: usize = 3;
+
+/// Where a string lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loc {
+    /// In the unread bytes.
+    Input { start: usize, end: usize },
+    /// In a slot.
+    Held { slot: Slot, start: usize, end: usize },
+}
+
+/// Strings that do not stand in the input as they are.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    held: [Vec<u8>; SLOTS],
+    /// Offset in the file of the compressed string that is held, so that waiting for the next
+    /// string does not decompress it again.
+    origin: [Option<u64>; SLOTS],
+}
+
+/// A slot with more memory than this is given back when it is used again.
+const KEPT_BYTES: usize = 1 << 20;
+
+impl Texts {
+    /// The string at `at`, and where it ends.
+    #[inline]
+    pub(crate) fn read(
+        &mut self,
+        input: &Input<'_>,
+        at: usize,
+        slot: Slot,
+        limits: &Limits,
+    ) -> Result<(Loc, usize), Halt> {
+        let (header, start) = match Header::decode(input.from(at)) {
+            Ok(Some((header, size))) => (header, at + size),
+            Ok(None) => return Err(input.one_more()),
+            Err(fault) => return Err(Halt::fault(input.offset(at), fault)),
+        };
+        match header {
+            Header::Raw { len } => {
+                let len = within("max_string", len, limits.max_string, input, at)?;
+                input.slice(start, len)?;
+                Ok((Loc::Input { start, end: start + len }, start + len))
+            }
+            Header::Int(int) => Ok((self.hold_int(slot, int), start)),
+            Header::Lzf { compressed, len } => {
+                let compressed = within("max_string", compressed, limits.max_string, input, at)?;
+                let len = within("max_decompressed", len, limits.max_decompressed, input, at)?;
+                let bytes = input.slice(start, compressed)?;
+                let loc = self.decompress(slot, input.offset(at), bytes, len)?;
+                Ok((loc, start + compressed))
+            }
+        }
+    }
+
+    /// Holds these bytes.
+    pub(crate) fn hold(&mut self, slot: Slot, write: impl FnOnce(&mut Vec<u8>)) -> Loc {
+        self.origin[slot as usize] = None;
+        let held = &mut self.held[slot as usize];
+        held.clear();
+        write(held);
+        Loc::Held { slot, start: 0, end: held.len() }
+    }
+
+    fn hold_int(&mut self, slot: Slot, int: i32) -> Loc {
+        self.hold(slot, |held| {
+            held.extend_from_slice(itoa::Buffer::new().format(int).as_bytes());
+        })
+    }
+
+    fn decompress(
+        &mut self,
+        slot: Slot,
+        offset: u64,
+        bytes: &[u8],
+        len: usize,
+    ) -> Result<Loc, Halt> {
+        let held = &mut self.held[slot as usize];
+        let origin = &mut self.origin[slot as usize];
+        if *origin != Some(offset) {
+            *origin = None;
+            if held.capacity() > KEPT_BYTES && len < held.capacity() {
+                *held = Vec::new();
+            }
+            lzf::decompress(bytes, len, held)
+                .map_err(|broken| Halt::fault(offset, broken.fault))?;
+            *origin = Some(offset);
+        }
+        Ok(Loc::Held { slot, start: 0, end: len })
+    }
+
+    /// The bytes at a place.
+    #[inline]
+    pub(crate) fn get<'a>(&'a self, input: &'a [u8], loc: Loc) -> &'a [u8] {
+        let found = match loc {
+            Loc::Input { start, end } => input.get(start..end),
+            Loc::Held { slot, start, end } => self.held[slot as usize].get(start..end),
+        };
+        found.unwrap_or_default()
+    }
+}
+
+/// Checks an announced length before it is waited for.
+#[inline]
+fn within(
+    name: &'static str,
+    len: u64,
+    max: u64,
+    input: &Input<'_>,
+    at: usize,
+) -> Result<usize, Halt> {
+    match usize::try_from(len) {
+        Ok(size) if len <= max => Ok(size),
+        _ => Err(Halt::limit(input.offset(at), name, len, max)),
+    }
+}

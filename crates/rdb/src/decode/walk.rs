@@ -1,0 +1,178 @@
+//! Values that are handed on as they stand: their structure, to find and check their end.
+
+use super::{
+    input::{Halt, Input},
+    stream::StreamWalk,
+    text::{Slot, Texts},
+};
+use crate::{Fault, Limits, types::StreamType};
+
+/// A walk through bytes that stay unread until it is at their end. It goes on where it halted.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    step: Step,
+    /// How far it is, from the first byte.
+    len: usize,
+}
+
+/// What has to be read next.
+#[derive(Debug)]
+enum Step {
+    /// A module's id.
+    ModuleId,
+    /// A module's id, and when its data is to be loaded.
+    AuxHead,
+    /// How many classes of metadata a key has.
+    ClassCount,
+    /// The id of a class, if one is left.
+    Class {
+        left: u64,
+    },
+    /// What a module wrote, up to an end mark; then the next class.
+    Operations {
+        left: u64,
+    },
+    /// The name of a slot import, and how many ranges it has.
+    ImportHead,
+    /// First and last slot of a range.
+    Ranges {
+        left: u64,
+    },
+    Stream(Box<StreamWalk>),
+    Done,
+}
+
+/// What a module can write: opcodes within its data.
+mod operation {
+    pub(super) const END: u64 = 0;
+    pub(super) const SIGNED: u64 = 1;
+    pub(super) const UNSIGNED: u64 = 2;
+    pub(super) const F32: u64 = 3;
+    pub(super) const F64: u64 = 4;
+    pub(super) const STRING: u64 = 5;
+}
+
+impl Walk {
+    /// Type 7.
+    pub(crate) fn module() -> Self {
+        Self::new(Step::ModuleId)
+    }
+
+    /// Opcode 247.
+    pub(crate) fn module_aux() -> Self {
+        Self::new(Step::AuxHead)
+    }
+
+    /// Opcode 243 of Redis.
+    pub(crate) fn key_meta() -> Self {
+        Self::new(Step::ClassCount)
+    }
+
+    /// Opcode 243 of Valkey.
+    pub(crate) fn slot_import() -> Self {
+        Self::new(Step::ImportHead)
+    }
+
+    pub(crate) fn stream(generation: StreamType) -> Self {
+        Self::new(Step::Stream(Box::new(StreamWalk::new(generation))))
+    }
+
+    fn new(step: Step) -> Self {
+        Self { step, len: 0 }
+    }
+
+    /// Goes on to the end, and says how many bytes from `input.at` on belong to it.
+    pub(crate) fn run(
+        &mut self,
+        input: &Input<'_>,
+        texts: &mut Texts,
+        limits: &Limits,
+    ) -> Result<usize, Halt> {
+        while !matches!(self.step, Step::Done) {
+            let at = input.at + self.len;
+            let end = self.advance(input, at, texts, limits)?;
+            self.len = end - input.at;
+            if self.len as u64 > limits.max_opaque {
+                let offset = input.offset(input.at);
+                return Err(Halt::limit(offset, "max_opaque", self.len as u64, limits.max_opaque));
+            }
+        }
+        Ok(self.len)
+    }
+
+    /// Takes a step at `at`, and says where it ends.
+    fn advance(
+        &mut self,
+        input: &Input<'_>,
+        at: usize,
+        texts: &mut Texts,
+        limits: &Limits,
+    ) -> Result<usize, Halt> {
+        let (step, end) = match &mut self.step {
+            Step::ModuleId => (Step::Operations { left: 1 }, input.number(at)?.1),
+            Step::AuxHead => (Step::Operations { left: 1 }, aux_head(input, at)?),
+            Step::ClassCount => {
+                let (left, end) = input.number(at)?;
+                (Step::Class { left }, end)
+            }
+            Step::Class { left: 0 } | Step::Ranges { left: 0 } | Step::Done => (Step::Done, at),
+            Step::Class { left } => {
+                input.array::<4>(at)?;
+                (Step::Operations { left: *left }, at + 4)
+            }
+            Step::Operations { left } => match operation(input, at, texts, limits)? {
+                (operation::END, end) if *left == 1 => (Step::Done, end),
+                (operation::END, end) => (Step::Class { left: *left - 1 }, end),
+                (_, end) => return Ok(end),
+            },
+            Step::ImportHead => {
+                let (_, end) = texts.read(input, at, Slot::First, limits)?;
+                let (left, end) = input.number(end)?;
+                (Step::Ranges { left }, end)
+            }
+            Step::Ranges { left } => {
+                let (_, end) = input.number(at)?;
+                let (_, end) = input.number(end)?;
+                (Step::Ranges { left: *left - 1 }, end)
+            }
+            Step::Stream(walk) => {
+                let end = walk.advance(input, at, texts, limits)?;
+                if !walk.is_done() {
+                    return Ok(end);
+                }
+                (Step::Done, end)
+            }
+        };
+        self.step = step;
+        Ok(end)
+    }
+}
+
+/// A module's id, and when its data is to be loaded, which is written as a module's number.
+fn aux_head(input: &Input<'_>, at: usize) -> Result<usize, Halt> {
+    let (_, at) = input.number(at)?;
+    let (kind, end) = input.number(at)?;
+    if kind != operation::UNSIGNED {
+        return Err(Halt::fault(input.offset(at), Fault::ModuleOpcode));
+    }
+    Ok(input.number(end)?.1)
+}
+
+/// One thing that a module wrote, and where it ends.
+fn operation(
+    input: &Input<'_>,
+    at: usize,
+    texts: &mut Texts,
+    limits: &Limits,
+) -> Result<(u64, usize), Halt> {
+    let (code, next) = input.number(at)?;
+    let end = match code {
+        operation::END => next,
+        operation::SIGNED | operation::UNSIGNED => input.number(next)?.1,
+        operation::F32 => input.slice(next, 4).map(|_| next + 4)?,
+        operation::F64 => input.slice(next, 8).map(|_| next + 8)?,
+        operation::STRING => texts.read(input, next, Slot::First, limits)?.1,
+        _ => return Err(Halt::fault(input.offset(at), Fault::ModuleOpcode)),
+    };
+    Ok((code, end))
+}

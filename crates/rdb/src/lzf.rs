@@ -1,0 +1,369 @@
+//! LZF, the compression of strings in RDB files.
+//!
+//! A stream of pieces. `000LLLLL`: `L + 1` literal bytes follow. `LLLooooo`, a byte with the lower
+//! bits of `o`: copy `L + 2` bytes from `o + 1` bytes back; with `L = 7` a byte more, between the
+//! two, is added to the length. So a piece of 3 bytes gives at most 264: a string cannot grow to
+//! more than 88 times its compressed size.
+
+use crate::{Fault, packed::Broken, packed::array};
+
+/// Most bytes that a byte of compressed input can stand for.
+pub const MAX_RATIO: u64 = 88;
+
+const MAX_LITERALS: usize = 32;
+const MIN_MATCH: usize = 3;
+const MAX_MATCH: usize = 264;
+const MAX_DISTANCE: usize = 1 << 13;
+
+/// Bytes copied at once.
+const STEP: usize = 16;
+/// Room behind the output so that whole steps may be copied past its end.
+const SLACK: usize = 2 * STEP;
+
+/// Replaces `out` by what `input` stands for, which must be exactly `len` bytes.
+///
+/// Memory is taken only when `input` can stand for that much.
+///
+/// # Errors
+///
+/// [`Broken`] at the offset in `input` where a piece is cut, points before the start, or gives
+/// more or less than `len` bytes. `out` then holds nothing of use.
+pub fn decompress(input: &[u8], len: usize, out: &mut Vec<u8>) -> Result<(), Broken> {
+    out.clear();
+    if len as u64 > (input.len() as u64).saturating_mul(MAX_RATIO) {
+        return Err(Broken::new(0, Fault::LzfLength));
+    }
+    out.resize(len + SLACK, 0);
+    let (mut from, mut to) = (0, 0);
+    while let Some(&control) = input.get(from) {
+        let (next, count) = if control < 32 {
+            copy_literals(&input[from + 1..], out, to, usize::from(control) + 1)
+        } else {
+            copy_match(&input[from..], out, to)
+        }
+        .map_err(|fault| Broken::new(from, fault))?;
+        from += next;
+        to += count;
+    }
+    if to != len {
+        return Err(Broken::new(from, Fault::LzfLength));
+    }
+    out.truncate(len);
+    Ok(())
+}
+
+/// Copies `count` literals to `to`; returns how long the piece is and how much it gives.
+#[inline]
+fn copy_literals(
+    input: &[u8],
+    out: &mut [u8],
+    to: usize,
+    count: usize,
+) -> Result<(usize, usize), Fault> {
+    if to + count > out.len() - SLACK {
+        return Err(Fault::LzfLength);
+    }
+    // A fixed size is a few moves where a variable one is a call.
+    if let (Some(from), Some(to)) =
+        (input.first_chunk::<MAX_LITERALS>(), out[to..].first_chunk_mut::<MAX_LITERALS>())
+    {
+        *to = *from;
+    } else {
+        let from = input.get(..count).ok_or(Fault::LzfEnd)?;
+        out[to..to + count].copy_from_slice(from);
+    }
+    Ok((count + 1, count))
+}
+
+/// Copies from the output; returns how long the piece is and how much it gives.
+#[inline]
+fn copy_match(input: &[u8], out: &mut [u8], to: usize) -> Result<(usize, usize), Fault> {
+    let control = usize::from(input[0]);
+    let (count, size) = match control >> 5 {
+        7 => (usize::from(*input.get(1).ok_or(Fault::LzfEnd)?) + 9, 3),
+        short => (short + 2, 2),
+    };
+    let low = usize::from(*input.get(size - 1).ok_or(Fault::LzfEnd)?);
+    let distance = ((control & 0x1f) << 8 | low) + 1;
+    if distance > to {
+        return Err(Fault::LzfReference);
+    }
+    if to + count > out.len() - SLACK {
+        return Err(Fault::LzfLength);
+    }
+    copy_within(out, to, distance, count);
+    Ok((size, count))
+}
+
+/// Copies `count` bytes from `distance` before `to`, where what is copied may be copied again.
+#[inline]
+fn copy_within(out: &mut [u8], to: usize, distance: usize, count: usize) {
+    let mut done = 0;
+    let mut distance = distance;
+    if distance < STEP {
+        // The bytes repeat: write some one by one until whole steps no longer overlap.
+        let far = STEP.next_multiple_of(distance);
+        while done < count.min(far - distance) {
+            out[to + done] = out[to + done - distance];
+            done += 1;
+        }
+        distance = far;
+    }
+    while done < count {
+        let at = to + done;
+        let step: [u8; STEP] = array(out, at - distance).unwrap_or_default();
+        out[at..at + STEP].copy_from_slice(&step);
+        done += STEP;
+    }
+}
+
+/// Number of places in the table of a [`Compressor`], as a power of two.
+const TABLE_BITS: u32 = 13;
+
+/// Compresses strings one after the other, keeping its tables.
+#[derive(Debug, Clone)]
+pub struct Compressor {
+    /// For a hash of three bytes: `base` plus where they were last seen. What is below `base` is
+    /// of a string before, so the table need not be cleared.
+    table: Box<[u32]>,
+    base: u32,
+    out: Vec<u8>,
+}
+
+impl Compressor {
+    /// A compressor with an empty table of 32 KiB.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { table: vec![0; 1 << TABLE_BITS].into(), base: 1, out: Vec::new() }
+    }
+
+    /// The compressed form of `input`, if that takes at most `max_len` bytes. Inputs of 4 GiB and
+    /// more are not compressed.
+    pub fn compress(&mut self, input: &[u8], max_len: usize) -> Option<&[u8]> {
+        let len = u32::try_from(input.len()).ok().filter(|len| *len < u32::MAX)?;
+        if self.base.checked_add(len).is_none() {
+            self.table.fill(0);
+            self.base = 1;
+        }
+        self.out.clear();
+        let fits = self.run(input, max_len);
+        self.base += len;
+        fits.then_some(&self.out)
+    }
+
+    fn run(&mut self, input: &[u8], max_len: usize) -> bool {
+        let mut literals = 0;
+        let mut at = 0;
+        while let Some(word) = array::<4>(input, at) {
+            let Some(from) = self.candidate(at, u32::from_le_bytes(word), input) else {
+                // The longer nothing matched, the longer the strides.
+                at += 1 + ((at - literals) >> 6);
+                continue;
+            };
+            let count = match_len(input, from, at);
+            if !self.put_literals(&input[literals..at], max_len) {
+                return false;
+            }
+            self.put_match(at - from, count);
+            self.remember(input, at + 1);
+            at += count;
+            self.remember(input, at - 1);
+            literals = at;
+        }
+        self.put_literals(&input[literals..], max_len) && self.out.len() <= max_len
+    }
+
+    /// Where the three bytes at `at` stood before within reach, and notes where they stand now.
+    #[inline]
+    fn candidate(&mut self, at: usize, word: u32, input: &[u8]) -> Option<usize> {
+        let place = &mut self.table[hash(word)];
+        let seen = std::mem::replace(place, self.base + at as u32);
+        let from = seen.checked_sub(self.base)? as usize;
+        let close = at.wrapping_sub(from) <= MAX_DISTANCE;
+        let there = u32::from_le_bytes(array(input, from)?);
+        (close && (there ^ word) << 8 == 0).then_some(from)
+    }
+
+    #[inline]
+    fn remember(&mut self, input: &[u8], at: usize) {
+        if let Some(word) = array(input, at) {
+            self.table[hash(u32::from_le_bytes(word))] = self.base + at as u32;
+        }
+    }
+
+    /// Appends literals; false when that passes `max_len`.
+    #[inline]
+    fn put_literals(&mut self, mut literals: &[u8], max_len: usize) -> bool {
+        // Each run costs a byte more.
+        let cost = literals.len() + literals.len().div_ceil(MAX_LITERALS);
+        if self.out.len() + cost > max_len {
+            return false;
+        }
+        while !literals.is_empty() {
+            let (run, rest) = literals.split_at(literals.len().min(MAX_LITERALS));
+            self.out.push((run.len() - 1) as u8);
+            self.out.extend_from_slice(run);
+            literals = rest;
+        }
+        true
+    }
+
+    #[inline]
+    fn put_match(&mut self, distance: usize, count: usize) {
+        let offset = distance - 1;
+        let (high, low) = ((offset >> 8) as u8, offset as u8);
+        if count < 9 {
+            self.out.extend_from_slice(&[((count - 2) as u8) << 5 | high, low]);
+        } else {
+            self.out.extend_from_slice(&[7 << 5 | high, (count - 9) as u8, low]);
+        }
+    }
+}
+
+impl Default for Compressor {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Place in the table of the lower three bytes.
+#[inline]
+fn hash(word: u32) -> usize {
+    ((word << 8).wrapping_mul(0x9e37_79b1) >> (32 - TABLE_BITS)) as usize
+}
+
+/// How many bytes at `at` are those at `from`, of which three are known to be.
+#[inline]
+fn match_len(input: &[u8], from: usize, at: usize) -> usize {
+    let max = (input.len() - at).min(MAX_MATCH);
+    let mut len = MIN_MATCH;
+    while len + 8 <= max {
+        let (Some(a), Some(b)) = (array(input, from + len), array(input, at + len)) else { break };
+        let differ = u64::from_le_bytes(a) ^ u64::from_le_bytes(b);
+        if differ != 0 {
+            return len + (differ.trailing_zeros() / 8) as usize;
+        }
+        len += 8;
+    }
+    while len < max && input[from + len] == input[at + len] {
+        len += 1;
+    }
+    len
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    /// The format read as its description says, byte by byte.
+    fn naive(input: &[u8], len: usize) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        let mut bytes = input.iter().map(|byte| usize::from(*byte));
+        while let Some(control) = bytes.next() {
+            if control < 32 {
+                for _ in 0..=control {
+                    out.push(bytes.next()? as u8);
+                }
+            } else {
+                let mut count = (control >> 5) + 2;
+                if count == 9 {
+                    count += bytes.next()?;
+                }
+                let distance = ((control & 31) << 8) + bytes.next()? + 1;
+                for _ in 0..count {
+                    out.push(out[out.len().checked_sub(distance)?]);
+                }
+            }
+            if out.len() > len {
+                return None;
+            }
+        }
+        (out.len() == len).then_some(out)
+    }
+
+    fn both(input: &[u8], len: usize) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        let fast = decompress(input, len, &mut out).is_ok().then_some(out);
+        assert_eq!(fast, naive(input, len));
+        fast
+    }
+
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            vec(any::<u8>(), 0..300),
+            vec(b'a'..b'd', 0..3000),
+            vec(0..1u8, 0..3000),
+            (vec(any::<u8>(), 1..40), 1..400usize).prop_map(|(unit, times)| unit.repeat(times)),
+            vec("[a-f]{3,9} ", 0..400).prop_map(|words| words.concat().into_bytes()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn gives_back_what_was_compressed(texts in vec(text(), 1..4)) {
+            let mut compressor = Compressor::new();
+            for text in texts {
+                if let Some(compressed) = compressor.compress(&text, text.len()) {
+                    prop_assert!(compressed.len() <= text.len());
+                    prop_assert_eq!(both(compressed, text.len()), Some(text));
+                }
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_read_as_described(input in vec(any::<u8>(), 0..60), len in 0..600usize) {
+            both(&input, len);
+        }
+
+        #[test]
+        fn damage_is_read_as_described(text in text(), at: prop::sample::Index, byte: u8) {
+            let mut compressor = Compressor::new();
+            if let Some(compressed) = compressor.compress(&text, text.len()) {
+                let mut compressed = compressed.to_vec();
+                if !compressed.is_empty() {
+                    let at = at.index(compressed.len());
+                    compressed[at] = byte;
+                }
+                both(&compressed, text.len());
+            }
+        }
+    }
+
+    #[test]
+    fn long_runs_take_three_bytes_each() {
+        let text = vec![7; 1 + 264 * 10];
+        let mut compressor = Compressor::new();
+        let compressed = compressor.compress(&text, text.len()).unwrap();
+        assert_eq!(compressed.len(), 2 + 30);
+        assert_eq!(both(compressed, text.len()), Some(text));
+    }
+
+    #[test]
+    fn what_does_not_compress_is_left() {
+        let text: Vec<u8> = (0..=255).collect();
+        assert_eq!(Compressor::new().compress(&text, text.len() - 4), None);
+    }
+
+    #[test]
+    fn the_table_survives_its_numbers_running_out() {
+        let text = b"abcabcabcabcabcabc".repeat(4);
+        let mut compressor = Compressor::new();
+        compressor.compress(&text, text.len());
+        compressor.base = u32::MAX - 10;
+        let compressed = compressor.compress(&text, text.len()).unwrap();
+        assert_eq!(both(compressed, text.len()), Some(text));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let fault = |input: &[u8], len| decompress(input, len, &mut Vec::new()).unwrap_err().fault;
+        assert_eq!(fault(&[0, b'a', 0x20, 1], 4), Fault::LzfReference);
+        assert_eq!(fault(&[1, b'a'], 2), Fault::LzfEnd);
+        assert_eq!(fault(&[0, b'a', 0xe0, 1], 11), Fault::LzfEnd);
+        assert_eq!(fault(&[0, b'a'], 2), Fault::LzfLength);
+        assert_eq!(fault(&[1, b'a', b'b'], 1), Fault::LzfLength);
+        assert_eq!(fault(&[0, b'a'], 1 << 40), Fault::LzfLength);
+    }
+}

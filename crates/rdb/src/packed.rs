@@ -1,0 +1,136 @@
+//! What the packed forms ([`listpack`](crate::listpack), [`ziplist`](crate::ziplist),
+//! [`zipmap`](crate::zipmap), [`intset`](crate::intset)) share: their values and their faults.
+
+use crate::Fault;
+
+/// An element of a packed form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// Bytes as they stand.
+    Str(&'a [u8]),
+    /// An integer, which stands for its decimal digits.
+    Int(i64),
+}
+
+impl<'a> Value<'a> {
+    /// The value that servers store for these bytes: an integer where they are its canonical
+    /// decimal digits.
+    #[must_use]
+    pub fn of(bytes: &'a [u8]) -> Self {
+        parse_int(bytes).map_or(Self::Str(bytes), Self::Int)
+    }
+
+    /// Appends the bytes that the value stands for.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Str(bytes) => out.extend_from_slice(bytes),
+            Self::Int(int) => out.extend_from_slice(itoa::Buffer::new().format(*int).as_bytes()),
+        }
+    }
+
+    /// The value as an owned string.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.write_to(&mut out);
+        out
+    }
+
+    /// The value as a sorted set's score: `None` where it is no number or NaN.
+    #[must_use]
+    pub fn score(&self) -> Option<f64> {
+        match self {
+            Self::Str(bytes) => crate::score::parse(bytes),
+            Self::Int(int) => Some(*int as f64),
+        }
+    }
+}
+
+/// A packed form that breaks its rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{fault} at byte {at}")]
+pub struct Broken {
+    /// Offset within the packed bytes.
+    pub at: usize,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+impl Broken {
+    pub(crate) const fn new(at: usize, fault: Fault) -> Self {
+        Self { at, fault }
+    }
+}
+
+/// Reads canonical decimal digits: what prints as exactly these bytes, so neither `+1`, `01` nor
+/// `-0`.
+#[must_use]
+pub fn parse_int(bytes: &[u8]) -> Option<i64> {
+    let (negative, digits) = match bytes {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, bytes),
+    };
+    match digits {
+        [b'1'..=b'9', ..] if digits.len() <= 19 => {}
+        [b'0'] if !negative => return Some(0),
+        _ => return None,
+    }
+    let mut magnitude: u64 = 0;
+    for digit in digits {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        // Nineteen digits are below 10^19, which fits.
+        magnitude = magnitude * 10 + u64::from(digit);
+    }
+    if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
+}
+
+/// `N` bytes at `at`, if they are there.
+pub(crate) fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..)?.first_chunk().copied()
+}
+
+/// A little-endian integer of 3 bytes.
+pub(crate) fn int24(bytes: [u8; 3]) -> i64 {
+    i64::from(i32::from_le_bytes([0, bytes[0], bytes[1], bytes[2]]) >> 8)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_integer_is_what_prints_the_same(text in "[-+]?[0-9]{0,21}") {
+            let naive = text.parse::<i64>().ok().filter(|int| int.to_string() == text);
+            prop_assert_eq!(parse_int(text.as_bytes()), naive);
+        }
+
+        #[test]
+        fn every_integer_is_read(int: i64) {
+            prop_assert_eq!(parse_int(int.to_string().as_bytes()), Some(int));
+            prop_assert_eq!(Value::Int(int).to_vec(), int.to_string().into_bytes());
+        }
+    }
+
+    #[test]
+    fn integers_at_the_edges() {
+        for int in [i64::MIN, i64::MIN + 1, i64::MAX, 0, -1] {
+            assert_eq!(parse_int(int.to_string().as_bytes()), Some(int));
+        }
+        for text in ["9223372036854775808", "-9223372036854775809", "", "-", "-0", "00", "1 "] {
+            assert_eq!(parse_int(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn three_bytes_keep_their_sign() {
+        assert_eq!(int24([0xff, 0xff, 0xff]), -1);
+        assert_eq!(int24([0xff, 0xff, 0x7f]), (1 << 23) - 1);
+        assert_eq!(int24([0, 0, 0x80]), -(1 << 23));
+    }
+}

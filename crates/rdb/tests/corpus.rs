@@ -1,0 +1,192 @@
+//! Real and damaged files, whose truth real servers told.
+
+mod support;
+
+use std::{collections::BTreeMap, path::Path};
+
+use support::{Contents, Key, Value, corpus, decode, files, json::Json, sha256};
+
+/// Files that no server loads for what stands in them, not for a module that it lacks.
+const REFUSED: [&str; 7] = [
+    "hdt_zipmap_big_len.rdb",
+    "librdb_invalid_chksum_v8.rdb",
+    "redis_corrupt_ziplist.rdb",
+    "redisevent_module.rdb",
+    "redisshake_dump.rdb",
+    "upstash_bad-header.rdb",
+    "upstash_from-future.rdb",
+];
+
+/// Files among the damaged that servers load, the empty collections with a warning.
+const FINE: [&str; 4] =
+    ["empty_list.rdb", "lp_count_unknown_ok.rdb", "quicklist_zero_nodes.rdb", "resizedb_huge.rdb"];
+
+/// The bytes of which the truth has the digest: `$<len>:` and a string, `*<n>:` and items.
+#[derive(Default)]
+struct Canonical(Vec<u8>);
+
+impl Canonical {
+    fn string(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(format!("${}:", bytes.len()).as_bytes());
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn array(&mut self, len: usize) {
+        self.0.extend_from_slice(format!("*{len}:").as_bytes());
+    }
+}
+
+/// A number as Python prints it.
+fn python(number: f64) -> String {
+    let magnitude = number.abs();
+    if number.is_infinite() || magnitude == 0.0 || (1e-4..1e16).contains(&magnitude) {
+        return format!("{number:?}");
+    }
+    let text = format!("{number:e}");
+    let (digits, exponent) = text.split_once('e').unwrap();
+    let exponent: i32 = exponent.parse().unwrap();
+    format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+}
+
+/// The digest of a value, if it is of a type that is decoded.
+fn digest(value: &Value, zero: f64) -> Option<String> {
+    let mut out = Canonical::default();
+    match value.clone() {
+        Value::String(bytes) => out.string(&bytes),
+        Value::List(items) => {
+            out.array(items.len());
+            items.iter().for_each(|item| out.string(item));
+        }
+        Value::Set(mut items) => {
+            items.sort();
+            out.array(items.len());
+            items.iter().for_each(|item| out.string(item));
+        }
+        Value::Hash(mut items) => {
+            items.sort();
+            out.array(items.len());
+            for (field, value, _) in items {
+                out.array(2);
+                out.string(&field);
+                out.string(&value);
+            }
+        }
+        Value::Zset(mut items) => {
+            items.sort_by(|a, b| a.1.partial_cmp(&b.1).unwrap().then_with(|| a.0.cmp(&b.0)));
+            out.array(items.len());
+            for (member, score) in items {
+                out.array(2);
+                out.string(&member);
+                out.string(python(score + zero).as_bytes());
+            }
+        }
+        Value::Opaque(..) => return None,
+    }
+    Some(sha256::hex(&out.0))
+}
+
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::String(_) => "string",
+        Value::List(_) => "list",
+        Value::Set(_) => "set",
+        Value::Zset(_) => "zset",
+        Value::Hash(_) => "hash",
+        Value::Opaque(..) => "stream",
+    }
+}
+
+fn compare(file: &str, contents: &Contents, truth: &Json) {
+    let dbs = contents.by_db();
+    let mut told = 0;
+    for (db, truth) in truth.get("dbs").unwrap().object() {
+        let db: u32 = db.parse().unwrap();
+        for entry in truth.get("keys").unwrap().array() {
+            let name = entry.get("key").unwrap();
+            // Written by the AOF's other part.
+            if matches!(name, Json::String(name) if name.starts_with("tail:")) {
+                continue;
+            }
+            told += 1;
+            let key = dbs.get(&db).and_then(|keys| find(keys, name));
+            let key = key.unwrap_or_else(|| panic!("{file}: no key {name:?} in {db}"));
+            compare_key(file, key, entry);
+        }
+    }
+    // The server that told the truth had dropped what had expired by then.
+    let expired = contents.keys.iter().filter(|key| key.expire_ms.is_some()).count();
+    let found = contents.keys.len();
+    assert!(told <= found && found <= told + expired, "{file}: {told} told, {found} found");
+}
+
+/// A key by its name, or by its name's digest where that is long.
+fn find<'a>(keys: &BTreeMap<&[u8], &'a Key>, name: &Json) -> Option<&'a Key> {
+    match name.get("sha256") {
+        Some(told) => {
+            let mut names = keys.iter();
+            names.find(|(name, _)| sha256::hex(name) == told.str()).map(|(_, key)| *key)
+        }
+        None => keys.get(&name.bytes()[..]).copied(),
+    }
+}
+
+fn compare_key(file: &str, key: &Key, truth: &Json) {
+    let name = key.name.escape_ascii();
+    assert_eq!(type_name(&key.value), truth.get("type").unwrap().str(), "{file}: {name}");
+    let expire = truth.get("pexpiretime").unwrap().number();
+    assert_eq!(key.expire_ms.map_or(-1.0, |ms| ms as f64), expire, "{file}: {name}");
+    let expiring = matches!(&key.value, Value::Hash(items) if items.iter().any(|i| i.2.is_some()));
+    // Servers turn -0 into 0 where they turn a large sorted set into a small one.
+    if let (Some(kept), Some(turned)) = (digest(&key.value, -0.0), digest(&key.value, 0.0))
+        && !expiring
+    {
+        let told = truth.get("sha256").unwrap().str();
+        assert!(kept == told || turned == told, "{file}: {name} {:?}", key.value);
+    }
+}
+
+fn compare_folder(folder: &Path) {
+    for (name, bytes) in files(folder) {
+        let path = folder.join(format!("{name}.json"));
+        let truth = std::fs::read_to_string(path).ok().map(|text| Json::parse(&text));
+        let contents = match decode(&bytes) {
+            Ok(contents) => contents,
+            Err(error) => {
+                assert!(REFUSED.contains(&name.as_str()), "{name}: {error}");
+                continue;
+            }
+        };
+        assert!(!REFUSED.contains(&name.as_str()), "{name} is read");
+        assert_eq!(contents.duplicates(), 0, "{name}");
+        if let Some(truth) = truth.filter(|truth| truth.get("dbs").is_some()) {
+            compare(&name, &contents, &truth);
+        }
+    }
+}
+
+#[test]
+fn generated_files_are_read_as_servers_read_them() {
+    if let Some(corpus) = corpus("generated files") {
+        compare_folder(&corpus.join("gen"));
+    }
+}
+
+#[test]
+fn old_files_are_read_as_servers_read_them() {
+    if let Some(corpus) = corpus("old files") {
+        compare_folder(&corpus.join("old"));
+    }
+}
+
+#[test]
+fn damaged_files_are_refused() {
+    let Some(corpus) = corpus("damaged files") else { return };
+    for (name, bytes) in files(&corpus.join("corrupt")) {
+        let result = decode(&bytes);
+        let refused = match &result {
+            Ok(contents) => contents.duplicates() > 0,
+            Err(_) => true,
+        };
+        assert_eq!(refused, !FINE.contains(&name.as_str()), "{name}: {result:?}");
+    }
+}

@@ -6,6 +6,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use rustix::io::Errno;
+
 use super::Config;
 use super::setting::{TextSetting, Value, ValueError, system_text};
 use super::table::{Parameter as P, Store, Store::Fixed, Store::Hint, Syntax, field};
@@ -38,6 +40,9 @@ const fn number(min: i128, max: i128) -> Syntax {
 const fn memory(min: i128, max: i128) -> Syntax {
     Syntax::Memory { min, max }
 }
+
+/// A size in bytes without a practical bound.
+const BYTES: Syntax = memory(0, I64_MAX);
 
 /// Every parameter.
 pub(super) static PARAMETERS: &[P] = &[
@@ -83,7 +88,7 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("io-threads-do-reads", SWITCH, Hint("no")).at_start(),
     P::new("syslog-enabled", SWITCH, Fixed("no")).at_start(),
     P::new("syslog-ident", TEXT, Hint("redis")).at_start(),
-    P::new("syslog-facility", TEXT, Hint("local0")).at_start(),
+    P::new("syslog-facility", Syntax::Name(SYSLOG_FACILITIES), Hint("local0")).at_start(),
     P::new("shutdown-timeout", COUNT, Hint("10")),
     P::new("shutdown-on-sigint", WORDS, Fixed("default")),
     P::new("shutdown-on-sigterm", WORDS, Fixed("default")),
@@ -94,12 +99,12 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("crash-memcheck-enabled", SWITCH, Hint("yes")),
     P::new("disable-thp", SWITCH, Hint("yes")).at_start(),
     P::new("oom-score-adj", Syntax::Name(&["no", "yes", "relative", "absolute"]), Fixed("no")),
-    P::new("oom-score-adj-values", WORDS, Hint("0 200 800")),
+    P::new("oom-score-adj-values", WORDS, Fixed("0 200 800")),
     P::new("server_cpulist", TEXT, Fixed("")).at_start(),
     P::new("bio_cpulist", TEXT, Fixed("")).at_start(),
     P::new("aof_rewrite_cpulist", TEXT, Fixed("")).at_start(),
     P::new("bgsave_cpulist", TEXT, Fixed("")).at_start(),
-    P::new("ignore-warnings", TEXT, Hint("")).at_start(),
+    P::new("ignore-warnings", TEXT, Hint("")),
     P::new("dynamic-hz", SWITCH, Hint("yes")),
     P::new("busy-reply-threshold", LARGE, Hint("5000")).alias("lua-time-limit"),
     // Access.
@@ -142,7 +147,7 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("appendfsync", Syntax::Name(&["everysec", "always", "no"]), Hint("everysec")),
     P::new("no-appendfsync-on-rewrite", SWITCH, Hint("no")),
     P::new("auto-aof-rewrite-percentage", COUNT, Hint("100")),
-    P::new("auto-aof-rewrite-min-size", memory(0, I64_MAX), Hint("67108864")),
+    P::new("auto-aof-rewrite-min-size", BYTES, Hint("67108864")),
     P::new("aof-load-truncated", SWITCH, Hint("yes")),
     P::new("aof-use-rdb-preamble", SWITCH, Hint("yes")),
     P::new("aof-timestamp-enabled", SWITCH, Hint("no")),
@@ -197,7 +202,7 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("lfu-decay-time", COUNT, Hint("1")),
     P::new("hash-max-listpack-entries", LARGE, field!(hash_max_listpack_entries))
         .alias("hash-max-ziplist-entries"),
-    P::new("hash-max-listpack-value", LARGE, field!(hash_max_listpack_value))
+    P::new("hash-max-listpack-value", BYTES, field!(hash_max_listpack_value))
         .alias("hash-max-ziplist-value"),
     // A positive size counts entries; nodes are measured in bytes only here.
     P::new("list-max-listpack-size", number(-5, -1), field!(list_max_listpack_size))
@@ -205,13 +210,13 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("list-compress-depth", COUNT, Hint("0")),
     P::new("set-max-intset-entries", LARGE, field!(set_max_intset_entries)),
     P::new("set-max-listpack-entries", LARGE, field!(set_max_listpack_entries)),
-    P::new("set-max-listpack-value", LARGE, field!(set_max_listpack_value)),
+    P::new("set-max-listpack-value", BYTES, field!(set_max_listpack_value)),
     P::new("zset-max-listpack-entries", LARGE, field!(zset_max_listpack_entries))
         .alias("zset-max-ziplist-entries"),
-    P::new("zset-max-listpack-value", LARGE, field!(zset_max_listpack_value))
+    P::new("zset-max-listpack-value", BYTES, field!(zset_max_listpack_value))
         .alias("zset-max-ziplist-value"),
-    P::new("hll-sparse-max-bytes", memory(0, I64_MAX), Hint("3000")),
-    P::new("stream-node-max-bytes", memory(0, I64_MAX), Hint("4096")),
+    P::new("hll-sparse-max-bytes", BYTES, Hint("3000")),
+    P::new("stream-node-max-bytes", BYTES, Hint("4096")),
     P::new("stream-node-max-entries", LARGE, Hint("100")),
     P::new("activerehashing", SWITCH, Hint("yes")),
     P::new("active-expire-effort", number(1, 10), Hint("1")),
@@ -233,7 +238,7 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("slowlog-max-len", LARGE, field!(slowlog_max_len)),
     P::new("latency-monitor-threshold", LARGE, Fixed("0")),
     P::new("latency-tracking", SWITCH, Hint("yes")),
-    P::new("latency-tracking-info-percentiles", WORDS, Hint("50 99 99.9")),
+    P::new("latency-tracking-info-percentiles", WORDS, Fixed("50 99 99.9")),
     P::new("notify-keyspace-events", TEXT, field!(notify_keyspace_events)),
     // Cluster: none of it matters while it is off, as in Redis.
     P::new("cluster-enabled", SWITCH, Fixed("no")).at_start(),
@@ -258,12 +263,15 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("cluster-require-full-coverage", SWITCH, Hint("yes")),
     P::new("cluster-allow-reads-when-down", SWITCH, Hint("no")),
     P::new("cluster-allow-pubsubshard-when-down", SWITCH, Hint("yes")),
-    P::new("cluster-link-sendbuf-limit", memory(0, I64_MAX), Hint("0")),
+    P::new("cluster-link-sendbuf-limit", BYTES, Hint("0")),
     // TLS.
     P::new("tls-port", number(0, 65535), Fixed("0")),
     P::new("tls-replication", SWITCH, Fixed("no")),
     P::new("tls-cluster", SWITCH, Fixed("no")),
 ];
+
+const SYSLOG_FACILITIES: &[&str] =
+    &["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];
 
 /// The eviction policies of Redis.
 const POLICIES: &[&str] = &[
@@ -281,9 +289,13 @@ const POLICIES: &[&str] = &[
 fn set_dir(config: &mut Config, value: Value) -> Result<(), ValueError> {
     let path = PathBuf::from_bytes(value.text()?)?;
     let system = |error| ValueError::System(system_text(&error));
+    let errno = |errno: Errno| ValueError::System(system_text(&errno.into()));
+    if path.as_os_str().is_empty() {
+        return Err(errno(Errno::NOENT));
+    }
     let path = fs::canonicalize(config.in_dir(&path)).map_err(system)?;
     if !fs::metadata(&path).map_err(system)?.is_dir() {
-        return Err(ValueError::System(system_text(&rustix::io::Errno::NOTDIR.into())));
+        return Err(errno(Errno::NOTDIR));
     }
     config.dir = path;
     Ok(())

@@ -111,6 +111,7 @@ fn a_bad_value_is_refused_with_redis_text() {
         ("dbfilename", "a/b", "dbfilename can't be a path, just a filename"),
         ("dir", "/nonexistent", "No such file or directory"),
         ("dir", "/dev/null", "Not a directory"),
+        ("dir", "", "No such file or directory"),
         ("bind", "1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7", "Too many bind addresses specified."),
         ("hz", "-1", "argument must be between 0 and 2147483647 inclusive"),
         (

@@ -150,8 +150,8 @@ impl Invocation {
     /// If a file cannot be read, a line or an option is wrong, or the log file
     /// cannot be written. `Version` and `Help` load the defaults.
     pub(crate) fn load(&self, input: &mut dyn Read) -> Result<Loaded, LoadError> {
-        let mut config = Config::default();
-        config.dir = std::env::current_dir().map_err(LoadError::WorkingFolder)?;
+        let dir = std::env::current_dir().map_err(LoadError::WorkingFolder)?;
+        let mut config = Config { dir, ..Config::default() };
         let Self::Run { file, stdin, options } = self else {
             return Ok(Loaded { config, stdin: None });
         };

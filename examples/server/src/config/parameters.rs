@@ -1,6 +1,6 @@
 //! The table of all parameters, in the order in which CONFIG GET lists them.
 //!
-//! To add a parameter: a field in [`Config`](super::Config) with its default,
+//! To add a parameter: a field in [`Config`] with its default,
 //! and a line here.
 
 use std::fs;

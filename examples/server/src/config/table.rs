@@ -19,8 +19,11 @@ pub(super) struct Parameter {
     /// Whether each line of a file adds to the value of the line before.
     pub(super) accumulates: bool,
     store: Store,
-    lines: Option<fn(&Config) -> Vec<Vec<u8>>>,
+    lines: Option<Lines>,
 }
+
+/// Writes a parameter as lines of a file, each without the name.
+type Lines = fn(&Config) -> Vec<Vec<u8>>;
 
 /// When a parameter may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +120,7 @@ impl Parameter {
     }
 
     /// The same, written by CONFIG REWRITE as these lines.
-    pub(super) const fn lines(mut self, lines: fn(&Config) -> Vec<Vec<u8>>) -> Self {
+    pub(super) const fn lines(mut self, lines: Lines) -> Self {
         self.lines = Some(lines);
         self
     }

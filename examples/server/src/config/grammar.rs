@@ -189,7 +189,6 @@ mod tests {
                 match quote {
                     None if is_space(byte) => break,
                     None if byte == b'"' || byte == b'\'' => quote = Some(byte),
-                    None => word.push(byte),
                     Some(open) if byte == open => {
                         if line.get(at).is_some_and(|&next| !is_space(next)) {
                             return None;
@@ -218,7 +217,7 @@ mod tests {
                         word.push(hex.unwrap_or(plain));
                         at += if hex.is_some() { 3 } else { 1 };
                     }
-                    Some(_) => word.push(byte),
+                    _ => word.push(byte),
                 }
             }
             if quote.is_some() {

@@ -97,6 +97,24 @@ pub fn format_double(value: f64, buffer: &mut DoubleBuffer) -> &str {
     buffer.as_str()
 }
 
+/// A double as DEBUG DIGEST of Redis from 7.2 on and of Valkey hashes it: [`format_double`] without
+/// its rule for whole numbers, so that 10^9 is `1e+9`. (Up to 7.0 it was [`format_double_17g`], so
+/// the digests of one sorted set differ between these servers.)
+///
+/// ```
+/// use redwire_resp::{DoubleBuffer, format_double_digest};
+///
+/// assert_eq!(format_double_digest(1e9, &mut DoubleBuffer::new()), "1e+9");
+/// assert_eq!(format_double_digest(3.0, &mut DoubleBuffer::new()), "3");
+/// ```
+#[must_use]
+pub fn format_double_digest(value: f64, buffer: &mut DoubleBuffer) -> &str {
+    if !special(value, buffer) {
+        print_digits(value, buffer);
+    }
+    buffer.as_str()
+}
+
 /// [`format_double`] for those who need no `str`.
 pub(crate) fn print(value: f64, buffer: &mut DoubleBuffer) {
     if special(value, buffer) {
@@ -104,8 +122,13 @@ pub(crate) fn print(value: f64, buffer: &mut DoubleBuffer) {
     }
     if value.abs() <= LARGEST_INTEGER && value.trunc() == value {
         buffer.clear().text(itoa::Buffer::new().format(value as i64).as_bytes());
-        return;
+    } else {
+        print_digits(value, buffer);
     }
+}
+
+/// Prints a finite double other than 0.
+fn print_digits(value: f64, buffer: &mut DoubleBuffer) {
     let Digits { bytes, len, exponent } = shortest::digits(value.abs());
     let (digits, whole) = (&bytes[..len], len as i32 + exponent);
     let buffer = buffer.clear().sign(value);

@@ -12,7 +12,7 @@ mod request;
 mod request_decoder;
 mod value;
 
-pub use double::{DoubleBuffer, format_double, format_double_17g};
+pub use double::{DoubleBuffer, format_double, format_double_17g, format_double_digest};
 pub use encoder::{Encoder, Protocol, encode_request};
 pub use error::{ReplyError, RequestError};
 pub use limits::{Limits, Mode, ReplyLimits};

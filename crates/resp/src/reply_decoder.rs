@@ -447,6 +447,3 @@ fn is_big_number(text: &[u8]) -> bool {
     let (_, digits) = split_sign(text);
     !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
 }
-
-#[cfg(test)]
-mod tests;

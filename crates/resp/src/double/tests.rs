@@ -44,6 +44,26 @@ fn prints_as_real_servers_do() {
     }
 }
 
+/// DEBUG DIGEST-VALUE's answers of Redis 8.0 and Valkey 9.1, computed with these texts.
+#[test]
+fn digests_print_integers_like_other_doubles() {
+    let cases = [
+        (0.0, "0"),
+        (-0.0, "-0"),
+        (0.1, "0.1"),
+        (1e7, "10000000"),
+        (1e8, "1e+8"),
+        (-1e9, "-1e+9"),
+        (1.2e11, "1.2e+11"),
+        (123_456_789_012.0, "123456789012"),
+        (1e18, "1e+18"),
+        (f64::INFINITY, "inf"),
+    ];
+    for (value, text) in cases {
+        assert_eq!(format_double_digest(value, &mut DoubleBuffer::new()), text);
+    }
+}
+
 #[test]
 fn every_binade_reads_back() {
     for biased in 0..2047u64 {

@@ -173,6 +173,13 @@ impl Primary {
         self.selected = Some(db);
     }
 
+    /// The database that the stream is in, if it has selected one (the RDB's aux
+    /// `repl-stream-db`).
+    #[must_use]
+    pub fn stream_db(&self) -> Option<u32> {
+        self.selected
+    }
+
     /// Appends `REPLCONF GETACK *`: replicas answer with their offset at once (WAIT). Does nothing
     /// unless [`is_feeding`](Primary::is_feeding).
     pub fn request_acks(&mut self) {

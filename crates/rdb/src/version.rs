@@ -75,10 +75,24 @@ impl Version {
         magic
     }
 
+    /// Whether a file of this version can hold a value of type `type_byte`, as
+    /// [`Event::Opaque`](crate::Event::Opaque) delivers it.
+    #[must_use]
+    pub fn holds(self, type_byte: u8) -> bool {
+        crate::types::holds(self, type_byte)
+    }
+
     /// The number as it stands in the magic: 1 to 79 for Redis, 80 on for Valkey.
     #[must_use]
     pub const fn number(self) -> u16 {
         self.number
+    }
+
+    /// Whether a file of this version can hold a value of this type, as a server of the version
+    /// would load it: what a type byte means depends on the dialect from 22 on.
+    #[must_use]
+    pub const fn holds_type(self, type_byte: u8) -> bool {
+        crate::types::holds(self, type_byte)
     }
 
     /// The dialect that the number belongs to.
@@ -148,4 +162,48 @@ fn by_name(name: &str) -> Option<Version> {
         _ => return None,
     };
     Version::from_number(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn magic_and_number_name_each_other() {
+        for number in (1..=13).chain([80, 81]) {
+            let version = Version::from_number(number).unwrap();
+            assert_eq!(Version::from_magic(version.magic()), Some(version));
+            assert_eq!(number.to_string().parse(), Ok(version));
+        }
+        assert_eq!(Version::REDIS_7_0.to_string(), "REDIS0010");
+        assert_eq!(Version::VALKEY_9.to_string(), "VALKEY080");
+        for magic in [b"REDIS0080", b"VALKEY011", b"REDIS0000", b"REDIS0014", b"REDIS00-1"] {
+            assert_eq!(Version::from_magic(*magic), None);
+        }
+    }
+
+    #[test]
+    fn servers_name_their_version() {
+        for (name, version) in [
+            ("6.0", Version::REDIS_6_0),
+            ("redis 6.2", Version::REDIS_6_0),
+            ("Redis-7.0.15", Version::REDIS_7_0),
+            ("7.2", Version::REDIS_7_2),
+            ("valkey 8.1", Version::REDIS_7_2),
+            ("8.0", Version::REDIS_7_4),
+            ("8.6", Version::REDIS_8_6),
+            ("valkey 9.1", Version::VALKEY_9),
+        ] {
+            assert_eq!(name.parse(), Ok(version), "{name}");
+        }
+        for name in ["", "valkey", "9.1", "valkey 7.0", "14", "x"] {
+            assert!(name.parse::<Version>().is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn dialects_have_no_order() {
+        assert!(Version::REDIS_6_0 < Version::REDIS_7_0);
+        assert_eq!(Version::REDIS_8_6.partial_cmp(&Version::VALKEY_9), None);
+    }
 }

@@ -141,9 +141,11 @@ impl Keyspace {
             return Ok(());
         }
         call.reply().array(transaction.queue.len());
+        call.session.executing = true;
         for (command, request) in &transaction.queue {
             self.call(call, command, request.as_request());
         }
+        call.session.executing = false;
         Ok(())
     }
 

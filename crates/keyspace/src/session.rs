@@ -31,6 +31,7 @@ pub struct Session {
     /// Whether commands that need authentication may run.
     pub authenticated: bool,
     pub(crate) transaction: Option<Transaction>,
+    pub(crate) executing: bool,
     pub(crate) watching: Vec<WatchedKey>,
 }
 
@@ -64,6 +65,7 @@ impl Session {
             protocol: Protocol::Resp2,
             authenticated: true,
             transaction: None,
+            executing: false,
             watching: Vec::new(),
         }
     }
@@ -72,6 +74,21 @@ impl Session {
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// A session of the same connection and origin, in the state in which one begins.
+    ///
+    /// Drops the transaction; call [`Keyspace::forget`](crate::Keyspace::forget) before if keys
+    /// may be watched.
+    #[must_use]
+    pub fn renewed(&self) -> Self {
+        Self::with_origin(self.id, self.origin)
+    }
+
+    /// Whether the running command is one of a transaction that `EXEC` runs.
+    #[must_use]
+    pub fn executing_transaction(&self) -> bool {
+        self.executing
     }
 
     /// Whose commands these are.

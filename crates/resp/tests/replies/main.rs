@@ -361,14 +361,13 @@ fn limits_strings_and_lines() {
 fn nesting_of_a_million_needs_no_stack() {
     let mut limits = ReplyLimits::default();
     limits.depth = usize::MAX;
-    const DEPTH: usize = 1_000_000;
-    let maps = |depth| [&b"%1\r\n:1\r\n".repeat(depth)[..], b":1\r\n"].concat();
+    let nested = |opening: &[u8], depth| [&opening.repeat(depth)[..], b":1\r\n"].concat();
     for bytes in [
-        [&b"*1\r\n".repeat(DEPTH)[..], b":1\r\n"].concat(),
-        [&b"|0\r\n".repeat(DEPTH)[..], b":1\r\n"].concat(),
-        maps(DEPTH),
-        [&b"*1\r\n~1\r\n%1\r\n:1\r\n|1\r\n:1\r\n:2\r\n".repeat(DEPTH / 4)[..], b":1\r\n"].concat(),
-        [&b"%1\r\n".repeat(1000)[..], &b":1\r\n".repeat(1001)].concat(),
+        nested(b"*1\r\n", 1_000_000),
+        nested(b"|0\r\n", 100_000),
+        nested(b"%1\r\n:1\r\n", 100_000),
+        nested(b"*1\r\n~1\r\n%1\r\n:1\r\n|1\r\n:1\r\n:2\r\n", 50_000),
+        [&b"%1\r\n".repeat(100_000)[..], &b":1\r\n".repeat(100_001)].concat(),
     ] {
         let (values, end) = replies(&limits, &[&bytes]);
         assert_eq!((values.len(), end), (1, Ok(bytes.len())));
@@ -377,7 +376,7 @@ fn nesting_of_a_million_needs_no_stack() {
         // Nor does what is dropped half way.
         assert_eq!(replies(&limits, &[&bytes[..bytes.len() - 1]]).1, Ok(0));
     }
-    let bytes = b"*1\r\n".repeat(DEPTH);
+    let bytes = b"*1\r\n".repeat(1_000_000);
     assert_eq!(default_replies(&bytes).1, Err(ReplyError::TooDeep { at: 512 }));
 }
 

@@ -1,0 +1,307 @@
+//! [`Core`]: what the server knows beside the data and the sockets; the host of its commands.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::Waker;
+use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags, Host, Keyspace};
+use redwire_keyspace::{EventClass, Origin, Role, Session, Settings, UnixMs};
+use redwire_outbuf::{Class, ClassLimits, Limits};
+use redwire_repl::{Primary, PrimaryConfig, Upstream as StreamSource};
+use redwire_resp::Request;
+
+use crate::config::{Config, Endpoint, OutputLimit};
+use crate::entropy::Entropy;
+use crate::host;
+use crate::host::{ClientInfo, Counters, SlowLog};
+use crate::net::{Blocked, ClientId};
+use crate::replication::Upstream;
+use crate::saves::Saves;
+
+/// Everything but the data set and the sockets.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) config: Config,
+    pub(crate) entropy: Entropy,
+    pub(crate) waker: Arc<Waker>,
+    /// When the server started.
+    pub(crate) started: Instant,
+    /// The moment of this turn of the loop.
+    pub(crate) now: Instant,
+    /// The same moment as expiries count it.
+    pub(crate) unix_ms: UnixMs,
+    /// 40 hex digits that no other run of the server has.
+    pub(crate) run_id: String,
+    /// The connections, by number, as `CLIENT LIST` shows them.
+    pub(crate) clients: BTreeMap<ClientId, ClientInfo>,
+    /// What commands want done that needs the sockets; the loop does it after the command.
+    pub(crate) actions: Vec<Action>,
+    pub(crate) primary: Primary,
+    /// The link to this node's primary, when it is a replica.
+    pub(crate) upstream: Option<Upstream>,
+    /// The primary asked for an ACK in the stream.
+    pub(crate) ack_requested: bool,
+    pub(crate) saves: Saves,
+    pub(crate) loading: Option<Loading>,
+    pub(crate) slow_log: SlowLog,
+    pub(crate) counters: Counters,
+    pub(crate) limits: Limits,
+    /// How many connections sent `MONITOR`.
+    pub(crate) monitors: usize,
+    /// When the command under way began, if anyone measures it.
+    pub(crate) command_began: Option<Instant>,
+    /// `DEBUG SET-ACTIVE-EXPIRE`.
+    pub(crate) active_expire: bool,
+}
+
+/// What a command wants of the loop.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// End this connection once its replies are sent.
+    CloseAfterReplies(ClientId),
+    /// End this connection at once.
+    Close(ClientId),
+    /// Feed this connection what others do.
+    Monitor(ClientId),
+    /// Send these bytes to every monitor.
+    FeedMonitors(Vec<u8>),
+    /// This connection said `PSYNC` or `SYNC`.
+    BecameReplica(ClientId),
+    /// Stop running this connection's commands until something happens.
+    Block(ClientId, Blocked),
+    /// This connection has authenticated, or has not any more.
+    Authenticated(ClientId, bool),
+    /// Make this connection an ordinary client again.
+    Reset(ClientId),
+    /// Follow this primary, or be one.
+    ReplicaOf(Option<Endpoint>),
+    /// Listening addresses or the like have changed (`CONFIG SET`).
+    Reconfigured,
+    /// End the server.
+    Shutdown {
+        /// Save first; `None` leaves it to the save points.
+        save: Option<bool>,
+        /// End even when the save fails.
+        force: bool,
+    },
+}
+
+/// A file being loaded at start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Loading {
+    pub(crate) began: Instant,
+    pub(crate) began_unix: Duration,
+    pub(crate) total: u64,
+    pub(crate) read: u64,
+}
+
+impl Core {
+    pub(crate) fn new(config: Config, mut entropy: Entropy, waker: Arc<Waker>) -> Self {
+        let now = crate::clock::now();
+        let run_id = entropy.hex_id();
+        let mut for_ids = entropy.fork();
+        let primary = Primary::new(primary_config(&config), Box::new(move || for_ids.bytes()));
+        let limits = output_limits(&config);
+        let slow_log = SlowLog::default();
+        Self {
+            config,
+            entropy,
+            waker,
+            started: now,
+            now,
+            unix_ms: crate::clock::unix_ms(),
+            run_id,
+            clients: BTreeMap::new(),
+            actions: Vec::new(),
+            primary,
+            upstream: None,
+            ack_requested: false,
+            saves: Saves::new(crate::clock::since_epoch()),
+            loading: None,
+            slow_log,
+            counters: Counters::default(),
+            limits,
+            monitors: 0,
+            command_began: None,
+            active_expire: true,
+        }
+    }
+
+    /// Brings everything that follows the configuration in line with it.
+    pub(crate) fn apply_config(&mut self, keyspace: &mut Keyspace) {
+        self.primary.set_config(primary_config(&self.config));
+        self.limits = output_limits(&self.config);
+        self.slow_log.resize(self.config.slowlog_max_len);
+        *keyspace.settings_mut() = settings(&self.config);
+        let wanted = self.config.notify_keyspace_events;
+        let classes = [
+            EventClass::Generic,
+            EventClass::String,
+            EventClass::List,
+            EventClass::Set,
+            EventClass::Hash,
+            EventClass::Zset,
+            EventClass::Expired,
+            EventClass::New,
+        ];
+        keyspace.events().want(classes.into_iter().filter(|class| wanted.has(class.letter())));
+        if let Some(upstream) = &mut self.upstream {
+            upstream.configure(&self.config);
+            keyspace.set_role(Role::Replica { read_only: self.config.replica_read_only });
+        }
+    }
+
+    /// Whether this node follows a primary.
+    pub(crate) fn is_replica(&self) -> bool {
+        self.config.replicaof.is_some()
+    }
+
+    /// Whether the link to the primary is up, or there is none.
+    pub(crate) fn link_is_up(&self) -> bool {
+        self.upstream.as_ref().is_none_or(Upstream::is_up)
+    }
+
+    /// Where this node's own stream comes from.
+    pub(crate) fn stream_source(&self) -> StreamSource {
+        match &self.upstream {
+            None => StreamSource::None,
+            Some(upstream) if upstream.is_up() => StreamSource::Connected,
+            Some(_) => StreamSource::Lost,
+        }
+    }
+}
+
+impl Host for Core {
+    fn commands(&self) -> &'static [Command] {
+        host::COMMANDS
+    }
+
+    fn admit(&mut self, session: &Session, command: &Command) -> CommandResult {
+        if session.origin() == Origin::Primary {
+            return Ok(());
+        }
+        if self.loading.is_some() && !command.flags.has(Flags::LOADING) {
+            return Err(CommandError::text("LOADING Redis is loading the dataset in memory"));
+        }
+        let writes = command.flags.has(Flags::WRITE);
+        if writes && !self.is_replica() {
+            self.admit_write()?;
+        }
+        let stale = !self.config.replica_serve_stale_data && !self.link_is_up();
+        if stale && !command.flags.has(Flags::STALE) {
+            return Err(CommandError::text(
+                "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+            ));
+        }
+        Ok(())
+    }
+
+    fn run(
+        &mut self,
+        command: &'static Command,
+        context: &mut Context<'_>,
+        request: Request<'_>,
+    ) -> CommandResult {
+        host::run(self, command, context, request)
+    }
+
+    fn before(&mut self, session: &Session, command: &Command, request: Request<'_>) {
+        self.counters.commands += 1;
+        if self.monitors > 0 {
+            host::monitor::feed(self, session, command, request);
+        }
+        if self.config.slowlog_log_slower_than >= 0 {
+            self.command_began = Some(crate::clock::now());
+        }
+    }
+
+    fn after(&mut self, session: &Session, command: &Command, request: Request<'_>) {
+        if let Some(began) = self.command_began.take() {
+            let took = crate::clock::now().saturating_duration_since(began);
+            self.slow_log_command(session, command, request, took);
+        }
+    }
+}
+
+impl Core {
+    /// Whether a primary may take writes now.
+    fn admit_write(&self) -> CommandResult {
+        let config = &self.config;
+        let saves = !config.save.is_empty();
+        if saves && config.stop_writes_on_bgsave_error && self.saves.last_failed() {
+            return Err(CommandError::text(
+                "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to \
+                 persist to disk. Commands that may modify the data set are disabled, because \
+                 this instance is configured to report errors during writes if RDB snapshotting \
+                 fails (stop-writes-on-bgsave-error option). Please check the Redis logs for \
+                 details about the RDB error.",
+            ));
+        }
+        let wanted = config.min_replicas_to_write as usize;
+        if wanted > 0 && !config.min_replicas_max_lag.is_zero() {
+            let good = self.primary.good_replicas(config.min_replicas_max_lag, self.now);
+            if good < wanted {
+                return Err(CommandError::text("NOREPLICAS Not enough good replicas to write."));
+            }
+        }
+        Ok(())
+    }
+
+    fn slow_log_command(
+        &mut self,
+        session: &Session,
+        command: &Command,
+        request: Request<'_>,
+        took: Duration,
+    ) {
+        let limit = Duration::from_micros(self.config.slowlog_log_slower_than.unsigned_abs());
+        if took < limit || command.flags.has(Flags::SKIP_SLOWLOG) {
+            return;
+        }
+        let client = self.clients.get(&session.id());
+        self.slow_log.add(request, took, self.unix_ms, client);
+    }
+}
+
+/// The limits and thresholds of the keyspace, as the configuration has them.
+pub(crate) fn settings(config: &Config) -> Settings {
+    let mut settings = Settings::default();
+    settings.databases = config.databases;
+    settings.max_string_len = config.proto_max_bulk_len as usize;
+    settings.thresholds.hash_max_listpack_entries = config.hash_max_listpack_entries as usize;
+    settings.thresholds.hash_max_listpack_value = config.hash_max_listpack_value as usize;
+    settings.thresholds.zset_max_listpack_entries = config.zset_max_listpack_entries as usize;
+    settings.thresholds.zset_max_listpack_value = config.zset_max_listpack_value as usize;
+    settings.thresholds.set_max_intset_entries = config.set_max_intset_entries as usize;
+    settings.thresholds.set_max_listpack_entries = config.set_max_listpack_entries as usize;
+    settings.thresholds.set_max_listpack_value = config.set_max_listpack_value as usize;
+    settings.thresholds.list_node_bytes = config.list_node_bytes();
+    settings
+}
+
+fn primary_config(config: &Config) -> PrimaryConfig {
+    PrimaryConfig {
+        backlog_size: config.repl_backlog_size,
+        backlog_ttl: Some(config.repl_backlog_ttl).filter(|ttl| !ttl.is_zero()),
+        diskless: config.repl_diskless_sync,
+        diskless_delay: config.repl_diskless_sync_delay,
+        diskless_max_replicas: config.repl_diskless_sync_max_replicas as usize,
+        ping_period: config.repl_ping_replica_period,
+        timeout: config.repl_timeout,
+    }
+}
+
+fn output_limits(config: &Config) -> Limits {
+    let mut limits = Limits::default();
+    let configured = &config.client_output_buffer_limit;
+    for (class, limit) in [
+        (Class::Normal, &configured.normal),
+        (Class::Replica, &configured.replica),
+        (Class::PubSub, &configured.pubsub),
+    ] {
+        let OutputLimit { hard, soft, soft_period } = *limit;
+        limits.set_class(class, ClassLimits { hard, soft, soft_time: soft_period });
+    }
+    limits
+}

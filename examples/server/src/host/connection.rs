@@ -1,0 +1,168 @@
+//! `AUTH`, `HELLO`, `QUIT`, `RESET`.
+
+use redwire_keyspace::{CommandError, CommandResult, Context};
+use redwire_resp::{Protocol, Request};
+
+use super::is;
+use crate::core::{Action, Core};
+
+const WRONG_PASSWORD: &str = "WRONGPASS invalid username-password pair or user is disabled.";
+
+const NO_PASSWORD_SET: &str = "ERR AUTH <password> called without any password configured for \
+                               the default user. Are you sure your configuration is correct?";
+
+pub(super) fn auth(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    match request.len() {
+        2 if core.config.requirepass.is_none() => return Err(CommandError::text(NO_PASSWORD_SET)),
+        2 => authenticate(core, context, b"default", &request[1])?,
+        3 => authenticate(core, context, &request[1], &request[2])?,
+        _ => return Err(CommandError::Syntax),
+    }
+    context.reply.ok();
+    Ok(())
+}
+
+fn authenticate(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    user: &[u8],
+    password: &[u8],
+) -> CommandResult {
+    let right = match &core.config.requirepass {
+        None => true,
+        Some(secret) => same_in_constant_time(secret.as_bytes(), password),
+    };
+    if user != b"default" || !right {
+        return Err(CommandError::text(WRONG_PASSWORD));
+    }
+    context.session.authenticated = true;
+    core.actions.push(Action::Authenticated(context.session.id(), true));
+    Ok(())
+}
+
+/// Compares without telling by the time it takes how much is right.
+fn same_in_constant_time(secret: &[u8], given: &[u8]) -> bool {
+    let differing = secret
+        .iter()
+        .enumerate()
+        .fold(0, |acc, (i, byte)| acc | (byte ^ given.get(i).copied().unwrap_or(!byte)));
+    differing == 0 && secret.len() == given.len()
+}
+
+pub(super) fn hello(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    let protocol = match request.arg(1) {
+        None => context.session.protocol,
+        Some(version) => match redwire_resp::parse_i64(version) {
+            Some(2) => Protocol::Resp2,
+            Some(3) => Protocol::Resp3,
+            Some(_) => return Err(CommandError::text("NOPROTO unsupported protocol version")),
+            None => {
+                let text = "ERR Protocol version is not an integer or out of range";
+                return Err(CommandError::text(text));
+            }
+        },
+    };
+    let mut name = None;
+    let mut at = 2;
+    while let Some(option) = request.arg(at) {
+        match (request.arg(at + 1), request.arg(at + 2)) {
+            (Some(user), Some(password)) if is(option, "auth") => {
+                authenticate(core, context, user, password)?;
+                at += 3;
+            }
+            (Some(given), _) if is(option, "setname") => {
+                name = Some(given);
+                at += 2;
+            }
+            _ => {
+                let option = String::from_utf8_lossy(option);
+                let text = format!("ERR Syntax error in HELLO option '{option}'");
+                return Err(CommandError::text(text));
+            }
+        }
+    }
+    if !context.session.authenticated {
+        return Err(CommandError::text(
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the \
+             HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and \
+             select the RESP protocol version at the same time",
+        ));
+    }
+    if let Some(name) = name {
+        super::clients::set_name(core, context, name)?;
+    }
+    context.session.protocol = protocol;
+    context.reply.set_protocol(protocol);
+    greet(core, context);
+    Ok(())
+}
+
+fn greet(core: &Core, context: &mut Context<'_>) {
+    let reply = &mut context.reply;
+    reply.map(7);
+    reply.bulk(b"server");
+    reply.bulk(b"redis");
+    reply.bulk(b"version");
+    reply.bulk(super::info::REDIS_VERSION.as_bytes());
+    reply.bulk(b"proto");
+    reply.integer(if reply.protocol() == Protocol::Resp3 { 3 } else { 2 });
+    reply.bulk(b"id");
+    reply.integer(context.session.id() as i64);
+    reply.bulk(b"mode");
+    reply.bulk(b"standalone");
+    reply.bulk(b"role");
+    reply.bulk(if core.is_replica() { b"replica" } else { b"master" });
+    reply.bulk(b"modules");
+    reply.array(0);
+}
+
+pub(super) fn quit(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    _request: Request<'_>,
+) -> CommandResult {
+    core.actions.push(Action::CloseAfterReplies(context.session.id()));
+    context.reply.ok();
+    Ok(())
+}
+
+pub(super) fn reset(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    _request: Request<'_>,
+) -> CommandResult {
+    let id = context.session.id();
+    context.data.keyspace().forget(context.session);
+    context.session.db = 0;
+    context.session.protocol = Protocol::Resp2;
+    context.session.authenticated = core.config.requirepass.is_none();
+    core.actions.push(Action::Authenticated(id, context.session.authenticated));
+    core.actions.push(Action::Reset(id));
+    if let Some(info) = core.clients.get_mut(&id) {
+        info.name.clear();
+    }
+    context.reply.set_protocol(Protocol::Resp2);
+    context.reply.simple("RESET");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_compare() {
+        assert!(same_in_constant_time(b"secret", b"secret"));
+        for wrong in ["", "secre", "secrets", "Secret"] {
+            assert!(!same_in_constant_time(b"secret", wrong.as_bytes()), "{wrong}");
+        }
+    }
+}

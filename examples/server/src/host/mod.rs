@@ -1,0 +1,107 @@
+//! The server's own commands: connection, administration, persistence, replication.
+//!
+//! To add one, add its line to the table below and the function to the file it names.
+
+mod clients;
+mod config;
+mod connection;
+mod debug;
+mod info;
+pub(crate) mod monitor;
+mod persistence;
+mod replication;
+mod slow_log;
+
+pub(crate) use clients::ClientInfo;
+pub(crate) use info::Counters;
+pub(crate) use persistence::Wanted;
+pub(crate) use slow_log::SlowLog;
+
+use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags};
+use redwire_resp::Request;
+
+use crate::core::Core;
+
+type Run = fn(&mut Core, &mut Context<'_>, Request<'_>) -> CommandResult;
+
+const ANYTIME: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE);
+const ADMIN: Flags = ANYTIME.with(Flags::ADMIN);
+const BEFORE_AUTH: Flags = ANYTIME.with(Flags::NO_AUTH).with(Flags::FAST);
+
+macro_rules! host_commands {
+    ($($name:literal, $arity:literal, $flags:expr, $run:path;)*) => {
+        /// The commands that the server adds to the keyspace's.
+        pub(crate) static COMMANDS: &[Command] = &[$(Command::host($name, $arity, $flags)),*];
+
+        fn function(name: &str) -> Option<Run> {
+            match name {
+                $($name => Some($run),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+host_commands! {
+    "auth", -2, BEFORE_AUTH.with(Flags::SKIP_MONITOR).with(Flags::SKIP_SLOWLOG), connection::auth;
+    "hello", -1, BEFORE_AUTH.with(Flags::SKIP_MONITOR).with(Flags::SKIP_SLOWLOG), connection::hello;
+    "quit", -1, BEFORE_AUTH.with(Flags::IMMEDIATE), connection::quit;
+    "reset", 1, BEFORE_AUTH.with(Flags::IMMEDIATE), connection::reset;
+    "client", -2, ANYTIME, clients::client;
+    "config", -2, ADMIN, config::config;
+    "info", -1, Flags::LOADING.with(Flags::STALE), info::info;
+    "time", 1, Flags::LOADING.with(Flags::STALE).with(Flags::FAST), info::time;
+    "monitor", 1, ADMIN.with(Flags::NO_MULTI), monitor::monitor;
+    "slowlog", -2, ADMIN, slow_log::slowlog;
+    "debug", -2, ADMIN, debug::debug;
+    "save", 1, Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::NO_MULTI), persistence::save;
+    "bgsave", -1, Flags::ADMIN.with(Flags::NOSCRIPT), persistence::bgsave;
+    "lastsave", 1, Flags::LOADING.with(Flags::STALE).with(Flags::FAST), persistence::lastsave;
+    "shutdown", -1, ADMIN.with(Flags::NO_MULTI), persistence::shutdown;
+    "replicaof", 3, Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::STALE), replication::replicaof;
+    "slaveof", 3, Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::STALE), replication::replicaof;
+    "role", 1, ANYTIME.with(Flags::FAST), replication::role;
+    "psync", -3, ADMIN.with(Flags::NO_MULTI), replication::psync;
+    "sync", 1, ADMIN.with(Flags::NO_MULTI), replication::sync;
+    "replconf", -1, ADMIN.with(Flags::SKIP_SLOWLOG), replication::replconf;
+    "wait", 3, Flags::NOSCRIPT, replication::wait;
+}
+
+/// Runs one of [`COMMANDS`].
+pub(crate) fn run(
+    core: &mut Core,
+    command: &'static Command,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    match function(command.name) {
+        Some(run) => run(core, context, request),
+        None => Err(CommandError::text(format!("ERR unknown command '{}'", command.name))),
+    }
+}
+
+/// Redis' text for a subcommand that is not there, or has other arguments.
+fn unknown_subcommand(command: &str, request: Request<'_>) -> CommandError {
+    let name = String::from_utf8_lossy(request.arg(1).unwrap_or_default());
+    let name: String = name.chars().take(128).collect();
+    CommandError::text(format!("ERR unknown subcommand '{name}'. Try {command} HELP."))
+}
+
+/// Whether `arg` is the word `name`, in whatever case.
+fn is(arg: &[u8], name: &str) -> bool {
+    arg.eq_ignore_ascii_case(name.as_bytes())
+}
+
+/// The help text of a container command, as `CONFIG HELP` prints it.
+fn help(context: &mut Context<'_>, command: &str, lines: &[&str]) -> CommandResult {
+    context.reply.array(lines.len() + 3);
+    context
+        .reply
+        .simple(format!("{command} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    for line in lines {
+        context.reply.simple(line);
+    }
+    context.reply.simple("HELP");
+    context.reply.simple("    Print this help.");
+    Ok(())
+}

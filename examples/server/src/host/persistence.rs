@@ -1,0 +1,262 @@
+//! `SAVE`, `BGSAVE`, `LASTSAVE`, `SHUTDOWN`, and how a snapshot is begun and ended.
+
+use redwire_keyspace::{CommandError, CommandResult, Context, Dataset, Keyspace, Loader};
+use redwire_rdb::{DecodeOptions, EncodeOptions, Version};
+use redwire_repl::RdbFilter;
+use redwire_resp::Request;
+
+use super::is;
+use crate::core::{Action, Core};
+use crate::log::{notice, warning};
+use crate::persist::{FileLoad, Job, JobEvent, JobPlan, LoadFailure, Notes, RdbLoad, Target};
+use crate::saves::Purpose;
+
+pub(super) fn save(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    _request: Request<'_>,
+) -> CommandResult {
+    if core.saves.running.is_some() {
+        return Err(CommandError::text("ERR Background save already in progress"));
+    }
+    core.save_now(context.data.keyspace()).map_err(|_| CommandError::text("ERR"))?;
+    context.reply.ok();
+    Ok(())
+}
+
+pub(super) fn bgsave(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    let schedule = match (request.arg(1), request.len()) {
+        (None, _) => false,
+        (Some(option), 2) if is(option, "schedule") => true,
+        _ => return Err(CommandError::Syntax),
+    };
+    match &core.saves.running {
+        Some(running) if matches!(running.purpose, Purpose::File) => {
+            return Err(CommandError::text("ERR Background save already in progress"));
+        }
+        Some(_) if schedule => {
+            core.saves.scheduled = true;
+            context.reply.simple("Background saving scheduled");
+            return Ok(());
+        }
+        Some(_) => {
+            return Err(CommandError::text(
+                "ERR Another child process is active (?): can't BGSAVE right now. Use BGSAVE \
+                 SCHEDULE in order to schedule a BGSAVE whenever possible.",
+            ));
+        }
+        None => {}
+    }
+    core.begin_save(context.data.keyspace()).map_err(CommandError::text)?;
+    context.reply.simple("Background saving started");
+    Ok(())
+}
+
+pub(super) fn lastsave(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    _request: Request<'_>,
+) -> CommandResult {
+    context.reply.integer(core.saves.last_save.as_secs() as i64);
+    Ok(())
+}
+
+pub(super) fn shutdown(
+    core: &mut Core,
+    _context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    let (mut save, mut force) = (None, false);
+    for option in request.iter().skip(1) {
+        match option {
+            option if is(option, "save") && save.is_none() => save = Some(true),
+            option if is(option, "nosave") && save.is_none() => save = Some(false),
+            option if is(option, "force") => force = true,
+            option if is(option, "now") => {}
+            option if is(option, "abort") => {
+                return Err(CommandError::text("ERR No shutdown in progress."));
+            }
+            _ => return Err(CommandError::Syntax),
+        }
+    }
+    core.actions.push(Action::Shutdown { save, force });
+    Ok(())
+}
+
+/// A snapshot that is to be taken.
+pub(crate) struct Wanted {
+    pub(crate) target: Target,
+    pub(crate) purpose: Purpose,
+    /// What is left out.
+    pub(crate) filter: RdbFilter,
+    /// The database that the replication stream is in.
+    pub(crate) stream_db: Option<u32>,
+}
+
+impl Core {
+    /// Begins a save to `dump.rdb` beside other work.
+    pub(crate) fn begin_save(&mut self, keyspace: &mut Keyspace) -> Result<(), String> {
+        notice!("Background saving started by pid {}", std::process::id());
+        self.begin_snapshot(self.dump_wanted(), keyspace)
+    }
+
+    /// A snapshot of everything to `dump.rdb`.
+    fn dump_wanted(&self) -> Wanted {
+        Wanted {
+            target: self.dump_target(),
+            purpose: Purpose::File,
+            filter: RdbFilter::default(),
+            stream_db: self.primary.stream_db(),
+        }
+    }
+
+    /// `dump.rdb`, as the configuration wants it written.
+    pub(crate) fn dump_target(&self) -> Target {
+        let incremental_sync = self.config.rdb_save_incremental_fsync;
+        Target::File { path: self.config.rdb_path(), incremental_sync }
+    }
+
+    /// Begins a snapshot of the data set as it is now.
+    pub(crate) fn begin_snapshot(
+        &mut self,
+        wanted: Wanted,
+        keyspace: &mut Keyspace,
+    ) -> Result<(), String> {
+        let Wanted { target, purpose, filter, stream_db } = wanted;
+        let mut plan = self.plan(target, stream_db, keyspace);
+        if filter.no_functions {
+            plan.functions.clear();
+        }
+        let job = Job::start(plan, self.waker.clone())
+            .map_err(|error| format!("ERR can't start the snapshot thread: {error}"))?;
+        if !filter.no_data && !keyspace.begin_snapshot() {
+            return Err("ERR Background save already in progress".into());
+        }
+        self.saves.begin(job, purpose, keyspace, self.now);
+        Ok(())
+    }
+
+    fn plan(&self, target: Target, stream_db: Option<u32>, keyspace: &Keyspace) -> JobPlan {
+        let data = keyspace.data();
+        let mut options = EncodeOptions::default();
+        options.target = oldest_version(data);
+        options.compress = self.config.rdbcompression;
+        options.checksum = self.config.rdbchecksum;
+        options.thresholds = keyspace.settings().thresholds.clone();
+        JobPlan {
+            options,
+            aux: self.aux(stream_db),
+            functions: data.functions().map(<[u8]>::to_vec).collect(),
+            sizes: (0..data.database_count()).map(|db| (data.len(db), data.expiring(db))).collect(),
+            target,
+            folder: self.config.dir.clone(),
+        }
+    }
+
+    /// The notes at the head of a file, in Redis' order.
+    fn aux(&self, stream_db: Option<u32>) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut aux: Vec<(&str, String)> = vec![
+            ("redis-ver", super::info::REDIS_VERSION.into()),
+            ("redis-bits", "64".into()),
+            ("ctime", crate::clock::since_epoch().as_secs().to_string()),
+            ("used-mem", super::info::resident_memory().to_string()),
+        ];
+        if self.primary.backlog().is_some() || self.is_replica() {
+            let stream_db = stream_db.map_or(-1, i64::from);
+            aux.push(("repl-stream-db", stream_db.to_string()));
+            aux.push(("repl-id", self.primary.history().replid().to_string()));
+            aux.push(("repl-offset", self.primary.offset().get().to_string()));
+        }
+        aux.push(("aof-base", "0".into()));
+        aux.into_iter().map(|(key, value)| (key.into(), value.into_bytes())).collect()
+    }
+
+    /// Saves to `dump.rdb` and waits for it.
+    pub(crate) fn save_now(&mut self, keyspace: &mut Keyspace) -> Result<(), String> {
+        self.abandon_snapshot(keyspace);
+        self.begin_snapshot(self.dump_wanted(), keyspace)?;
+        let Some(running) = self.saves.running.take() else { return Ok(()) };
+        let (began, changes) = (running.began, running.changes);
+        let event = running.finish(keyspace);
+        let took = crate::clock::now().saturating_duration_since(began);
+        self.end_save(event, changes, took)
+    }
+
+    /// Notes how a save to `dump.rdb` ended.
+    pub(crate) fn end_save(
+        &mut self,
+        event: JobEvent,
+        changes: u64,
+        took: std::time::Duration,
+    ) -> Result<(), String> {
+        let now = crate::clock::since_epoch();
+        match event {
+            JobEvent::Done(_) => {
+                self.saves.ended(Some(changes), took, now);
+                notice!("DB saved on disk");
+                Ok(())
+            }
+            JobEvent::Failed(reason) => {
+                self.saves.ended(None, took, now);
+                warning!("Error saving DB on disk: {reason}");
+                Err(reason)
+            }
+        }
+    }
+
+    /// Gives up the snapshot under way: its file is removed, replicas that wait for it are cut.
+    pub(crate) fn abandon_snapshot(&mut self, keyspace: &mut Keyspace) {
+        if let Some(running) = self.saves.running.take() {
+            keyspace.abort_snapshot();
+            if matches!(running.purpose, Purpose::Replicas { .. }) {
+                self.primary.snapshot_failed(self.now);
+            }
+        }
+    }
+
+    /// Opens `dump.rdb` to be loaded; `None` when there is none.
+    pub(crate) fn open_dump(&mut self) -> Result<Option<FileLoad>, LoadFailure> {
+        let data = Dataset::new(self.config.databases, self.entropy.number());
+        let drop_expired = (!self.is_replica()).then_some(self.unix_ms);
+        let mut options = DecodeOptions::default();
+        options.verify_checksum = self.config.rdbchecksum;
+        let load = RdbLoad::new(Loader::new(data, drop_expired), options);
+        Ok(FileLoad::open(&self.config.rdb_path(), load)?)
+    }
+
+    /// Loads `dump.rdb` in place of the data set and waits for it (`DEBUG RELOAD`).
+    pub(crate) fn load_now(&mut self, keyspace: &mut Keyspace) -> Result<(), String> {
+        let opened = self.open_dump().map_err(|failure| failure.to_string())?;
+        let Some(mut load) = opened else { return Err("no RDB file".into()) };
+        while !load.step().map_err(|failure| failure.to_string())? {}
+        let (data, _notes): (Dataset, Notes) = load.finish();
+        keyspace.replace_data(data);
+        self.saves.in_line_with_file(keyspace);
+        Ok(())
+    }
+}
+
+/// The oldest version that holds what is in `data`: what every server from Redis 6.0 on loads,
+/// unless a function or a value that is kept as bytes wants a later one.
+///
+/// Where no version holds all of it, encoding fails with the name of the key.
+fn oldest_version(data: &Dataset) -> Version {
+    let versions = [
+        Version::REDIS_6_0,
+        Version::REDIS_7_0,
+        Version::REDIS_7_2,
+        Version::REDIS_7_4,
+        Version::REDIS_8_6,
+        Version::VALKEY_9,
+    ];
+    let holds_functions = |version: &Version| {
+        data.functions().next().is_none() || version.number() >= Version::REDIS_7_0.number()
+    };
+    let holds_values = |version: &Version| data.opaque_types().all(|byte| version.holds(byte));
+    let found = versions.into_iter().find(|it| holds_functions(it) && holds_values(it));
+    found.unwrap_or(Version::REDIS_8_6)
+}

@@ -1,0 +1,213 @@
+//! `REPLICAOF`, `ROLE`, `PSYNC`, `SYNC`, `REPLCONF`, `WAIT`.
+
+use std::time::Duration;
+
+use redwire_keyspace::{CommandError, CommandResult, Context, Origin};
+use redwire_repl::{Decision, LinkState, ReplconfReply, ReplicaId};
+use redwire_resp::{Request, parse_i64};
+
+use super::is;
+use crate::config::Endpoint;
+use crate::core::{Action, Core};
+use crate::log::notice;
+use crate::net::Blocked;
+
+pub(super) fn replicaof(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    if is(&request[1], "no") && is(&request[2], "one") {
+        if core.is_replica() {
+            let client = client_text(core, context);
+            notice!("MASTER MODE enabled (user request from '{client}')");
+            core.actions.push(Action::ReplicaOf(None));
+        }
+        context.reply.ok();
+        return Ok(());
+    }
+    if core.primary.is_replica(ReplicaId(context.session.id())) {
+        return Err(CommandError::text("ERR Command is not valid when client is a replica."));
+    }
+    let port = parse_i64(&request[2]).ok_or(CommandError::NotInteger)?;
+    let port = u16::try_from(port).map_err(|_| CommandError::text("ERR Invalid master port"))?;
+    let host = String::from_utf8_lossy(&request[1]).into_owned();
+    let endpoint = Endpoint { host, port };
+    if core.config.replicaof.as_ref() == Some(&endpoint) {
+        context.reply.simple("OK Already connected to specified master");
+        return Ok(());
+    }
+    let client = client_text(core, context);
+    notice!("REPLICAOF {endpoint} enabled (user request from '{client}')");
+    core.actions.push(Action::ReplicaOf(Some(endpoint)));
+    context.reply.ok();
+    Ok(())
+}
+
+fn client_text(core: &Core, context: &Context<'_>) -> String {
+    let info = core.clients.get(&context.session.id());
+    info.map_or_else(String::new, |info| format!("id={} addr={}", info.id, info.addr))
+}
+
+pub(super) fn role(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    _request: Request<'_>,
+) -> CommandResult {
+    let reply = &mut context.reply;
+    if let (Some(endpoint), Some(upstream)) = (&core.config.replicaof, &core.upstream) {
+        let status = upstream.status(core.now);
+        reply.array(5);
+        reply.bulk(b"slave");
+        reply.bulk(endpoint.host.as_bytes());
+        reply.integer(i64::from(endpoint.port));
+        reply.bulk(status.phase.name().as_bytes());
+        let offset = if upstream.is_up() { status.applied.get() as i64 } else { -1 };
+        reply.integer(offset);
+        return Ok(());
+    }
+    let online: Vec<_> =
+        core.primary.replicas(core.now).filter(|view| view.state == LinkState::Online).collect();
+    reply.array(3);
+    reply.bulk(b"master");
+    reply.integer(core.primary.offset().get() as i64);
+    reply.array(online.len());
+    for view in online {
+        let peer = core.clients.get(&view.id.0).map_or("", |info| info.peer_ip());
+        reply.array(3);
+        reply.bulk(view.ip.unwrap_or(peer).as_bytes());
+        reply.bulk(view.port.to_string().as_bytes());
+        reply.bulk(view.acked.get().to_string().as_bytes());
+    }
+    Ok(())
+}
+
+pub(super) fn psync(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    let id = ReplicaId(context.session.id());
+    let args: Vec<&[u8]> = request.iter().skip(1).collect();
+    core.refuse_pending_output(context)?;
+    let partial = args.first().is_some_and(|replid| *replid != b"?");
+    let decision = core.primary.psync(id, &args, core.now);
+    decide(core, context, decision, partial)
+}
+
+pub(super) fn sync(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    _request: Request<'_>,
+) -> CommandResult {
+    core.refuse_pending_output(context)?;
+    let decision = core.primary.sync(ReplicaId(context.session.id()), core.now);
+    decide(core, context, decision, false)
+}
+
+fn decide(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    decision: Decision,
+    partial: bool,
+) -> CommandResult {
+    let id = context.session.id();
+    let replica = core.replica_name(id);
+    match decision {
+        Decision::Continue { reply, from, unread } => {
+            core.counters.sync_partial_ok += 1;
+            core.actions.push(Action::BecameReplica(id));
+            context.reply.raw(&reply);
+            notice!(
+                "Partial resynchronization request from {replica} accepted. Sending {unread} \
+                 bytes of backlog starting from offset {}.",
+                from.next_byte()
+            );
+        }
+        Decision::FullResync(reason) => {
+            notice!("Replica {replica} asks for synchronization");
+            core.counters.sync_partial_err += u64::from(partial);
+            for line in reason.log_lines(&replica) {
+                notice!("{line}");
+            }
+            core.counters.sync_full += 1;
+            core.actions.push(Action::BecameReplica(id));
+        }
+        Decision::Error(text) => return Err(CommandError::text(text)),
+        Decision::Ignored => {}
+    }
+    Ok(())
+}
+
+pub(super) fn replconf(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    if context.session.origin() == Origin::Primary {
+        // In the stream there is one that a replica answers.
+        core.ack_requested = request.arg(1).is_some_and(|option| is(option, "getack"));
+        return Ok(());
+    }
+    let args: Vec<&[u8]> = request.iter().skip(1).collect();
+    match core.primary.replconf(ReplicaId(context.session.id()), &args, core.now) {
+        ReplconfReply::Ok => context.reply.ok(),
+        ReplconfReply::Error(text) => return Err(CommandError::text(text)),
+        ReplconfReply::Silent => {}
+    }
+    Ok(())
+}
+
+pub(super) fn wait(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    if core.is_replica() {
+        return Err(CommandError::text(
+            "ERR WAIT cannot be used with replica instances. Please also note that since Redis \
+             4.0 if a replica is configured to be writable (which is not the default) writes to \
+             replicas are just local and are not propagated.",
+        ));
+    }
+    let replicas = parse_i64(&request[1]).ok_or(CommandError::NotInteger)?;
+    let timeout = parse_i64(&request[2])
+        .ok_or(CommandError::text("ERR timeout is not an integer or out of range"))?;
+    let timeout =
+        u64::try_from(timeout).map_err(|_| CommandError::text("ERR timeout is negative"))?;
+    let offset = core.primary.offset();
+    let acked = core.primary.acked_by(offset);
+    if acked as i64 >= replicas || context.session.executing_transaction() {
+        context.reply.integer(acked as i64);
+        return Ok(());
+    }
+    let deadline = (timeout > 0).then(|| core.now + Duration::from_millis(timeout));
+    let replicas = replicas as usize;
+    core.primary.request_acks();
+    let blocked = Blocked::Wait { replicas, offset, deadline };
+    core.actions.push(Action::Block(context.session.id(), blocked));
+    Ok(())
+}
+
+impl Core {
+    /// How the log names a replica: address and announced port.
+    pub(crate) fn replica_name(&self, id: u64) -> String {
+        let ip = self.clients.get(&id).map_or("?", |info| info.peer_ip());
+        let views = self.primary.replicas(self.now);
+        let view = views.into_iter().find(|view| view.id.0 == id);
+        match view {
+            Some(view) if view.port != 0 => format!("{}:{}", view.ip.unwrap_or(ip), view.port),
+            _ => format!("{ip}:<unknown-replica-port>"),
+        }
+    }
+
+    /// `SYNC` and `PSYNC` want a connection on which no reply is under way: the bytes of the
+    /// snapshot could not be told from it.
+    fn refuse_pending_output(&self, context: &Context<'_>) -> CommandResult {
+        let queued = self.clients.get(&context.session.id()).map_or(0, |info| info.output_len);
+        if queued > 0 || !context.reply.is_empty() {
+            return Err(CommandError::text("ERR SYNC and PSYNC are invalid with pending output"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! [`Client`]: a connection with its buffers.
+
+use std::io::{self, IoSlice};
+use std::time::Instant;
+
+use redwire_keyspace::Session;
+use redwire_outbuf::{LimitState, OutputBuffer};
+use redwire_repl::{Offset, Primary, ReplicaId};
+use redwire_resp::{Limits, Mode, RequestDecoder};
+
+use crate::config::Config;
+use crate::core::Core;
+use crate::net::Stream;
+
+/// The number of a connection (`CLIENT ID`), never used twice.
+pub(crate) type ClientId = u64;
+
+/// How many slices a write gathers at most.
+const GATHER: usize = 64;
+
+/// Most bytes that one client is sent before others have their turn.
+const WRITE_TURN: usize = 1 << 20;
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) id: ClientId,
+    pub(crate) stream: Stream,
+    pub(crate) session: Session,
+    pub(crate) decoder: RequestDecoder,
+    /// Bytes of a request that is not complete yet.
+    pub(crate) input: Vec<u8>,
+    pub(crate) output: OutputBuffer,
+    pub(crate) limits: LimitState,
+    pub(crate) standing: Standing,
+    pub(crate) blocked: Option<Blocked>,
+    pub(crate) closing: Option<CloseMode>,
+    /// The socket took less than it was given; it will say when it takes more.
+    pub(crate) write_blocked: bool,
+    /// Whether the client is in the list of those to be read from in the next turn.
+    pub(crate) queued: bool,
+}
+
+/// What a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Sends commands and reads replies.
+    Client,
+    /// Sent `MONITOR`.
+    Monitor,
+    /// Sent `PSYNC` or `SYNC`.
+    Replica,
+}
+
+/// What a connection waits for before its next command.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Blocked {
+    /// `WAIT`: for so many replicas to acknowledge an offset.
+    Wait { replicas: usize, offset: Offset, deadline: Option<Instant> },
+}
+
+/// How a connection is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CloseMode {
+    /// After what is queued was sent.
+    AfterReplies,
+    /// At once.
+    Now,
+}
+
+impl Client {
+    pub(crate) fn new(id: ClientId, stream: Stream, config: &Config) -> Self {
+        let mut session = Session::new(id);
+        session.authenticated = config.requirepass.is_none();
+        let mut limits = Limits::default();
+        limits.bulk_len = config.proto_max_bulk_len;
+        let mut decoder = RequestDecoder::new(Mode::Compatible, limits);
+        decoder.set_authenticated(session.authenticated);
+        Self {
+            id,
+            stream,
+            session,
+            decoder,
+            input: Vec::new(),
+            output: OutputBuffer::new(),
+            limits: LimitState::default(),
+            standing: Standing::Client,
+            blocked: None,
+            closing: None,
+            write_blocked: false,
+            queued: false,
+        }
+    }
+
+    /// Sends what is queued, and for a replica the stream that follows, as far as the socket
+    /// takes it.
+    pub(crate) fn flush(&mut self, core: &mut Core) -> io::Result<()> {
+        let primary = &mut core.primary;
+        let mut sent = 0;
+        while sent < WRITE_TURN {
+            let streaming = self.output.is_empty();
+            let written = if streaming {
+                if self.standing != Standing::Replica {
+                    break;
+                }
+                write_some(&mut self.stream, primary.stream(ReplicaId(self.id)))?
+            } else {
+                write_some(&mut self.stream, self.output.chunks())?
+            };
+            match written {
+                Written::NothingToWrite => break,
+                Written::Blocked => {
+                    self.write_blocked = true;
+                    break;
+                }
+                Written::Bytes(count) => {
+                    if streaming {
+                        primary.sent(ReplicaId(self.id), count as u64);
+                    } else {
+                        self.output.advance(count);
+                    }
+                    sent += count;
+                }
+            }
+        }
+        core.counters.bytes_out += sent as u64;
+        Ok(())
+    }
+
+    /// Whether something waits to be sent, beyond what the socket has taken.
+    pub(crate) fn has_output(&self, primary: &Primary) -> bool {
+        !self.output.is_empty()
+            || (self.standing == Standing::Replica
+                && primary.stream(ReplicaId(self.id)).next().is_some())
+    }
+}
+
+enum Written {
+    NothingToWrite,
+    Blocked,
+    Bytes(usize),
+}
+
+fn write_some<'a>(
+    stream: &mut Stream,
+    chunks: impl Iterator<Item = &'a [u8]>,
+) -> io::Result<Written> {
+    let mut slices = [IoSlice::new(&[]); GATHER];
+    let mut count = 0;
+    for (slice, chunk) in slices.iter_mut().zip(chunks) {
+        *slice = IoSlice::new(chunk);
+        count += 1;
+    }
+    if count == 0 {
+        return Ok(Written::NothingToWrite);
+    }
+    Ok(stream.write(&slices[..count])?.map_or(Written::Blocked, Written::Bytes))
+}

@@ -1,0 +1,9 @@
+//! Sockets: what listens and what talks, over TCP and Unix sockets alike.
+
+mod client;
+mod listen;
+mod stream;
+
+pub(crate) use client::{Blocked, Client, ClientId, CloseMode, Standing};
+pub(crate) use listen::{Listener, listen_all};
+pub(crate) use stream::Stream;

@@ -1,0 +1,11 @@
+//! Snapshots on their way to a file and to replicas, and files on their way back.
+
+mod atomic_file;
+mod job;
+mod load;
+mod transfer;
+
+pub(crate) use atomic_file::AtomicFile;
+pub(crate) use job::{Job, JobEvent, JobPlan, Target};
+pub(crate) use load::{FileLoad, LoadFailure, Notes, RdbLoad};
+pub(crate) use transfer::Transfer;

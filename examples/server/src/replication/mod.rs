@@ -1,0 +1,7 @@
+//! Both ends of replication: the link to this node's primary, and the links to its replicas.
+
+mod outgoing;
+mod upstream;
+
+pub(crate) use outgoing::{Outgoing, Outgoings};
+pub(crate) use upstream::{Received, Upstream};

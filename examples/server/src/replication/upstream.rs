@@ -1,0 +1,452 @@
+//! [`Upstream`]: the link to this node's primary.
+
+use std::io::{self, IoSlice};
+use std::net::ToSocketAddrs;
+use std::time::{Duration, Instant};
+
+use mio::{Registry, Token};
+use redwire_keyspace::{Dataset, Keyspace, Loader, Session};
+use redwire_rdb::DecodeOptions;
+use redwire_repl::{
+    Error, Offset, ReplId, Replica, ReplicaConfig, ReplicaEvent, ReplicaPhase, ReplicaStatus, Step,
+};
+use redwire_resp::{Limits, Mode, RequestDecoder};
+
+use crate::config::{Config, Endpoint};
+use crate::core::Core;
+use crate::net::Stream;
+use crate::persist::RdbLoad;
+
+/// Bytes that are read and worked on before clients have their turn again.
+const TURN: usize = 256 << 10;
+
+/// The link to the primary that this node follows.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) endpoint: Endpoint,
+    machine: Replica,
+    stream: Option<Stream>,
+    connected: bool,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    decoder: RequestDecoder,
+    pub(crate) session: Session,
+    /// Commands of a transaction whose `EXEC` has not come: they count when it does.
+    held: Vec<u8>,
+    load: Option<RdbLoad>,
+    /// When the load under way began.
+    load_began: Option<Instant>,
+    /// More may be read without waiting for the socket to say so.
+    pub(crate) readable: bool,
+}
+
+/// What a turn of the link brought, for the log and for the rest of the server.
+#[derive(Debug)]
+pub(crate) enum Received {
+    /// A connection attempt began.
+    Connecting,
+    /// The connection stands.
+    Connected,
+    /// A whole data set will come.
+    FullResync(Option<ReplId>, Offset),
+    /// The stream goes on.
+    Continued(ReplId),
+    /// The data set begins, so many bytes if it was said.
+    SyncStarted(Option<u64>),
+    /// The data set is whole.
+    Synced { keys: u64 },
+    /// The link broke, for this reason.
+    Broken(String),
+}
+
+impl Upstream {
+    /// A link to `endpoint` that is to be opened; `history` is what this node has of its stream.
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        core: &mut Core,
+        history: Option<(ReplId, Offset)>,
+    ) -> Self {
+        let config = replica_config(&core.config);
+        let mut machine = Replica::new(config, core.entropy.number(), core.now);
+        if let Some((replid, offset)) = history {
+            machine.resume_from(replid, offset);
+        }
+        Self {
+            endpoint,
+            machine,
+            stream: None,
+            connected: false,
+            input: Vec::new(),
+            output: Vec::new(),
+            decoder: stream_decoder(),
+            session: Session::of_primary(0),
+            held: Vec::new(),
+            load: None,
+            load_began: None,
+            readable: false,
+        }
+    }
+
+    pub(crate) fn configure(&mut self, config: &Config) {
+        self.machine.set_config(replica_config(config));
+    }
+
+    pub(crate) fn status(&self, now: Instant) -> ReplicaStatus {
+        self.machine.status(now)
+    }
+
+    /// Whether the stream flows.
+    pub(crate) fn is_up(&self) -> bool {
+        self.machine.phase() == ReplicaPhase::Connected
+    }
+
+    /// Whether a whole data set is coming.
+    pub(crate) fn is_syncing(&self) -> bool {
+        self.load.is_some()
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.machine.poll_timeout()
+    }
+
+    /// ACKs, keep-alives, timeouts; then whatever the machine wants done.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        now: Instant,
+    ) -> Vec<Received> {
+        self.machine.handle_timeout(now);
+        self.drive(registry, token, now)
+    }
+
+    /// Opens and closes the connection as the machine wants it.
+    fn drive(&mut self, registry: &Registry, token: Token, now: Instant) -> Vec<Received> {
+        let mut received = Vec::new();
+        while let Some(event) = self.machine.poll_event() {
+            match event {
+                ReplicaEvent::Connect => {
+                    received.push(Received::Connecting);
+                    if let Err(error) = self.connect(registry, token) {
+                        self.machine.handle_disconnected(now);
+                        let reason = format!("Unable to connect to MASTER: {error}");
+                        received.push(Received::Broken(reason));
+                    }
+                }
+                ReplicaEvent::Disconnect { reason } => {
+                    received.push(self.disconnect(registry, reason.to_string(), now));
+                }
+                _ => {}
+            }
+        }
+        if let Err(error) = self.flush() {
+            received.push(self.disconnect(registry, error.to_string(), now));
+        }
+        received
+    }
+
+    fn connect(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let unresolved = || io::Error::new(io::ErrorKind::NotFound, "host has no address");
+        let place = (self.endpoint.host.as_str(), self.endpoint.port);
+        let address = place.to_socket_addrs()?.next().ok_or_else(unresolved)?;
+        let mut stream = Stream::connect(address)?;
+        stream.register(registry, token)?;
+        self.stream = Some(stream);
+        self.connected = false;
+        Ok(())
+    }
+
+    /// Ends the connection; what was loaded of a data set is dropped, the old one stays.
+    pub(crate) fn disconnect(
+        &mut self,
+        registry: &Registry,
+        reason: String,
+        now: Instant,
+    ) -> Received {
+        if let Some(mut stream) = self.stream.take() {
+            // Closing it takes it out of the poll as well.
+            let _ = stream.deregister(registry);
+        }
+        self.connected = false;
+        self.readable = false;
+        self.input.clear();
+        self.output.clear();
+        self.held.clear();
+        self.session = self.session.renewed();
+        self.load = None;
+        self.decoder = stream_decoder();
+        self.machine.handle_disconnected(now);
+        Received::Broken(reason)
+    }
+
+    /// The socket has something to say: it is connected, readable or writable.
+    pub(crate) fn handle_ready(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        now: Instant,
+    ) -> Vec<Received> {
+        let mut received = Vec::new();
+        let Some(stream) = &self.stream else { return received };
+        if !self.connected {
+            match stream.connect_error() {
+                Ok(None) => {}
+                Ok(Some(error)) | Err(error) => {
+                    let reason = format!("Error condition on socket for SYNC: {error}");
+                    return vec![self.disconnect(registry, reason, now)];
+                }
+            }
+            self.connected = true;
+            self.machine.handle_connected(now);
+            received.push(Received::Connected);
+        }
+        self.readable = true;
+        received.extend(self.drive(registry, token, now));
+        received
+    }
+
+    /// Reads a turn's worth and runs it. Takes `core` as the host of the stream's commands, so the
+    /// link itself must be outside of it meanwhile.
+    pub(crate) fn read_turn(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        core: &mut Core,
+        keyspace: &mut Keyspace,
+        buffer: &mut [u8],
+    ) -> Vec<Received> {
+        let mut received = Vec::new();
+        let now = core.now;
+        let mut taken = 0;
+        while taken < TURN && self.readable {
+            let Some(stream) = self.stream.as_mut() else { break };
+            let count = match stream.read(buffer) {
+                Ok(Some(0)) => {
+                    let reason = "Connection with master lost.".to_string();
+                    received.push(self.disconnect(registry, reason, now));
+                    break;
+                }
+                Ok(Some(count)) => count,
+                Ok(None) => {
+                    self.readable = false;
+                    break;
+                }
+                Err(error) => {
+                    let reason = format!("I/O error trying to sync with MASTER: {error}");
+                    received.push(self.disconnect(registry, reason, now));
+                    break;
+                }
+            };
+            taken += count;
+            self.input.extend_from_slice(&buffer[..count]);
+            if let Err(error) = self.handle_input(core, keyspace, &mut received) {
+                received.push(self.disconnect(registry, error.to_string(), now));
+                break;
+            }
+        }
+        received.extend(self.drive(registry, token, now));
+        received
+    }
+
+    fn handle_input(
+        &mut self,
+        core: &mut Core,
+        keyspace: &mut Keyspace,
+        received: &mut Vec<Received>,
+    ) -> Result<(), Error> {
+        let mut input = std::mem::take(&mut self.input);
+        let mut at = 0;
+        let result = loop {
+            match self.step(&input[at..], core, keyspace, received) {
+                Ok(Some(used)) => at += used,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        input.drain(..at);
+        self.input = input;
+        result
+    }
+
+    /// One step of the machine; `None` when it needs more bytes.
+    fn step(
+        &mut self,
+        unread: &[u8],
+        core: &mut Core,
+        keyspace: &mut Keyspace,
+        received: &mut Vec<Received>,
+    ) -> Result<Option<usize>, Error> {
+        let now = core.now;
+        let progress = self.machine.handle_input(unread, now)?;
+        let used = progress.used;
+        let Some(step) = progress.step else { return Ok((used > 0).then_some(used)) };
+        match step {
+            Step::Handshake => {}
+            Step::FullResync { replid, offset } => {
+                received.push(Received::FullResync(replid, offset));
+            }
+            Step::Continue { replid, .. } => received.push(Received::Continued(replid)),
+            Step::RdbStart { len } => {
+                self.load = Some(new_load(core, keyspace));
+                self.load_began = Some(now);
+                received.push(Received::SyncStarted(len));
+            }
+            Step::Rdb(bytes) => {
+                let taken = self.load_bytes(bytes, now)?;
+                return Ok(Some(used + taken).filter(|used| *used > 0));
+            }
+            Step::Loaded { replid, offset } => {
+                if let Some(load) = self.load.take() {
+                    received.push(Received::Synced { keys: load.stats().keys });
+                    self.install(load, replid, offset, core, keyspace);
+                }
+            }
+            Step::Stream(bytes) => {
+                let taken = self.apply(bytes, core, keyspace, now)?;
+                return Ok(Some(used + taken).filter(|used| *used > 0));
+            }
+        }
+        Ok(Some(used))
+    }
+
+    /// The data set is whole: puts it in place, before the stream's commands come.
+    fn install(
+        &mut self,
+        load: RdbLoad,
+        replid: Option<ReplId>,
+        offset: Offset,
+        core: &mut Core,
+        keyspace: &mut Keyspace,
+    ) {
+        let (data, notes) = load.finish();
+        self.session = Session::of_primary(0);
+        self.session.db = notes.stream_db.unwrap_or(0);
+        keyspace.replace_data(data);
+        let replid = replid.or(notes.replid).unwrap_or(ReplId::NONE);
+        core.primary.adopt(replid, offset, notes.stream_db, core.now);
+    }
+
+    fn load_bytes(&mut self, bytes: &[u8], now: Instant) -> Result<usize, Error> {
+        let Some(load) = &mut self.load else { return Ok(0) };
+        match load.feed(bytes) {
+            Ok((taken, false)) => {
+                self.machine.rdb_taken(taken, now);
+                Ok(taken)
+            }
+            Ok((taken, true)) => {
+                self.machine.rdb_finished(taken, now);
+                Ok(taken)
+            }
+            Err(failure) => Err(self.machine.fail(failure.to_string())),
+        }
+    }
+
+    /// Runs the whole commands in `bytes`; answers how many bytes they were.
+    fn apply(
+        &mut self,
+        bytes: &[u8],
+        core: &mut Core,
+        keyspace: &mut Keyspace,
+        now: Instant,
+    ) -> Result<usize, Error> {
+        let mut done = 0;
+        let mut reply = Vec::new();
+        loop {
+            let decoded = match self.decoder.decode(&bytes[done..]) {
+                Ok(decoded) => decoded,
+                Err(error) => return Err(self.machine.fail(error.to_string())),
+            };
+            let used = decoded.used;
+            let command = &bytes[done..done + used];
+            done += used;
+            let Some(request) = decoded.request else {
+                self.pass_on(command, core, now);
+                return Ok(done);
+            };
+            reply.clear();
+            let unix_ms = core.unix_ms;
+            keyspace.execute(core, &mut self.session, request, unix_ms, &mut reply);
+            if reply.starts_with(b"-") {
+                log_refused(request.name(), &reply);
+                core.counters.refused_by_replica += 1;
+            }
+            if std::mem::take(&mut core.ack_requested) {
+                self.machine.ack_now(now);
+            }
+            self.pass_on(command, core, now);
+        }
+    }
+
+    /// Counts bytes of the stream as applied and passes them on to this node's own replicas; those
+    /// of a transaction with its `EXEC`, so that a broken link goes on from its `MULTI`.
+    fn pass_on(&mut self, bytes: &[u8], core: &mut Core, now: Instant) {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.session.in_transaction() {
+            self.machine.queued(bytes.len(), now);
+            self.held.extend_from_slice(bytes);
+            return;
+        }
+        self.machine.applied(bytes.len(), now);
+        if !self.held.is_empty() {
+            core.primary.feed_raw(&self.held);
+            self.held.clear();
+        }
+        core.primary.feed_raw(bytes);
+        core.primary.set_stream_db(self.session.db);
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while self.machine.poll_transmit(&mut self.output) {}
+        let Some(stream) = self.stream.as_mut().filter(|_| self.connected) else { return Ok(()) };
+        while !self.output.is_empty() {
+            match stream.write(&[IoSlice::new(&self.output)])? {
+                Some(count) => drop(self.output.drain(..count)),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// How long the load that has just ended took.
+    pub(crate) fn load_took(&self, now: Instant) -> Duration {
+        self.load_began.map_or(Duration::ZERO, |began| now.saturating_duration_since(began))
+    }
+}
+
+fn new_load(core: &mut Core, keyspace: &Keyspace) -> RdbLoad {
+    let data = Dataset::new(keyspace.settings().databases, core.entropy.number());
+    let mut options = DecodeOptions::default();
+    options.verify_checksum = core.config.rdbchecksum;
+    RdbLoad::new(Loader::new(data, None), options)
+}
+
+fn stream_decoder() -> RequestDecoder {
+    let mut limits = Limits::default();
+    limits.bulk_len = u64::MAX;
+    RequestDecoder::new(Mode::Compatible, limits)
+}
+
+fn replica_config(config: &Config) -> ReplicaConfig {
+    let announced = config.replica_announce_port;
+    ReplicaConfig {
+        listening_port: if announced == 0 { config.port } else { announced },
+        announce_ip: config.replica_announce_ip.clone(),
+        masteruser: config.masteruser.clone(),
+        masterauth: config.masterauth.as_ref().map(|secret| secret.as_bytes().to_vec()),
+        timeout: config.repl_timeout,
+        ..ReplicaConfig::default()
+    }
+}
+
+/// A command of the stream that this node could not run: its data is not the primary's any more.
+fn log_refused(name: &[u8], reply: &[u8]) {
+    let text = reply.strip_prefix(b"-").unwrap_or(reply).trim_ascii_end();
+    crate::log::warning!(
+        "== CRITICAL == This replica is sending an error to its master: '{}' after processing the \
+         command '{}'",
+        text.escape_ascii(),
+        name.escape_ascii(),
+    );
+}

@@ -1,0 +1,430 @@
+//! Connections: accepted, read, run, written, closed.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use mio::Token;
+use redwire_outbuf::{Class, Verdict};
+use redwire_repl::ReplicaId;
+use redwire_resp::{Protocol, Request};
+
+use super::{FIRST_CLIENT, Server};
+use crate::core::{Action, Core};
+use crate::host::ClientInfo;
+use crate::log::{notice, verbose, warning};
+use crate::net::{Client, ClientId, CloseMode, Standing, Stream};
+
+/// Bytes of requests that may wait for their end before authentication.
+const UNAUTHENTICATED_QUERY_LIMIT: usize = 1 << 20;
+
+/// Connections taken in by one event, so that a storm of them does not starve the others.
+const ACCEPTS: usize = 1000;
+
+const PROTECTED_MODE: &str = "-DENIED Redis is running in protected mode because protected mode is enabled and no password \
+     is set for the default user. In this mode connections are only accepted from the loopback \
+     interface. If you want to connect from external computers to Redis you may adopt one of the \
+     following solutions: 1) Just disable protected mode sending the command 'CONFIG SET \
+     protected-mode no' from the loopback interface by connecting to Redis from the same host the \
+     server is running, however MAKE SURE Redis is not publicly accessible from internet if you do \
+     so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable \
+     the protected mode by editing the Redis configuration file, and setting the protected mode \
+     option to 'no', and then restarting the server. 3) If you started the server manually just \
+     for testing, restart it with the '--protected-mode no' option. 4) Setup an authentication \
+     password for the default user. NOTE: You only need to do one of the above things in order for \
+     the server to start accepting connections from the outside.\r\n";
+
+/// Why a run of a client's requests ended.
+enum Paused {
+    /// All that had arrived was run, or the client may run no more for now.
+    Idle,
+    /// A command left something to be done that needs more than its own connection.
+    Actions,
+}
+
+impl Server {
+    pub(super) fn accept(&mut self, listener: usize) {
+        for _ in 0..ACCEPTS {
+            match self.listeners[listener].accept() {
+                Ok(Some(stream)) => self.welcome(stream),
+                Ok(None) => return,
+                Err(error) => {
+                    warning!("Accepting client connection: {error}");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn welcome(&mut self, mut stream: Stream) {
+        let config = &self.core.config;
+        let refusal = if self.clients.len() >= config.maxclients as usize {
+            self.core.counters.rejected += 1;
+            Some("-ERR max number of clients reached\r\n")
+        } else if config.protected_mode && config.requirepass.is_none() && !stream.is_local() {
+            Some(PROTECTED_MODE)
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            // The peer is being turned away: whether it hears why is not for us to insist on.
+            let _ = stream.write(&[std::io::IoSlice::new(refusal.as_bytes())]);
+            return;
+        }
+        let id = self.next_client;
+        self.next_client += 1;
+        let ready = stream.tune(config.tcp_keepalive).and_then(|()| {
+            stream.register(self.poll.registry(), Token(FIRST_CLIENT + id as usize))
+        });
+        if let Err(error) = ready {
+            verbose!("Error accepting a client connection: {error}");
+            return;
+        }
+        self.core.counters.connections += 1;
+        self.core.clients.insert(id, describe(id, &stream, &self.core));
+        verbose!("Accepted {}", stream.peer());
+        self.clients.insert(id, Client::new(id, stream, &self.core.config));
+    }
+
+    pub(super) fn client_ready(&mut self, id: ClientId, readable: bool, writable: bool) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        if readable && !mem::replace(&mut client.queued, true) {
+            self.readable.push(id);
+        }
+        if writable && mem::take(&mut client.write_blocked) {
+            self.unsent.push(id);
+        }
+    }
+
+    /// Reads from every connection that may have something, and runs it.
+    pub(super) fn read_clients(&mut self) {
+        for id in mem::take(&mut self.readable) {
+            self.read_client(id);
+        }
+    }
+
+    fn read_client(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        client.queued = false;
+        if client.closing.is_some() || client.blocked.is_some() {
+            return;
+        }
+        let count = match client.stream.read(&mut self.buffer) {
+            Ok(None) => return,
+            Ok(Some(0)) => return self.close(id, "Client closed connection"),
+            Ok(Some(count)) => count,
+            Err(error) => {
+                verbose!("Reading from client: {error}");
+                return self.close(id, "Reading from client failed");
+            }
+        };
+        // A short read has emptied the socket; its end, when it comes, is an event of its own.
+        if count == self.buffer.len() {
+            client.queued = true;
+            self.readable.push(id);
+        }
+        self.core.counters.bytes_in += count as u64;
+        client.input.extend_from_slice(&self.buffer[..count]);
+        if let Some(info) = self.core.clients.get_mut(&id) {
+            info.last_interaction = self.core.now;
+        }
+        self.run_input(id);
+    }
+
+    /// Runs the requests that wait in a connection's input.
+    pub(super) fn run_input(&mut self, id: ClientId) {
+        loop {
+            let Some(client) = self.clients.get_mut(&id) else { return };
+            let paused = run_requests(client, &mut self.core, &mut self.keyspace);
+            match paused {
+                Paused::Idle => break,
+                Paused::Actions => self.run_actions(),
+            }
+        }
+        self.after_turn(id);
+    }
+
+    /// Notes what a connection has come to, and closes it if it must not go on.
+    fn after_turn(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        let limit = if client.session.authenticated {
+            self.core.config.client_query_buffer_limit as usize
+        } else {
+            UNAUTHENTICATED_QUERY_LIMIT
+        };
+        let too_much = client.input.len() > limit;
+        if client.has_output(&self.core.primary) || client.closing.is_some() {
+            self.unsent.push(id);
+        }
+        update(client, &mut self.core);
+        if too_much {
+            self.core.counters.query_buffer_closed += 1;
+            warning!("Closing client that reached max query buffer length: id={id}");
+            self.close(id, "query buffer limit");
+        }
+    }
+
+    /// Does what commands left to be done.
+    pub(super) fn run_actions(&mut self) {
+        for action in mem::take(&mut self.core.actions) {
+            match action {
+                Action::CloseAfterReplies(id) => self.close_after_replies(id),
+                Action::Close(id) => self.close(id, "closed by CLIENT KILL"),
+                Action::Monitor(id) => self.set_standing(id, Standing::Monitor),
+                Action::BecameReplica(id) => self.set_standing(id, Standing::Replica),
+                Action::Reset(id) => self.set_standing(id, Standing::Client),
+                Action::FeedMonitors(line) => self.feed_monitors(&line),
+                Action::Block(id, blocked) => {
+                    if let Some(client) = self.clients.get_mut(&id) {
+                        client.blocked = Some(blocked);
+                        self.blocked.push(id);
+                    }
+                }
+                Action::Authenticated(id, authenticated) => {
+                    if let Some(client) = self.clients.get_mut(&id) {
+                        client.decoder.set_authenticated(authenticated);
+                    }
+                }
+                Action::ReplicaOf(endpoint) => self.replica_of(endpoint),
+                Action::Reconfigured => self.reconfigure(),
+                Action::Shutdown { save, force } => self.shutdown(save, force),
+            }
+        }
+    }
+
+    fn set_standing(&mut self, id: ClientId, standing: Standing) {
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.standing = standing;
+        }
+        self.core.monitors =
+            self.clients.values().filter(|client| client.standing == Standing::Monitor).count();
+    }
+
+    fn feed_monitors(&mut self, line: &[u8]) {
+        for client in self.clients.values_mut() {
+            if client.standing == Standing::Monitor && client.closing.is_none() {
+                client.output.push(line);
+                self.unsent.push(client.id);
+            }
+        }
+    }
+
+    fn close_after_replies(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.closing = Some(CloseMode::AfterReplies);
+            self.unsent.push(id);
+        }
+    }
+
+    /// Writes what every connection has to be sent, and closes those that are through.
+    pub(super) fn write_clients(&mut self) {
+        let mut ids = mem::take(&mut self.unsent);
+        ids.sort_unstable();
+        ids.dedup();
+        for id in ids {
+            self.write_client(id);
+        }
+    }
+
+    fn write_client(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        if client.standing == Standing::Replica
+            && let Err(error) = self.outgoings.fill(client, &mut self.core.primary, self.core.now)
+        {
+            warning!("Can't read the snapshot back for a replica: {error}");
+            return self.close(id, "snapshot unreadable");
+        }
+        if !client.write_blocked
+            && let Err(error) = client.flush(&mut self.core)
+        {
+            verbose!("Error writing to client: {error}");
+            return self.close(id, "Error writing to client");
+        }
+        let has_output = client.has_output(&self.core.primary);
+        update(client, &mut self.core);
+        match client.closing {
+            Some(CloseMode::Now) => return self.close(id, "closing"),
+            Some(CloseMode::AfterReplies) if !has_output => return self.close(id, "closing"),
+            _ => {}
+        }
+        if has_output && !client.write_blocked {
+            self.unsent.push(id);
+        }
+        self.check_output_limit(id);
+    }
+
+    /// Closes a connection whose peer takes its replies too slowly.
+    pub(super) fn check_output_limit(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        let (class, stream) = match client.standing {
+            Standing::Replica => (Class::Replica, self.core.primary.unread(ReplicaId(client.id))),
+            Standing::Client | Standing::Monitor => (Class::Normal, 0),
+        };
+        let bytes = client.output.omem() + stream;
+        let verdict = self.core.limits.check(&mut client.limits, class, bytes, self.core.now);
+        if let Verdict::Close(reason) = verdict {
+            self.core.counters.output_buffer_closed += 1;
+            let line = self.core.clients.get(&id).map(|info| info.line(&self.core));
+            warning!(
+                "Client {} scheduled to be closed ASAP for overcoming of output buffer limits \
+                 ({reason}).",
+                line.unwrap_or_default()
+            );
+            self.close(id, "output buffer limit");
+        }
+    }
+
+    /// Ends a connection.
+    pub(super) fn close(&mut self, id: ClientId, reason: &str) {
+        let Some(mut client) = self.clients.remove(&id) else { return };
+        verbose!("Closing client id={id}: {reason}");
+        self.keyspace.forget(&mut client.session);
+        self.core.clients.remove(&id);
+        self.blocked.retain(|blocked| *blocked != id);
+        self.outgoings.remove(id);
+        if client.standing == Standing::Replica {
+            notice!("Connection with replica {} lost.", self.core.replica_name(id));
+        }
+        self.core.primary.disconnected(ReplicaId(id), self.core.now);
+        // Closing the socket takes it out of the poll as well.
+        let _ = client.stream.deregister(self.poll.registry());
+        if client.standing == Standing::Monitor {
+            self.core.monitors -= 1;
+        }
+    }
+}
+
+/// Runs the whole requests in `client`'s input, up to the first that leaves an action.
+fn run_requests(
+    client: &mut Client,
+    core: &mut Core,
+    keyspace: &mut redwire_keyspace::Keyspace,
+) -> Paused {
+    let input = mem::take(&mut client.input);
+    let mut at = 0;
+    let mut paused = Paused::Idle;
+    while client.closing.is_none() && client.blocked.is_none() {
+        let decoded = match client.decoder.decode(&input[at..]) {
+            Ok(decoded) => decoded,
+            Err(error) => {
+                verbose!("Protocol error ({error}) from client id={}", client.id);
+                client.output.push(&error.reply());
+                client.closing = Some(CloseMode::AfterReplies);
+                break;
+            }
+        };
+        at += decoded.used;
+        let Some(request) = decoded.request else {
+            if decoded.used > 0 && client.standing == Standing::Replica {
+                core.primary.handle_newline(ReplicaId(client.id), core.now);
+            }
+            break;
+        };
+        let ran = if client.standing == Standing::Replica {
+            run_for_replica(&mut client.session, request, core, keyspace)
+        } else {
+            run(&mut client.session, request, client.output.tail(), core, keyspace)
+        };
+        if !ran {
+            client.closing = Some(CloseMode::AfterReplies);
+        }
+        for (db, bytes) in keyspace.effects().iter() {
+            core.primary.feed(db, bytes);
+        }
+        keyspace.effects().clear();
+        if !core.actions.is_empty() {
+            paused = Paused::Actions;
+            break;
+        }
+    }
+    client.input = input;
+    client.input.drain(..at);
+    if client.input.is_empty() && client.input.capacity() > super::READ_BUFFER {
+        client.input = Vec::new();
+    }
+    paused
+}
+
+/// Runs one request; answers whether the connection may go on. A panic is a bug of ours: it ends
+/// the connection that met it, not the server.
+fn run(
+    session: &mut redwire_keyspace::Session,
+    request: Request<'_>,
+    out: &mut Vec<u8>,
+    core: &mut Core,
+    keyspace: &mut redwire_keyspace::Keyspace,
+) -> bool {
+    let mark = out.len();
+    let now = core.unix_ms;
+    let result =
+        catch_unwind(AssertUnwindSafe(|| keyspace.execute(core, session, request, now, out)));
+    if result.is_ok() {
+        return true;
+    }
+    core.counters.panics += 1;
+    warning!("=== BUG === the command '{}' panicked", request.name().escape_ascii());
+    out.truncate(mark);
+    out.extend_from_slice(b"-ERR internal error, the connection is closed\r\n");
+    false
+}
+
+/// Runs what a replica says on its link: it reports, and is told nothing. One that wants a reply
+/// takes the link for something else and is cut.
+fn run_for_replica(
+    session: &mut redwire_keyspace::Session,
+    request: Request<'_>,
+    core: &mut Core,
+    keyspace: &mut redwire_keyspace::Keyspace,
+) -> bool {
+    let mut reply = Vec::new();
+    let ran = run(session, request, &mut reply, core, keyspace);
+    if reply.is_empty() {
+        return ran;
+    }
+    warning!(
+        "Replica generated a reply to command '{}', disconnecting it: {}",
+        request.name().escape_ascii(),
+        reply.trim_ascii_end().escape_ascii()
+    );
+    false
+}
+
+fn describe(id: ClientId, stream: &Stream, core: &Core) -> ClientInfo {
+    ClientInfo {
+        id,
+        addr: stream.peer(),
+        laddr: stream.local(),
+        name: Vec::new(),
+        lib_name: Vec::new(),
+        lib_ver: Vec::new(),
+        created: core.now,
+        last_interaction: core.now,
+        standing: Standing::Client,
+        is_local: stream.is_local(),
+        is_unix: matches!(stream, Stream::Unix(..)),
+        is_blocked: false,
+        is_closing: false,
+        db: 0,
+        protocol: Protocol::Resp2,
+        queued: None,
+        watched: 0,
+        query_buffer: 0,
+        output_len: 0,
+        output_memory: 0,
+        last_command: "NULL",
+    }
+}
+
+/// Brings what `CLIENT LIST` shows of a connection up to date.
+fn update(client: &Client, core: &mut Core) {
+    let Some(info) = core.clients.get_mut(&client.id) else { return };
+    info.standing = client.standing;
+    info.is_blocked = client.blocked.is_some();
+    info.is_closing = client.closing.is_some();
+    info.db = client.session.db;
+    info.protocol = client.session.protocol;
+    info.queued = client.session.queued();
+    info.watched = client.session.watched();
+    info.query_buffer = client.input.len();
+    info.output_len = client.output.len();
+    info.output_memory = client.output.omem();
+}

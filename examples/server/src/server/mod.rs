@@ -1,0 +1,262 @@
+//! The event loop: one thread that runs every command, in batches.
+//!
+//! A turn takes what the poll reports, runs all requests that have arrived, lets the snapshot and
+//! a load go on for a slice, and writes what there is to write. Nothing in a turn waits: files,
+//! encoding and the freeing of large values happen on other threads.
+
+mod clients;
+mod replicas;
+mod shutdown;
+mod timers;
+mod upstream;
+
+use std::collections::HashMap;
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Interest, Poll, Token, Waker};
+use redwire_keyspace::{Keyspace, Role};
+
+use crate::background::Background;
+use crate::config::Config;
+use crate::core::{Core, settings};
+use crate::entropy::Entropy;
+use crate::log::{notice, warning};
+use crate::net::{Client, ClientId, Listener, listen_all};
+use crate::persist::FileLoad;
+use crate::replication::{Outgoings, Upstream};
+use crate::signals::Signals;
+
+/// Bytes that are read from a socket at a time.
+const READ_BUFFER: usize = 64 << 10;
+
+const SIGNALS: Token = Token(64);
+const WAKER: Token = Token(65);
+const UPSTREAM: Token = Token(66);
+/// Clients have the tokens from here on, by their number.
+const FIRST_CLIENT: usize = 1024;
+
+/// The server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    poll: Poll,
+    listeners: Vec<Listener>,
+    signals: Signals,
+    core: Core,
+    keyspace: Keyspace,
+    clients: HashMap<ClientId, Client>,
+    next_client: ClientId,
+    /// Connections that may have more to read than was read of them.
+    readable: Vec<ClientId>,
+    /// Connections that have something to be sent.
+    unsent: Vec<ClientId>,
+    /// Connections that wait for something before their next command.
+    blocked: Vec<ClientId>,
+    outgoings: Outgoings,
+    load: Option<FileLoad>,
+    background: Background,
+    buffer: Vec<u8>,
+    next_tick: Instant,
+    /// More keys have expired than one turn deletes.
+    expiry_behind: bool,
+    exit: Option<ExitCode>,
+}
+
+impl Server {
+    /// Listens, and gets ready to load `dump.rdb`.
+    ///
+    /// # Errors
+    ///
+    /// A line for the log that says what stands in the way.
+    pub(crate) fn start(config: Config, signals: Signals) -> Result<Self, String> {
+        let describe = |error: io::Error| format!("Failed to set up the event loop: {error}");
+        let poll = Poll::new().map_err(describe)?;
+        let mut entropy = Entropy::of_system().map_err(|error| error.to_string())?;
+        let mut listeners = listen_all(&config)?;
+        for (index, listener) in listeners.iter_mut().enumerate() {
+            listener.register(poll.registry(), Token(index)).map_err(describe)?;
+        }
+        let mut signals = signals;
+        poll.registry().register(&mut signals, SIGNALS, Interest::READABLE).map_err(describe)?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(describe)?);
+        let mut keyspace = Keyspace::new(settings(&config), entropy.number());
+        let mut core = Core::new(config, entropy, waker);
+        if core.is_replica() {
+            let read_only = core.config.replica_read_only;
+            keyspace.set_role(Role::Replica { read_only });
+        }
+        core.apply_config(&mut keyspace);
+        let next_tick = core.now;
+        let mut server = Self {
+            poll,
+            listeners,
+            signals,
+            core,
+            keyspace,
+            clients: HashMap::new(),
+            next_client: 1,
+            readable: Vec::new(),
+            unsent: Vec::new(),
+            blocked: Vec::new(),
+            outgoings: Outgoings::default(),
+            load: None,
+            background: Background::start(),
+            buffer: vec![0; READ_BUFFER],
+            next_tick,
+            expiry_behind: false,
+            exit: None,
+        };
+        server.begin_load()?;
+        Ok(server)
+    }
+
+    /// Serves until it is told to end.
+    pub(crate) fn run(mut self) -> ExitCode {
+        let mut events = Events::with_capacity(1024);
+        loop {
+            let timeout = self.poll_timeout();
+            if let Err(error) = self.poll.poll(&mut events, timeout)
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                warning!("Waiting for events failed: {error}");
+                return ExitCode::FAILURE;
+            }
+            self.core.now = crate::clock::now();
+            self.core.unix_ms = crate::clock::unix_ms();
+            for event in &events {
+                self.handle_event(event);
+            }
+            self.turn();
+            if let Some(exit) = self.exit {
+                return exit;
+            }
+        }
+    }
+
+    fn turn(&mut self) {
+        let feeding = self.core.primary.is_feeding();
+        self.keyspace.effects().want(feeding);
+        self.step_load();
+        self.read_upstream();
+        self.read_clients();
+        self.tick();
+        self.step_snapshot();
+        self.drive_primary();
+        self.write_clients();
+        self.background.drop_later(self.keyspace.take_garbage());
+    }
+
+    fn handle_event(&mut self, event: &mio::event::Event) {
+        match event.token() {
+            SIGNALS => self.handle_signals(),
+            // What it woke the loop for is looked at in every turn.
+            WAKER => {}
+            UPSTREAM => self.upstream_ready(),
+            Token(listener) if listener < self.listeners.len() => self.accept(listener),
+            Token(token) if token >= FIRST_CLIENT => {
+                let id = (token - FIRST_CLIENT) as ClientId;
+                self.client_ready(id, event.is_readable(), event.is_writable());
+            }
+            _ => {}
+        }
+    }
+
+    /// How long the poll may wait: not at all while there is work, else until the next deadline.
+    fn poll_timeout(&mut self) -> Option<Duration> {
+        let upstream_readable = self.core.upstream.as_ref().is_some_and(|link| link.readable);
+        let walking = self.core.saves.running.as_mut().is_some_and(|running| running.is_walking());
+        let busy = !self.readable.is_empty()
+            || !self.unsent.is_empty()
+            || self.load.is_some()
+            || self.expiry_behind
+            || upstream_readable
+            || walking;
+        if busy {
+            return Some(Duration::ZERO);
+        }
+        let deadlines = [
+            Some(self.next_tick),
+            self.core.primary.poll_timeout(),
+            self.core.upstream.as_ref().and_then(Upstream::poll_timeout),
+            self.next_unblock(),
+        ];
+        let next = deadlines.into_iter().flatten().min()?;
+        Some(next.saturating_duration_since(crate::clock::now()))
+    }
+
+    /// Begins to load `dump.rdb`, or declares the server ready when there is none.
+    fn begin_load(&mut self) -> Result<(), String> {
+        match self.core.open_dump() {
+            Ok(Some(load)) => {
+                self.core.loading = Some(crate::core::Loading {
+                    began: self.core.now,
+                    began_unix: crate::clock::since_epoch(),
+                    total: load.total,
+                    read: 0,
+                });
+                self.load = Some(load);
+            }
+            Ok(None) => self.ready(None),
+            Err(failure) => {
+                let path = self.core.config.rdb_path();
+                return Err(format!(
+                    "Fatal error loading the DB from {}: {failure}. Exiting.",
+                    path.display()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads the next slice of `dump.rdb`.
+    fn step_load(&mut self) {
+        let Some(load) = &mut self.load else { return };
+        match load.step() {
+            Ok(false) => {
+                if let Some(loading) = &mut self.core.loading {
+                    loading.read = load.read;
+                }
+            }
+            Ok(true) => self.end_load(),
+            Err(failure) => {
+                warning!(
+                    "Short read or bad data loading DB from {}: {failure}",
+                    load.path().display()
+                );
+                warning!("Fatal error loading the DB, check server logs. Exiting.");
+                self.exit = Some(ExitCode::FAILURE);
+            }
+        }
+    }
+
+    fn end_load(&mut self) {
+        let (Some(load), Some(loading)) = (self.load.take(), self.core.loading.take()) else {
+            return;
+        };
+        let stats = load.stats();
+        let (data, notes) = load.finish();
+        self.keyspace.replace_data(data);
+        self.core.saves.in_line_with_file(&self.keyspace);
+        notice!(
+            "Done loading RDB, keys loaded: {}, keys expired: {}, empty keys skipped: {}.",
+            stats.keys,
+            stats.expired,
+            stats.empty
+        );
+        let took = crate::clock::now().saturating_duration_since(loading.began);
+        notice!("DB loaded from disk: {:.3} seconds", took.as_secs_f64());
+        self.ready(notes.replid.zip(notes.offset));
+    }
+
+    /// The data is there: clients may come, and the primary may be followed from `history` on.
+    fn ready(&mut self, history: Option<(redwire_repl::ReplId, redwire_repl::Offset)>) {
+        if let Some(endpoint) = self.core.config.replicaof.clone() {
+            let upstream = Upstream::new(endpoint, &mut self.core, history);
+            self.core.upstream = Some(upstream);
+            self.follow_stream_source();
+        }
+        notice!("Ready to accept connections");
+    }
+}

@@ -1,0 +1,54 @@
+//! The end: signals, `SHUTDOWN`, and what changes with `CONFIG SET`.
+
+use std::process::ExitCode;
+
+use super::Server;
+use crate::log::{notice, warning};
+use crate::signals::Signal;
+
+impl Server {
+    pub(super) fn handle_signals(&mut self) {
+        while let Some(signal) = self.signals.take() {
+            match signal {
+                Signal::Terminate => {
+                    notice!("Received SIGTERM scheduling shutdown...");
+                    self.shutdown(None, false);
+                }
+                Signal::Interrupt => {
+                    notice!("Received SIGINT scheduling shutdown...");
+                    self.shutdown(None, false);
+                }
+            }
+        }
+    }
+
+    /// Ends the server, after a save if there are save points (or as `save` says). A failed save
+    /// keeps it alive unless `force`.
+    pub(super) fn shutdown(&mut self, save: Option<bool>, force: bool) {
+        warning!("User requested shutdown...");
+        let save = save.unwrap_or(!self.core.config.save.is_empty());
+        if save && self.core.loading.is_none() {
+            notice!("Saving the final RDB snapshot before exiting.");
+            if let Err(reason) = self.core.save_now(&mut self.keyspace) {
+                warning!("Error trying to save the DB, can't exit: {reason}");
+                if !force {
+                    return;
+                }
+            }
+        } else {
+            self.core.abandon_snapshot(&mut self.keyspace);
+        }
+        self.drive_primary();
+        self.write_clients();
+        warning!("Redis is now ready to exit, bye bye...");
+        self.exit = Some(ExitCode::SUCCESS);
+    }
+
+    /// Takes over what `CONFIG SET` changed about the sockets.
+    pub(super) fn reconfigure(&mut self) {
+        let limit = self.core.config.proto_max_bulk_len;
+        for client in self.clients.values_mut() {
+            client.decoder.limits_mut().bulk_len = limit;
+        }
+    }
+}

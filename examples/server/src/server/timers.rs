@@ -1,0 +1,115 @@
+//! What happens by the clock: expiry, save points, idle clients, deadlines.
+
+use std::time::{Duration, Instant};
+
+use super::Server;
+use crate::log::notice;
+use crate::net::{Blocked, ClientId, Standing};
+
+/// Keys that one turn deletes because they expired.
+const EXPIRIES: usize = 256;
+
+impl Server {
+    /// Does what is due.
+    pub(super) fn tick(&mut self) {
+        self.unblock();
+        if self.expiry_behind {
+            self.expire();
+        }
+        let now = self.core.now;
+        if now < self.next_tick {
+            return;
+        }
+        let hz = self.core.config.hz.max(1);
+        self.next_tick = now + Duration::from_secs(1) / hz;
+        self.expire();
+        if self.core.loading.is_none() {
+            self.save_if_due();
+        }
+        self.look_after_clients();
+    }
+
+    fn expire(&mut self) {
+        if !self.core.active_expire || self.core.loading.is_some() {
+            self.expiry_behind = false;
+            return;
+        }
+        let deleted = self.keyspace.expire_due(self.core.unix_ms, EXPIRIES);
+        self.expiry_behind = deleted == EXPIRIES;
+        self.feed_effects();
+    }
+
+    /// Hands what writes left for replicas to the backlog.
+    pub(super) fn feed_effects(&mut self) {
+        for (db, bytes) in self.keyspace.effects().iter() {
+            self.core.primary.feed(db, bytes);
+        }
+        self.keyspace.effects().clear();
+    }
+
+    fn save_if_due(&mut self) {
+        if self.core.saves.running.is_some() {
+            return;
+        }
+        let scheduled = std::mem::take(&mut self.core.saves.scheduled);
+        let now = self.core.now;
+        let points = &self.core.config.save;
+        let since_epoch = crate::clock::since_epoch();
+        let due = self.core.saves.due(points, &self.keyspace, now, since_epoch);
+        if let Some(point) = due {
+            notice!("{} changes in {} seconds. Saving...", point.changes, point.period.as_secs());
+        }
+        if (scheduled || due.is_some())
+            && let Err(reason) = self.core.begin_save(&mut self.keyspace)
+        {
+            crate::log::warning!("Can't save in background: {reason}");
+            self.core.saves.ended(None, Duration::ZERO, since_epoch);
+        }
+    }
+
+    /// Closes idle clients, and those that hold too much output for too long.
+    fn look_after_clients(&mut self) {
+        let (now, timeout) = (self.core.now, self.core.config.timeout);
+        let ids: Vec<ClientId> = self.clients.keys().copied().collect();
+        for id in ids {
+            self.check_output_limit(id);
+            let Some(client) = self.clients.get(&id) else { continue };
+            let info = self.core.clients.get(&id);
+            let idle = info.map_or(Duration::ZERO, |info| {
+                now.saturating_duration_since(info.last_interaction)
+            });
+            let may_idle = client.standing != Standing::Client || client.blocked.is_some();
+            if !timeout.is_zero() && idle > timeout && !may_idle {
+                self.close(id, "Closing idle client");
+            }
+        }
+    }
+
+    /// When the first blocked client has waited long enough.
+    pub(super) fn next_unblock(&self) -> Option<Instant> {
+        let blocked = self.blocked.iter().filter_map(|id| self.clients.get(id)?.blocked);
+        blocked.filter_map(|Blocked::Wait { deadline, .. }| deadline).min()
+    }
+
+    /// Answers the clients whose `WAIT` is over.
+    pub(super) fn unblock(&mut self) {
+        for id in std::mem::take(&mut self.blocked) {
+            let Some(client) = self.clients.get_mut(&id) else { continue };
+            let Some(Blocked::Wait { replicas, offset, deadline }) = client.blocked else {
+                continue;
+            };
+            let acked = self.core.primary.acked_by(offset);
+            let over = deadline.is_some_and(|deadline| self.core.now >= deadline);
+            if acked < replicas && !over {
+                self.blocked.push(id);
+                continue;
+            }
+            client.blocked = None;
+            let protocol = client.session.protocol;
+            redwire_resp::Encoder::new(client.output.tail(), protocol).integer(acked as i64);
+            // What came meanwhile is run now, and the socket is looked at again.
+            self.client_ready(id, true, false);
+            self.run_input(id);
+        }
+    }
+}

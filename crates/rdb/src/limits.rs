@@ -2,7 +2,6 @@
 
 /// How a [`Decoder`](crate::Decoder) reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct DecodeOptions {
     /// Compare the checksum at the end of the file (default). A file whose checksum is 0 was
     /// written without one and passes either way.
@@ -30,7 +29,6 @@ impl From<Limits> for DecodeOptions {
 /// They bound what a caller has to buffer. The decoder itself allocates only for what it received:
 /// whatever a length announces, at most 88 bytes for each byte of a compressed string.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Limits {
     /// Longest string as it stands in the file, in bytes: keys, values, elements, packed blobs.
     /// Default 512 MiB, as `proto-max-bulk-len`.

@@ -11,6 +11,8 @@ use crate::{
 
 const HEADER: usize = 6;
 const END: u8 = 0xff;
+/// Bytes of a listpack without elements.
+pub(crate) const EMPTY_BYTES: usize = HEADER + 1;
 /// The count in the header when there are more elements than it can say.
 const UNCOUNTED: u16 = u16::MAX;
 

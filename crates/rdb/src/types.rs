@@ -30,7 +30,6 @@ pub(crate) mod type_byte {
     pub(crate) const ZSET: u8 = 5;
     /// A module's value as Redis 4.0's release candidates wrote it.
     pub(crate) const MODULE_PRE_RELEASE: u8 = 6;
-    pub(crate) const MODULE: u8 = 7;
     pub(crate) const INTSET: u8 = 11;
     pub(crate) const ZSET_ZIPLIST: u8 = 12;
     pub(crate) const HASH_ZIPLIST: u8 = 13;
@@ -208,12 +207,19 @@ impl Parts {
     }
 }
 
-/// The first version of its dialect that can hold type `byte` as this crate passes it on; `None`
-/// when a file of `target` never can.
-pub(crate) fn holds(target: Version, byte: u8) -> bool {
-    let redis_since = match byte {
-        0..=2 | 4 => 1,
-        3 => 1,
+/// Whether a file of `target` can hold a value of type `byte`.
+pub(crate) const fn holds(target: Version, byte: u8) -> bool {
+    match target.dialect() {
+        Dialect::Redis => target.number() >= redis_since(byte),
+        // The types of Redis 7.2 were those of the first Valkey; 22 is its own.
+        Dialect::Valkey => redis_since(byte) <= 11 || byte == 22,
+    }
+}
+
+/// The first Redis version with a type that a release wrote.
+const fn redis_since(byte: u8) -> u16 {
+    match byte {
+        0..=4 => 1,
         9 => 2,
         10..=12 => 3,
         13 => 4,
@@ -225,9 +231,5 @@ pub(crate) fn holds(target: Version, byte: u8) -> bool {
         24 | 25 => 12,
         26 => 13,
         _ => u16::MAX,
-    };
-    match target.dialect() {
-        Dialect::Redis => target.number() >= redis_since,
-        Dialect::Valkey => redis_since <= 11 || byte == 22,
     }
 }

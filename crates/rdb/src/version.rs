@@ -154,7 +154,7 @@ fn by_name(name: &str) -> Option<Version> {
         (Dialect::Redis, 4, 0) => 8,
         (Dialect::Redis, 5, 0) | (Dialect::Redis, 6, 0 | 2) => 9,
         (Dialect::Redis, 7, 0) => 10,
-        (Dialect::Redis, 7, 2) | (Dialect::Valkey, 7, 2) | (Dialect::Valkey, 8, 0 | 1) => 11,
+        (Dialect::Redis | Dialect::Valkey, 7, 2) | (Dialect::Valkey, 8, 0 | 1) => 11,
         (Dialect::Redis, 7, 4) | (Dialect::Redis, 8, 0 | 2 | 4) => 12,
         (Dialect::Redis, 8, 6) => 13,
         (Dialect::Valkey, 9, 0 | 1) => 80,

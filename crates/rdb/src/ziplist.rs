@@ -11,6 +11,8 @@ use crate::{
 
 const HEADER: usize = 10;
 const END: u8 = 0xff;
+/// Bytes of a ziplist without elements.
+pub(crate) const EMPTY_BYTES: usize = HEADER + 1;
 /// Begins a length of five bytes in front of an element.
 const WIDE: u8 = 0xfe;
 /// The count in the header when there are more elements than it can say.

@@ -1,5 +1,7 @@
 //! Real and damaged files, whose truth real servers told.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::{collections::BTreeMap, path::Path};

@@ -270,19 +270,7 @@ impl Machine {
 
     /// The magic.
     fn start(&mut self, input: &mut Input<'_>) -> Step {
-        let magic: [u8; 9] = match input.array(0) {
-            Ok(magic) => magic,
-            Err(missing) => {
-                // What cannot become a magic any more is not waited for.
-                let seen = &input.bytes[..input.bytes.len().min(5)];
-                if b"REDIS".starts_with(seen) || b"VALKE".starts_with(seen) {
-                    return Err(missing);
-                }
-                let mut found = [0; 9];
-                found[..input.bytes.len()].copy_from_slice(input.bytes);
-                return Err(Halt::Failed(Box::new(Error::Magic { found })));
-            }
-        };
+        let magic: [u8; 9] = input.array(0)?;
         let version = Version::from_magic(magic).ok_or_else(|| {
             let digits = magic.strip_prefix(b"REDIS").or(magic.strip_prefix(b"VALKEY"));
             Halt::Failed(Box::new(match digits {

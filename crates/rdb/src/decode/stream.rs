@@ -118,8 +118,9 @@ impl StreamWalk {
                 (Step::ConsumerCount, at)
             }
             Step::Pending { left } => {
-                self.pending.ids.push(id(input, at)?);
-                (Step::Pending { left: left - 1 }, input.number(at + ID + TIME)?.1)
+                let (id, (_, end)) = (id(input, at)?, input.number(at + ID + TIME)?);
+                self.pending.ids.push(id);
+                (Step::Pending { left: left - 1 }, end)
             }
             _ => return self.advance_consumer(input, at, texts, limits),
         };

@@ -1,41 +1,62 @@
 //! The encoder: values in, bytes out.
 
+mod list;
 mod options;
+mod pack;
+mod writer;
 
-pub use self::options::{EncodeOptions, KeyMeta, Thresholds};
-use crate::Error;
+use self::writer::Writer;
+pub use self::{
+    list::ListPlan,
+    options::{EncodeOptions, KeyMeta, Thresholds},
+};
+use crate::{
+    Error, KeyName, Version,
+    crc64::Crc64,
+    length,
+    types::{opcode, type_byte},
+};
 
 /// Writes an RDB file for a chosen version, appending to the caller's buffer.
 ///
 /// The buffer may be drained between any two calls. Collections come whole
 /// ([`list`](Self::list), [`set`](Self::set), [`zset`](Self::zset), [`hash`](Self::hash)) or, when
-/// they are large, in pieces: `begin_*`, any number of `push_*`, [`finish`](Self::finish).
+/// they are large, in pieces: `begin_*`, any number of `push_*`, [`finish`](Self::finish). In
+/// pieces, sets, sorted sets and hashes are written in their large form, whatever their size.
+///
+/// An empty collection is not written: no server holds one.
 #[derive(Debug)]
 pub struct Encoder {
-    options: EncodeOptions,
+    writer: Writer,
+    crc: Option<Crc64>,
 }
 
 impl Encoder {
-    /// An encoder that has written nothing.
+    /// An encoder that has written nothing. A target before [`Version::REDIS_6_0`] is taken as
+    /// that.
     #[must_use]
     pub fn new(options: EncodeOptions) -> Self {
-        Self { options }
+        Self { crc: options.checksum.then(Crc64::new), writer: Writer::new(options) }
     }
 
     /// What it writes.
     #[must_use]
     pub fn options(&self) -> &EncodeOptions {
-        &self.options
+        &self.writer.options
     }
 
     /// Writes the magic: the first call for a file.
     pub fn start(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.options.target.magic());
+        self.summed(out, |writer, out| out.extend_from_slice(&writer.options.target.magic()));
     }
 
     /// Writes a note about the file (opcode 250).
     pub fn aux(&mut self, out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
-        let _ = (out, key, value);
+        self.summed(out, |writer, out| {
+            out.push(opcode::AUX);
+            writer.text(out, key);
+            writer.text(out, value);
+        });
     }
 
     /// Writes a function library (opcode 245).
@@ -44,18 +65,44 @@ impl Encoder {
     ///
     /// [`Error::Unsupported`] for a target before Redis 7.0, with the code's beginning as key.
     pub fn function(&mut self, out: &mut Vec<u8>, code: &[u8]) -> Result<(), Error> {
-        let _ = (out, code);
+        if self.options().target < Version::REDIS_7_0 {
+            return Err(self.unsupported(code, opcode::FUNCTION));
+        }
+        self.summed(out, |writer, out| {
+            out.push(opcode::FUNCTION);
+            writer.text(out, code);
+        });
         Ok(())
     }
 
-    /// Begins a database (opcodes 254 and 251): the keys that follow are in it.
+    /// Writes a module's data outside of keys (opcode 247) as
+    /// [`Event::ModuleAux`](crate::Event::ModuleAux) delivered it.
+    pub fn module_aux(&mut self, out: &mut Vec<u8>, body: &[u8]) {
+        self.summed(out, |_, out| {
+            out.push(opcode::MODULE_AUX);
+            out.extend_from_slice(body);
+        });
+    }
+
+    /// Begins a database (opcodes 254 and 251): the keys that follow are in it. `keys` and
+    /// `expires` are hints to who loads the file: keys in all, and keys with an expiry.
     pub fn select_db(&mut self, out: &mut Vec<u8>, db: u32, keys: u64, expires: u64) {
-        let _ = (out, db, keys, expires);
+        self.summed(out, |_, out| {
+            out.push(opcode::SELECT_DB);
+            length::encode(out, u64::from(db));
+            out.push(opcode::RESIZE_DB);
+            length::encode(out, keys);
+            length::encode(out, expires);
+        });
     }
 
     /// Writes a string key.
+    #[inline]
     pub fn string(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, value: &[u8]) {
-        let _ = (out, meta, value);
+        self.summed(out, |writer, out| {
+            writer.head(out, meta, type_byte::STRING);
+            writer.text(out, value);
+        });
     }
 
     /// Writes a list, head first.
@@ -63,7 +110,15 @@ impl Encoder {
     where
         I: ExactSizeIterator<Item = &'i [u8]> + Clone,
     {
-        let _ = (out, meta, items);
+        if items.len() == 0 {
+            return;
+        }
+        let mut plan = ListPlan::new(self.options());
+        items.clone().for_each(|item| plan.item(item));
+        self.whole(out, |writer, out| {
+            writer.begin_list(out, meta, &plan);
+            items.for_each(|item| writer.element(out, item));
+        });
     }
 
     /// Writes a set. The members must be distinct: servers refuse the file otherwise.
@@ -71,7 +126,9 @@ impl Encoder {
     where
         I: ExactSizeIterator<Item = &'i [u8]> + Clone,
     {
-        let _ = (out, meta, members);
+        if members.len() > 0 {
+            self.whole(out, |writer, out| writer.set(out, meta, members));
+        }
     }
 
     /// Writes a hash. The fields must be distinct: servers refuse the file otherwise.
@@ -79,23 +136,29 @@ impl Encoder {
     where
         I: ExactSizeIterator<Item = (&'i [u8], &'i [u8])> + Clone,
     {
-        let _ = (out, meta, pairs);
+        if pairs.len() > 0 {
+            self.whole(out, |writer, out| writer.hash(out, meta, pairs));
+        }
     }
 
-    /// Writes a sorted set. The members must be distinct, no score NaN. Only what comes in
-    /// ascending order of score and member can be written in the compact form.
+    /// Writes a sorted set. The members must be distinct, no score NaN: servers refuse the file
+    /// otherwise. Only what comes in ascending order of score and member can be written in the
+    /// compact form.
     pub fn zset<'i, I>(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, members: I)
     where
         I: ExactSizeIterator<Item = (&'i [u8], f64)> + Clone,
     {
-        let _ = (out, meta, members);
+        if members.len() > 0 {
+            self.whole(out, |writer, out| writer.zset(out, meta, members));
+        }
     }
 
     /// Writes a value as [`Event::Opaque`](crate::Event::Opaque) delivered it.
     ///
     /// # Errors
     ///
-    /// [`Error::Unsupported`] when the target cannot hold the type; nothing was written then.
+    /// [`Error::Unsupported`] when the target cannot hold the type; nothing was written then. See
+    /// [`Version::holds_type`].
     pub fn opaque(
         &mut self,
         out: &mut Vec<u8>,
@@ -103,43 +166,50 @@ impl Encoder {
         type_byte: u8,
         body: &[u8],
     ) -> Result<(), Error> {
-        let _ = (out, meta, type_byte, body);
+        if !self.options().target.holds_type(type_byte) {
+            return Err(self.unsupported(meta.key, type_byte));
+        }
+        self.summed(out, |writer, out| {
+            writer.head(out, meta, type_byte);
+            out.extend_from_slice(body);
+        });
         Ok(())
     }
 
-    /// Begins a list of which `plan` has seen each item; the same items must be pushed.
+    /// Begins a list of which `plan` has seen each item, one at least; the same items must be
+    /// pushed in the same order.
     pub fn begin_list(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, plan: &ListPlan) {
-        let _ = (out, meta, plan);
+        self.summed(out, |writer, out| writer.begin_list(out, meta, plan));
     }
 
     /// Begins a set of `len` members, 1 or more.
     pub fn begin_set(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, len: u64) {
-        let _ = (out, meta, len);
+        self.summed(out, |writer, out| writer.begin_set(out, meta, len));
     }
 
     /// Begins a sorted set of `len` members, 1 or more.
     pub fn begin_zset(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, len: u64) {
-        let _ = (out, meta, len);
+        self.summed(out, |writer, out| writer.begin_zset(out, meta, len));
     }
 
     /// Begins a hash of `len` fields, 1 or more.
     pub fn begin_hash(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, len: u64) {
-        let _ = (out, meta, len);
+        self.summed(out, |writer, out| writer.begin_hash(out, meta, len));
     }
 
     /// The next item of the list or set begun.
     pub fn push(&mut self, out: &mut Vec<u8>, item: &[u8]) {
-        let _ = (out, item);
+        self.summed(out, |writer, out| writer.element(out, item));
     }
 
     /// The next member of the sorted set begun.
     pub fn push_scored(&mut self, out: &mut Vec<u8>, member: &[u8], score: f64) {
-        let _ = (out, member, score);
+        self.summed(out, |writer, out| writer.scored(out, member, score));
     }
 
     /// The next field of the hash begun.
     pub fn push_field(&mut self, out: &mut Vec<u8>, field: &[u8], value: &[u8]) {
-        let _ = (out, field, value);
+        self.summed(out, |writer, out| writer.field(out, field, value));
     }
 
     /// Ends the collection begun.
@@ -147,38 +217,44 @@ impl Encoder {
     /// # Errors
     ///
     /// [`Error::Count`] when more or fewer elements were pushed than announced, or of another
-    /// kind: what was written is broken then.
+    /// kind, or a collection before was not finished: what was written is broken then.
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        let _ = out;
-        Ok(())
+        self.summed(out, Writer::finish)
     }
 
-    /// Ends the file (opcode 255 and the checksum).
+    /// Ends the file (opcode 255 and the checksum, 0 when that is off).
     pub fn end(&mut self, out: &mut Vec<u8>) {
-        let _ = out;
-    }
-}
-
-/// Counts the nodes that a list will take, which its encoding begins with.
-///
-/// Give it each item once ([`item`](Self::item), in any number of sittings), then hand it to
-/// [`Encoder::begin_list`].
-#[derive(Debug, Clone)]
-pub struct ListPlan {
-    items: u64,
-}
-
-impl ListPlan {
-    /// A plan for a list that will be written with these options.
-    #[must_use]
-    pub fn new(options: &EncodeOptions) -> Self {
-        let _ = options;
-        Self { items: 0 }
+        self.summed(out, |_, out| out.push(opcode::EOF));
+        let checksum = self.crc.as_ref().map_or(0, Crc64::value);
+        out.extend_from_slice(&checksum.to_le_bytes());
     }
 
-    /// Takes note of the next item.
-    pub fn item(&mut self, item: &[u8]) {
-        let _ = item;
-        self.items += 1;
+    /// Writes a collection of which all elements are at hand.
+    fn whole(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Writer, &mut Vec<u8>)) {
+        self.summed(out, |writer, out| {
+            write(writer, out);
+            let finished = writer.finish(out);
+            debug_assert_eq!(finished, Ok(()), "the iterator's length or its clone is another");
+        });
+    }
+
+    /// Writes, and takes what was written into the checksum.
+    #[inline]
+    fn summed<T>(
+        &mut self,
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Writer, &mut Vec<u8>) -> T,
+    ) -> T {
+        let start = out.len();
+        let result = write(&mut self.writer, out);
+        if let Some(crc) = &mut self.crc {
+            crc.update(&out[start..]);
+        }
+        result
+    }
+
+    #[cold]
+    fn unsupported(&self, key: &[u8], type_byte: u8) -> Error {
+        Error::Unsupported { key: KeyName::new(key), type_byte, target: self.options().target }
     }
 }

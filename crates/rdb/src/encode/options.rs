@@ -4,7 +4,6 @@ use crate::Version;
 
 /// How an [`Encoder`](crate::Encoder) writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct EncodeOptions {
     /// The version to write. Default [`Version::REDIS_6_0`], which every server from 6.0 on loads.
     pub target: Version,
@@ -30,7 +29,6 @@ impl Default for EncodeOptions {
 
 /// Up to which size collections are written in a compact form; defaults are the servers' own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Thresholds {
     /// `hash-max-listpack-entries`, fields. Default 512.
     pub hash_max_listpack_entries: usize,

@@ -1,0 +1,115 @@
+//! How a list is cut into nodes.
+
+use super::{EncodeOptions, pack::has_listpacks};
+use crate::{listpack, packed::Value, ziplist};
+
+/// Counts the nodes that a list will take, which its encoding begins with.
+///
+/// Give it each item once ([`item`](Self::item), in any number of sittings), then hand it to
+/// [`Encoder::begin_list`](crate::Encoder::begin_list).
+#[derive(Debug, Clone)]
+pub struct ListPlan {
+    fill: NodeFill,
+    items: u64,
+    nodes: u64,
+    /// An item is too long for a node: the list is written without nodes.
+    flat: bool,
+}
+
+impl ListPlan {
+    /// A plan for a list that will be written with these options.
+    #[must_use]
+    pub fn new(options: &EncodeOptions) -> Self {
+        Self { fill: NodeFill::new(options), items: 0, nodes: 0, flat: false }
+    }
+
+    /// Takes note of the next item.
+    pub fn item(&mut self, item: &[u8]) {
+        self.items += 1;
+        self.nodes += u64::from(self.fill.place(item) != Place::Behind);
+        self.flat |= !self.fill.contained && item.len() > MAX_NODE_BYTES;
+    }
+
+    /// How many items it has seen.
+    #[must_use]
+    pub fn items(&self) -> u64 {
+        self.items
+    }
+
+    pub(crate) fn nodes(&self) -> u64 {
+        self.nodes
+    }
+
+    pub(crate) fn is_flat(&self) -> bool {
+        self.flat
+    }
+}
+
+/// Where the next item goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Into the node of the item before.
+    Behind,
+    /// Into a new node.
+    First,
+    /// Into a node that is the item itself.
+    Alone,
+}
+
+/// How full the last node is.
+#[derive(Debug, Clone)]
+pub(crate) struct NodeFill {
+    limit: usize,
+    /// Nodes say what they contain (type 18), so an item can be one.
+    contained: bool,
+    /// Bytes of the last node, 0 when none can be appended to.
+    bytes: usize,
+    /// Bytes of its last element.
+    previous: usize,
+}
+
+/// More than servers put into a packed value, whatever their settings.
+pub(crate) const MAX_NODE_BYTES: usize = 1 << 30;
+
+impl NodeFill {
+    pub(crate) fn new(options: &EncodeOptions) -> Self {
+        Self {
+            limit: options.thresholds.list_node_bytes.min(MAX_NODE_BYTES),
+            contained: has_listpacks(options.target),
+            bytes: 0,
+            previous: 0,
+        }
+    }
+
+    /// Says where the next item goes, and takes it as gone there.
+    #[inline]
+    pub(crate) fn place(&mut self, item: &[u8]) -> Place {
+        if self.contained && item.len() > self.limit {
+            self.bytes = 0;
+            return Place::Alone;
+        }
+        let value = Value::of(item);
+        let cost = self.cost(value, self.previous);
+        if self.bytes > 0 && self.bytes + cost <= self.limit {
+            self.bytes += cost;
+            self.previous = cost;
+            return Place::Behind;
+        }
+        let first = self.cost(value, 0);
+        self.bytes = self.empty_bytes() + first;
+        self.previous = first;
+        Place::First
+    }
+
+    fn cost(&self, value: Value<'_>, previous: usize) -> usize {
+        if self.contained {
+            listpack::Builder::cost(value)
+        } else {
+            ziplist::Builder::cost(value, previous)
+        }
+    }
+
+    fn empty_bytes(&self) -> usize {
+        if self.contained { listpack::EMPTY_BYTES } else { ziplist::EMPTY_BYTES }
+    }
+}

@@ -1,0 +1,181 @@
+//! Small files of real servers: cut anywhere, damaged anywhere.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::path::Path;
+
+use redwire_rdb::{DecodeOptions, Decoder, Error, Limits};
+use support::{corpus, decode, decode_cut, decode_with, files};
+
+/// Files up to this size are cut at each byte.
+const SMALL: usize = 700;
+
+/// The files in this folder, and small ones of the corpus.
+fn small_files() -> Vec<(String, Vec<u8>)> {
+    let mut found = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data"));
+    assert!(found.len() >= 5);
+    if let Some(corpus) = corpus("cuts of the corpus' small files") {
+        found.extend(files(&corpus.join("old")));
+        found.extend(files(&corpus.join("gen")));
+        found.extend(files(&corpus.join("corrupt")));
+    }
+    found.retain(|(_, bytes)| bytes.len() <= SMALL);
+    found
+}
+
+#[test]
+fn every_cut_gives_the_same() {
+    for (name, bytes) in small_files() {
+        let whole = decode(&bytes);
+        for cut in 0..bytes.len() {
+            let parts = decode_cut(&bytes, &[cut], DecodeOptions::default());
+            assert_eq!(parts, whole, "{name} cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn byte_by_byte_gives_the_same() {
+    for (name, bytes) in small_files() {
+        let cuts: Vec<usize> = (0..bytes.len()).collect();
+        let parts = decode_cut(&bytes, &cuts, DecodeOptions::default());
+        assert_eq!(parts, decode(&bytes), "{name}");
+    }
+}
+
+#[test]
+fn every_shorter_file_is_truncated() {
+    for (name, bytes) in small_files() {
+        if decode(&bytes).is_err() {
+            continue;
+        }
+        for end in 0..bytes.len() {
+            match decode(&bytes[..end]) {
+                Err(Error::Truncated { offset, .. }) => assert!(offset <= end as u64),
+                // What follows the end of a file is not the file's.
+                Ok(_) => {}
+                other => panic!("{name} up to {end}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn every_flipped_bit_ends_in_an_answer() {
+    let unchecked = DecodeOptions { verify_checksum: false, ..DecodeOptions::default() };
+    for (name, bytes) in small_files() {
+        let whole = decode(&bytes);
+        // Every bit of a small file, some of each byte of a larger one.
+        let stride = 1 + bytes.len() / 100;
+        for bit in (0..bytes.len() * 8).step_by(stride) {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let _ = decode_with(&flipped, unchecked.clone());
+            if let (Ok(contents), Ok(_)) = (decode(&flipped), &whole) {
+                let unnoticed = passes_unnoticed(&bytes, &flipped, bit / 8);
+                assert!(unnoticed, "{name} with bit {bit} flipped: {contents:?}");
+            }
+        }
+    }
+}
+
+/// Files that have no checksum, or no longer one, and bytes after the end hide damage.
+fn passes_unnoticed(bytes: &[u8], flipped: &[u8], at: usize) -> bool {
+    let version = std::str::from_utf8(&flipped[6..9]).unwrap().parse::<u16>().unwrap();
+    let mut decoder = Decoder::default();
+    let mut used = 0;
+    while !decoder.is_done() {
+        used += decoder.decode(&bytes[used..]).unwrap().used;
+    }
+    version < 5 || at >= used || flipped[used - 8..used] == [0; 8]
+}
+
+#[test]
+fn an_error_stays() {
+    let mut decoder = Decoder::default();
+    let error = decoder.decode(b"REDIS0099").unwrap_err();
+    assert_eq!(error, Error::UnknownVersion { magic: *b"REDIS0099" });
+    assert_eq!(decoder.decode(b"REDIS0009"), Err(error.clone()));
+    assert_eq!(decoder.finish(), Err(error));
+    assert!(!decoder.is_done());
+}
+
+#[test]
+fn what_follows_the_end_is_left() {
+    let (_, bytes) = &small_files()[0];
+    let mut longer = bytes.clone();
+    longer.extend_from_slice(&[7; 40_000]);
+    let mut decoder = Decoder::default();
+    let mut used = 0;
+    while !decoder.is_done() {
+        used += decoder.decode(&longer[used..]).unwrap().used;
+    }
+    assert_eq!(used, bytes.len());
+    assert_eq!(decoder.finish(), Ok(()));
+    let after = decoder.decode(&longer[used..]).unwrap();
+    assert_eq!((after.used, after.event), (0, None));
+}
+
+/// A file with one string key whose value's header is this.
+fn string_file(header: &[u8]) -> Vec<u8> {
+    [b"REDIS0009\xfe\x00\x00\x01k", header].concat()
+}
+
+#[test]
+fn announced_lengths_take_no_memory() {
+    let file = string_file(&[0x80, 0x10, 0, 0, 0]);
+    let mut decoder = Decoder::default();
+    let mut used = 0;
+    loop {
+        let decoded = decoder.decode(&file[used..]).unwrap();
+        used += decoded.used;
+        if decoded.event.is_none() {
+            break;
+        }
+    }
+    assert_eq!(decoder.wanted(), 64 << 10);
+    let error = decoder.finish().unwrap_err().to_string();
+    assert_eq!(error, "input ends at offset 14, before the end of the file (key \"k\")");
+}
+
+fn limit_of(file: &[u8], limits: Limits) -> (&'static str, u64) {
+    match decode_with(file, limits.into()) {
+        Err(Error::Limit { name, value, max, key, .. }) => {
+            assert!(value > max && key.is_some());
+            (name, max)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn limits_have_their_defaults() {
+    let long = string_file(&[0x80, 0x20, 0, 0, 1]);
+    assert_eq!(limit_of(&long, Limits::default()), ("max_string", 512 << 20));
+    let grown = string_file(&[0xc3, 0x80, 1, 0, 0, 0, 0x80, 0x20, 0, 0, 1]);
+    assert_eq!(limit_of(&grown, Limits::default()), ("max_decompressed", 512 << 20));
+    assert_eq!(Limits::default().max_opaque, 4 << 30);
+}
+
+#[test]
+fn limits_can_be_set() {
+    let short = Limits { max_string: 3, ..Limits::default() };
+    assert_eq!(limit_of(&string_file(b"\x04abcd"), short.clone()), ("max_string", 3));
+    let fits = string_file(b"\x03abc\xff\0\0\0\0\0\0\0\0");
+    assert!(decode_with(&fits, short.into()).is_ok());
+    let dense = Limits { max_decompressed: 10, ..Limits::default() };
+    let grown = string_file(&[0xc3, 5, 11, 0, b'a', 0xe0, 1, 0]);
+    assert_eq!(limit_of(&grown, dense), ("max_decompressed", 10));
+    let module = b"REDIS0009\x07\x01k\x81\0\0\0\0\0\0\0\0\x05\x01a\0";
+    let body = Limits { max_opaque: 4, ..Limits::default() };
+    assert_eq!(limit_of(module, body), ("max_opaque", 4));
+}
+
+#[test]
+fn memory_for_decompression_follows_the_bytes() {
+    // Few bytes cannot stand for many: refused before memory is taken.
+    let file = string_file(&[0xc3, 2, 0x80, 0x10, 0, 0, 0, 0, b'a']);
+    assert!(matches!(decode(&file), Err(Error::Malformed { offset: 14, .. })));
+}

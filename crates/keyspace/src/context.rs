@@ -178,9 +178,24 @@ impl<'a> Data<'a> {
         self.peek(key).is_some() && self.keyspace.set_expires(self.db, key, expires)
     }
 
+    /// Whether `key` is there; an error if it is, but not of type `K`. Counts no look-up.
+    pub(crate) fn check<K: Kind>(&mut self, key: &[u8]) -> Result<bool, CommandError> {
+        match self.peek(key) {
+            None => Ok(false),
+            Some(value) if K::of(value).is_some() => Ok(true),
+            Some(_) => Err(CommandError::WrongType),
+        }
+    }
+
     /// Says that `key` was changed: counts it, fails transactions that watch it, notifies.
     pub(crate) fn changed(&mut self, key: &[u8], class: EventClass, event: &'static str) {
         self.keyspace.dirty += 1;
+        self.touched(key, class, event);
+    }
+
+    /// What [`Data::changed`] does but for counting: for a write that left everything as it was and
+    /// that replicas need not repeat, but that Redis announces all the same (`LTRIM`).
+    pub(crate) fn touched(&mut self, key: &[u8], class: EventClass, event: &'static str) {
         self.keyspace.watches.touch(self.db, key);
         self.keyspace.events.push(class, event, self.db, key);
     }

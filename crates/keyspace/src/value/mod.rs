@@ -124,9 +124,12 @@ pub(crate) fn member_hash(member: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// The elements of `tree`, sorted by hash, from the hash `cursor` on: at least `count` of them if
-/// as many are left, and all that share the hash of the last; with the cursor to go on from, 0 at
-/// the end.
+/// How many bits of a hash a cursor has: few enough that a client may hold it as a double.
+const CURSOR_BITS: u32 = 53;
+
+/// The elements of `tree`, sorted by hash, from `cursor` on, which is the upper bits of a hash: at
+/// least `count` of them if as many are left, and all that share those bits with the last; with
+/// the cursor to go on from, 0 at the end.
 ///
 /// An element that is there from the first call to the last is answered at least once, whatever
 /// is added or removed in between, because its hash is its place.
@@ -135,14 +138,20 @@ fn scan_by_hash<T: Element<Hint = u64>>(
     cursor: u64,
     count: usize,
 ) -> (u64, Vec<&T>) {
-    let start = tree.search_by(cursor, |element| {
-        if element.hint() < cursor { Ordering::Less } else { Ordering::Greater }
+    const SHIFT: u32 = u64::BITS - CURSOR_BITS;
+    if cursor >> CURSOR_BITS != 0 {
+        return (0, Vec::new());
+    }
+    let from = cursor << SHIFT;
+    let start = tree.search_by(from, |element| {
+        if element.hint() < from { Ordering::Less } else { Ordering::Greater }
     });
     let mut found: Vec<&T> = Vec::new();
     for element in tree.range(start.unwrap_or_else(|start| start)..) {
-        let same_hash = found.last().is_some_and(|last| last.hint() == element.hint());
-        if found.len() >= count.max(1) && !same_hash {
-            return (element.hint(), found);
+        let place = element.hint() >> SHIFT;
+        let same_place = found.last().is_some_and(|last| last.hint() >> SHIFT == place);
+        if found.len() >= count.max(1) && !same_place {
+            return (place, found);
         }
         found.push(element);
     }

@@ -13,6 +13,7 @@ mod effects;
 mod error;
 mod events;
 mod float80;
+mod glob;
 mod host;
 mod keyspace;
 mod load;

@@ -3,10 +3,13 @@
 //! To add a command, add its line to the table of its file and the function below: nothing else
 //! knows about it.
 
+mod draw;
 mod hashes;
 mod keys;
 mod lists;
 mod options;
+mod pairs;
+mod scan;
 mod server;
 mod sets;
 mod strings;

@@ -62,10 +62,16 @@ impl Hash {
         self.fields.find_by(hash, place(hash, name)).map(|field| &field.value)
     }
 
+    /// Whether there is a field of this name.
+    #[must_use]
+    pub fn contains(&self, name: &[u8]) -> bool {
+        self.get(name).is_some()
+    }
+
     /// Sets a field; answers whether it is new.
-    pub fn set(&mut self, name: &[u8], value: &[u8]) -> bool {
+    pub fn set(&mut self, name: &[u8], value: impl Into<Blob>) -> bool {
         let hash = member_hash(name);
-        let value = Blob::from(value);
+        let value = value.into();
         match self.fields.entry(hash, place(hash, name)) {
             Entry::Occupied(mut field) => {
                 field.get_mut().value = value;

@@ -414,3 +414,33 @@ fn short_line(bytes: &[u8], kind: u8, mode: Mode) -> Option<(usize, usize)> {
     };
     (mode == Mode::Compatible || after == b'\n').then_some((number, line))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoder::encode_request;
+
+    #[test]
+    fn memory_follows_the_bytes_received() -> Result<(), RequestError> {
+        let mut decoder = RequestDecoder::new(Mode::Compatible, Limits::default());
+        decoder.set_authenticated(true);
+        decoder.decode(b"*2147483647\r\n$536870912\r\n")?;
+        assert_eq!(decoder.args.capacity(), 0);
+
+        let mut decoder = RequestDecoder::new(Mode::Compatible, Limits::default());
+        decoder.set_authenticated(true);
+        let mut many = Vec::new();
+        encode_request(&mut many, vec!["x"; 100_000]);
+        decoder.decode(&many)?;
+        assert!(decoder.args.capacity() >= 100_000);
+        decoder.decode(b"PING\r\n")?;
+        assert!(decoder.args.capacity() * size_of::<Span>() <= KEPT_MEMORY);
+
+        let long = [&[b'x'; 100_000][..], b"\n"].concat();
+        decoder.decode(&long)?;
+        assert!(decoder.text.capacity() >= 100_000);
+        decoder.decode(b"*1\r\n$4\r\nPING\r\n")?;
+        assert!(decoder.text.capacity() <= KEPT_MEMORY);
+        Ok(())
+    }
+}

@@ -20,6 +20,8 @@ impl Offset {
 
     /// The greatest offset that adding up can reach.
     const MAX: u64 = i64::MAX as u64 - 1;
+    /// A place that no stream reaches.
+    pub(crate) const NEVER: Offset = Offset(u64::MAX);
 
     /// The place behind `bytes` bytes; `None` beyond [`Offset::MAX_NAMED`].
     pub const fn new(bytes: u64) -> Option<Offset> {

@@ -36,11 +36,14 @@ const BLOCK_MAX: usize = 64 << 10;
 /// ```
 #[derive(Debug)]
 pub struct Backlog {
-    /// In order, without gaps, never empty; only the last one is open.
-    blocks: VecDeque<Block>,
+    /// In order and without gaps, the open one behind them.
+    closed: VecDeque<Block<Bytes>>,
+    open: Block<BytesMut>,
     /// Number of the first block, counted from the first block that ever was.
     front: u64,
     end: Offset,
+    /// The end of the stream from which on the oldest block is not needed.
+    trim_at: Offset,
     size: u64,
     block_size: usize,
     spare: Option<BytesMut>,
@@ -71,33 +74,40 @@ impl Backlog {
     }
 
     fn with_blocks(at: Offset, size: u64, block_size: usize) -> Backlog {
-        let first = Block::open(at, BytesMut::with_capacity(block_size));
-        let blocks = VecDeque::from([first]);
-        Backlog { blocks, front: 0, end: at, size, block_size, spare: None }
+        Backlog {
+            closed: VecDeque::new(),
+            open: Block::new(at, BytesMut::with_capacity(block_size)),
+            front: 0,
+            end: at,
+            trim_at: Offset::NEVER,
+            size,
+            block_size,
+            spare: None,
+        }
     }
 
     /// Copies `bytes` to the end of the stream.
     ///
     /// # Panics
     /// When the stream would outgrow an [`Offset`]: at least 4 exabytes after its start.
-    pub fn append(&mut self, mut bytes: &[u8]) {
+    #[inline]
+    pub fn append(&mut self, bytes: &[u8]) {
         let end = self.end.checked_add(bytes.len() as u64);
-        self.end = end.expect("a stream is shorter than 4 exabytes");
-        loop {
-            let used = self.open_block().fill(bytes);
-            bytes = &bytes[used..];
-            if bytes.is_empty() {
-                break;
-            }
-            self.add_block();
+        let end = end.expect("a stream is shorter than 4 exabytes");
+        let used = self.open.fill(bytes);
+        if used < bytes.len() {
+            self.append_blocks(&bytes[used..]);
         }
-        self.trim();
+        self.end = end;
+        if self.trim_at <= end {
+            self.trim();
+        }
     }
 
     /// The place of the oldest byte at hand. INFO's `repl_backlog_first_byte_offset` is its
     /// [`next_byte`](Offset::next_byte).
     pub fn first(&self) -> Offset {
-        self.blocks.front().map_or(self.end, Block::start)
+        self.closed.front().map_or(self.open.start(), Block::start)
     }
 
     /// The end of the stream.
@@ -133,7 +143,8 @@ impl Backlog {
     /// [`share`](Backlog::share) and left the window since is not counted.
     pub fn allocated(&self) -> u64 {
         let spare = self.spare.as_ref().map_or(0, BytesMut::capacity);
-        (self.blocks.iter().map(Block::capacity).sum::<usize>() + spare) as u64
+        let closed: usize = self.closed.iter().map(|block| block.bytes().len()).sum();
+        (closed + self.open.capacity() + spare) as u64
     }
 
     /// Bytes that are held beyond the window: what slow cursors pin, and up to a block of rounding.
@@ -152,8 +163,13 @@ impl Backlog {
         if at < self.first() || self.end < at {
             return None;
         }
-        let index = self.blocks.partition_point(|block| block.start() <= at).checked_sub(1)?;
-        self.blocks[index].pins += 1;
+        let index = if self.open.start() <= at {
+            self.closed.len()
+        } else {
+            self.closed.partition_point(|block| block.start() <= at).checked_sub(1)?
+        };
+        *self.pins(index) += 1;
+        self.trim_at = self.trim_end();
         Some(Cursor { at, block: self.front + index as u64 })
     }
 
@@ -164,11 +180,13 @@ impl Backlog {
 
     /// The bytes behind the cursor up to the end, as the slices that lie in memory; none is empty.
     pub fn chunks<'a>(&'a self, cursor: &Cursor) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let index = self.index(cursor).unwrap_or(self.blocks.len());
-        let mut skip = self.skip(index, cursor);
-        self.blocks
-            .range(index..)
-            .map(move |block| &block.bytes()[std::mem::take(&mut skip)..])
+        let index = self.index(cursor);
+        let mut skip = index.map_or(0, |index| self.skip(index, cursor));
+        let closed = self.closed.range(index.unwrap_or(self.closed.len())..).map(Block::bytes);
+        let open = index.map(|_| self.open.bytes());
+        closed
+            .chain(open)
+            .map(move |chunk| &chunk[std::mem::take(&mut skip)..])
             .filter(|chunk| !chunk.is_empty())
     }
 
@@ -177,10 +195,16 @@ impl Backlog {
     pub fn share(&self, cursor: &Cursor, max: usize) -> Bytes {
         let Some(mut index) = self.index(cursor) else { return Bytes::new() };
         let mut skip = self.skip(index, cursor);
-        if skip == self.blocks[index].bytes().len() && index + 1 < self.blocks.len() {
+        if self.closed.get(index).is_some_and(|block| block.end() == cursor.at) {
             (index, skip) = (index + 1, 0);
         }
-        self.blocks[index].share(skip, max)
+        match self.closed.get(index) {
+            Some(block) => block.share(skip, max),
+            None => {
+                let rest = &self.open.bytes()[skip..];
+                Bytes::copy_from_slice(&rest[..rest.len().min(max)])
+            }
+        }
     }
 
     /// Moves the cursor over `n` bytes that were read, and frees blocks that nobody needs any more.
@@ -191,14 +215,11 @@ impl Backlog {
         assert!(n <= self.unread(cursor), "advanced beyond the end of the stream");
         cursor.at = cursor.at.checked_add(n).expect("invariant: not beyond the end");
         let Some(old) = self.index(cursor) else { return };
-        let mut new = old;
-        while self.blocks[new].end() <= cursor.at && new + 1 < self.blocks.len() {
-            new += 1;
-        }
-        if new != old {
-            self.blocks[old].pins -= 1;
-            self.blocks[new].pins += 1;
-            cursor.block = self.front + new as u64;
+        let passed = self.closed.range(old..).take_while(|block| block.end() <= cursor.at).count();
+        if passed > 0 {
+            *self.pins(old) -= 1;
+            *self.pins(old + passed) += 1;
+            cursor.block += passed as u64;
             self.trim();
         }
     }
@@ -206,54 +227,71 @@ impl Backlog {
     /// Gives a cursor back, and frees blocks that nobody needs any more.
     pub fn release(&mut self, cursor: Cursor) {
         if let Some(index) = self.index(&cursor) {
-            self.blocks[index].pins -= 1;
+            *self.pins(index) -= 1;
             self.trim();
         }
     }
 
-    /// Where the cursor's block lies. `None` only for a cursor of another backlog.
+    /// Where the cursor's block lies: behind the closed ones lies the open one. `None` only for a
+    /// cursor of another backlog.
     fn index(&self, cursor: &Cursor) -> Option<usize> {
         let index = usize::try_from(cursor.block.checked_sub(self.front)?).ok()?;
-        let block = self.blocks.get(index)?;
-        let here = block.pins > 0 && block.start() <= cursor.at && cursor.at <= self.end;
+        let closed = self.closed.get(index).map(|block| (block.start(), block.pins));
+        let (start, pins) = closed.unwrap_or((self.open.start(), self.open.pins));
+        let here = index <= self.closed.len() && pins > 0;
+        let here = here && start <= cursor.at && cursor.at <= self.end;
         debug_assert!(here, "cursor of another backlog");
         here.then_some(index)
     }
 
     /// Bytes of block `index` that lie before the cursor.
     fn skip(&self, index: usize, cursor: &Cursor) -> usize {
-        let Some(block) = self.blocks.get(index) else { return 0 };
-        let skip = cursor.at.checked_since(block.start()).unwrap_or(0);
-        usize::try_from(skip).unwrap_or(usize::MAX).min(block.bytes().len())
+        let block = self.closed.get(index).map(|block| (block.start(), block.bytes()));
+        let (start, bytes) = block.unwrap_or((self.open.start(), self.open.bytes()));
+        let skip = cursor.at.checked_since(start).unwrap_or(0);
+        usize::try_from(skip).unwrap_or(usize::MAX).min(bytes.len())
     }
 
-    fn open_block(&mut self) -> &mut Block {
-        self.blocks.back_mut().expect("invariant: there is always an open block")
+    fn pins(&mut self, index: usize) -> &mut usize {
+        match self.closed.get_mut(index) {
+            Some(block) => &mut block.pins,
+            None => &mut self.open.pins,
+        }
     }
 
-    fn add_block(&mut self) {
-        let full = self.open_block();
-        let start = full.end();
-        full.close();
-        self.trim();
-        let memory = self.spare.take();
-        let memory = memory.unwrap_or_else(|| BytesMut::with_capacity(self.block_size));
-        self.blocks.push_back(Block::open(start, memory));
+    #[cold]
+    fn append_blocks(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            // Before a new block is made, an old one may be done with.
+            self.end = self.open.end();
+            self.trim();
+            let memory = self.spare.take();
+            let memory = memory.unwrap_or_else(|| BytesMut::with_capacity(self.block_size));
+            let full = std::mem::replace(&mut self.open, Block::new(self.end, memory));
+            self.closed.push_back(full.close());
+            self.trim_at = self.trim_end();
+            let used = self.open.fill(bytes);
+            bytes = &bytes[used..];
+        }
     }
 
     /// Frees the oldest blocks while neither the window nor a cursor needs them.
     fn trim(&mut self) {
-        while let Some(oldest) = self.blocks.front().filter(|_| self.blocks.len() > 1) {
-            // What is appended just now counts only once it lies in a block.
-            let written = self.blocks.back().map_or(self.end, Block::end);
-            let rest = written.checked_since(oldest.end()).unwrap_or(0);
-            if oldest.pins > 0 || rest < self.size {
+        loop {
+            self.trim_at = self.trim_end();
+            if self.end < self.trim_at {
                 break;
             }
             self.front += 1;
-            let freed = self.blocks.pop_front().and_then(Block::recycle);
+            let freed = self.closed.pop_front().and_then(Block::recycle);
             self.spare = freed.filter(|memory| memory.capacity() == self.block_size);
         }
+    }
+
+    /// What `trim_at` is to be.
+    fn trim_end(&self) -> Offset {
+        let unpinned = self.closed.front().filter(|block| block.pins == 0);
+        unpinned.and_then(|block| block.end().checked_add(self.size)).unwrap_or(Offset::NEVER)
     }
 }
 

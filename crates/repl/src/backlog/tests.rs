@@ -90,7 +90,8 @@ impl Twin {
         let slowest = self.cursors.iter().map(|(_, at)| *at).min().unwrap_or(len);
         assert!(first <= self.window.min(slowest), "held from {first} on, needed earlier");
         // A cursor at the end of a full block still counts as in it: two blocks of rounding.
-        let block = backlog.blocks.iter().map(Block::len).fold(BLOCK as u64, u64::max);
+        let block = backlog.closed.iter().map(|block| block.bytes().len() as u64);
+        let block = block.fold(BLOCK as u64, u64::max);
         let most = self.size.max((len - slowest) as u64) + 2 * block;
         assert!(backlog.len() <= most, "{} bytes held, at most {most} needed", backlog.len());
         for (cursor, at) in &self.cursors {
@@ -101,8 +102,9 @@ impl Twin {
             assert!(chunks.iter().all(|chunk| !chunk.is_empty()));
             assert_eq!(chunks.concat(), self.stream[*at..]);
         }
-        let held: Vec<u8> =
-            backlog.blocks.iter().flat_map(|block| block.bytes().to_vec()).collect();
+        let mut held: Vec<u8> =
+            backlog.closed.iter().flat_map(|block| block.bytes().to_vec()).collect();
+        held.extend(backlog.open.bytes());
         assert_eq!(held, self.stream[first..]);
     }
 }

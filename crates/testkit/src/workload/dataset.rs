@@ -6,7 +6,7 @@ use crate::{Command, Rng};
 const SIZES: [usize; 9] = [1, 3, 40, 127, 128, 129, 512, 513, 3000];
 
 /// Commands that fill an empty server with values of every supported type, encoding and size, in
-/// several databases, about 10 MB.
+/// several databases: 3,500 keys, 30 MB of commands, 11 MB as a compressed file.
 ///
 /// The keys are those of [`Workload`](super::Workload) and more. The last command selects database
 /// 0 again.

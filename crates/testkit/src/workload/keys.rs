@@ -7,9 +7,9 @@ pub(super) fn command(rng: &mut Rng) -> Command {
     let initial = rng.pick(&["s", "l", "h", "e", "i", "z"]);
     let name = key(rng, initial);
     match rng.below(28) {
-        0..=2 => several(rng, "DEL", name),
-        3 => several(rng, "UNLINK", name),
-        4..=5 => command!["EXPIRE", name, seconds(rng)],
+        0 => several(rng, "DEL", name),
+        1 => several(rng, "UNLINK", name),
+        2..=5 => command!["EXPIRE", name, seconds(rng)],
         6 => command!["PEXPIRE", name, seconds(rng) + "000"],
         7 => command!["EXPIREAT", name, "4102444800"],
         8 => command!["PEXPIREAT", name, "4102444800123"],

@@ -26,7 +26,7 @@ use crate::{Command, Rng};
 pub const DATABASES: u64 = 6;
 
 /// Keys per type and database that a workload picks from.
-const KEYS: u64 = 60;
+const KEYS: u64 = 20;
 
 /// Builds a command from anything that has bytes.
 macro_rules! command {
@@ -71,10 +71,10 @@ impl Workload {
     }
 
     fn step(&mut self) -> Command {
-        match self.rng.below(1000) {
-            0..=14 => command!["SELECT", self.rng.below(DATABASES).to_string()],
-            15..=24 => self.transaction(),
-            25 => command!["FLUSHDB"],
+        match self.rng.below(10_000) {
+            0..=149 => command!["SELECT", self.rng.below(DATABASES).to_string()],
+            150..=249 => self.transaction(),
+            250 => command!["FLUSHDB"],
             _ => self.single(),
         }
     }
@@ -92,12 +92,12 @@ impl Workload {
 
     fn single(&mut self) -> Command {
         let (rng, decided) = (&mut self.rng, self.decided);
-        match rng.below(20) {
+        match rng.below(24) {
             0..=3 => string::command(rng),
-            4..=6 => list::command(rng),
-            7..=9 => hash::command(rng),
-            10..=12 => set::command(rng, decided),
-            13..=16 => zset::command(rng),
+            4..=8 => list::command(rng),
+            9..=12 => hash::command(rng),
+            13..=16 => set::command(rng, decided),
+            17..=21 => zset::command(rng),
             _ => keys::command(rng),
         }
     }
@@ -240,14 +240,14 @@ fn index(rng: &mut Rng) -> Vec<u8> {
     n.to_string().into_bytes()
 }
 
-/// A command with a few repetitions of what `more` appends.
+/// A command with a few repetitions of what `more` appends, now and then hundreds.
 fn repeated(
     rng: &mut Rng,
     mut start: Command,
     most: u64,
     mut more: impl FnMut(&mut Rng, &mut Command),
 ) -> Command {
-    let most = if rng.one_in(30) { most * 40 } else { most };
+    let most = if rng.one_in(15) { most * 60 } else { most };
     for _ in 0..=rng.below(most) {
         more(rng, &mut start);
     }

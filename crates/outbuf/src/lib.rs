@@ -6,5 +6,5 @@ mod ledger;
 mod limits;
 
 pub use buffer::OutputBuffer;
-pub use ledger::Ledger;
+pub use ledger::{Account, Ledger};
 pub use limits::{Class, ClassLimits, CloseReason, LimitState, Limits, Verdict};

@@ -1,6 +1,7 @@
 //! A real server loads what is written here, and has the same data: run by hand with
 //! `cargo test -p redwire-rdb --test redis_server -- --ignored` where redis-server 7.0 or later is
-//! on PATH. (The interop tests of the workspace do the same over the network.)
+//! on PATH. `REDWIRE_SERVER` names another server, `REDWIRE_TARGETS` the versions to write, `6.0,7.0`
+//! otherwise, `REDWIRE_LAST_VERSION` the last version that the server reads, 10 otherwise. (The interop tests of the workspace do the same over the network.)
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -30,7 +31,8 @@ impl Server {
         let folder = std::env::temp_dir().join(format!("redwire-rdb-{port}"));
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("dump.rdb"), file).unwrap();
-        let process = Command::new("redis-server")
+        let server = std::env::var_os("REDWIRE_SERVER").unwrap_or("redis-server".into());
+        let process = Command::new(server)
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
             .args(["--enable-debug-command", "yes", "--sanitize-dump-payload", "yes"])
             // Else it turns -0 into 0 in some of the sorted sets.
@@ -70,10 +72,15 @@ impl Server {
         line.trim_end().to_owned()
     }
 
-    /// The digest of all data but streams.
+    /// The digest of all data but streams and hashes whose fields expire.
     fn digest(mut self, contents: &Contents) -> String {
         for key in &contents.keys {
-            if matches!(key.value, Value::Opaque(..)) {
+            let left_out = match &key.value {
+                Value::Opaque(..) => true,
+                Value::Hash(items) => items.iter().any(|item| item.2.is_some()),
+                _ => false,
+            };
+            if left_out {
                 self.ask(&[b"SELECT", key.db.to_string().as_bytes()]);
                 self.ask(&[b"DEL", &key.name]);
             }
@@ -156,7 +163,8 @@ fn write_in_pieces(encoder: &mut Encoder, out: &mut Vec<u8>, meta: &KeyMeta<'_>,
 /// Writes the file's data for both kinds of targets and compares what the server makes of it.
 fn check(name: &str, file: &[u8], contents: &Contents) {
     let told = Server::load(name, file).digest(contents);
-    for target in [Version::REDIS_6_0, Version::REDIS_7_0] {
+    let targets = std::env::var("REDWIRE_TARGETS").unwrap_or("6.0,7.0".to_owned());
+    for target in targets.split(',').map(|name| name.parse::<Version>().unwrap()) {
         for (compress, pieces) in [(true, false), (false, false), (true, true)] {
             let options = EncodeOptions { target, compress, ..EncodeOptions::default() };
             let written = encode(contents, options, pieces);
@@ -175,7 +183,11 @@ fn a_server_has_the_same_data() {
         let Ok(contents) = decode(&file) else { continue };
         let modules = contents.keys.iter().any(|key| key.type_byte == 7);
         let version: u16 = std::str::from_utf8(&file[6..9]).unwrap().parse().unwrap();
-        if version > 10 || modules || !contents.spans.is_empty() {
+        let last: u16 =
+            std::env::var("REDWIRE_LAST_VERSION").map_or(10, |number| number.parse().unwrap());
+        // Valkey 9.1 refuses a stream whose length is not that of its entries.
+        let odd = name == "hdt_stream_listpacks_1.rdb" || name == "redisevent_dump-stream.rdb";
+        if odd || version > last || modules || !contents.spans.is_empty() {
             continue;
         }
         println!("{name}");

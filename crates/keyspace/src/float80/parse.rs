@@ -22,8 +22,7 @@ impl Float80 {
         }
         let (negative, digits) = match text {
             [b'-', digits @ ..] => (true, digits),
-            [b'+', digits @ ..] => (false, digits),
-            digits => (false, digits),
+            [b'+', digits @ ..] | digits => (false, digits),
         };
         if digits.eq_ignore_ascii_case(b"inf") || digits.eq_ignore_ascii_case(b"infinity") {
             return Some(Self::Infinite { negative });
@@ -100,8 +99,7 @@ fn split<'a>(text: &'a [u8], mark: u8, is_digit: fn(&u8) -> bool) -> Option<Part
 fn exponent(text: &[u8]) -> Option<i64> {
     let (sign, digits) = match text {
         [b'-', digits @ ..] => (-1, digits),
-        [b'+', digits @ ..] => (1, digits),
-        digits => (1, digits),
+        [b'+', digits @ ..] | digits => (1, digits),
     };
     if digits.is_empty() {
         return None;

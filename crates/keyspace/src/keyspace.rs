@@ -60,6 +60,12 @@ pub struct Garbage {
     _dropped: Dropped,
 }
 
+impl Garbage {
+    pub(crate) fn database(database: Database) -> Self {
+        Self { _dropped: Dropped::Database(database) }
+    }
+}
+
 #[derive(Debug)]
 #[expect(dead_code, reason = "held only to be dropped elsewhere")]
 enum Dropped {
@@ -167,7 +173,10 @@ impl Keyspace {
             });
         }
         match &mut self.walk {
-            Some(walk) => walk.detach(old.databases),
+            Some(walk) => {
+                let walked = walk.detach(old.databases);
+                self.garbage.extend(walked.into_iter().map(Garbage::database));
+            }
             None => self.garbage.push(Garbage { _dropped: Dropped::Dataset(old) }),
         }
     }
@@ -261,11 +270,31 @@ impl Keyspace {
         let old = std::mem::replace(database, emptied);
         let count = old.len();
         self.watches.touch_where(db, |key| old.find(key).is_some());
-        match &mut self.walk {
+        let walked = match &mut self.walk {
             Some(walk) => walk.retire(db, old),
-            None => self.garbage.push(Garbage { _dropped: Dropped::Database(old) }),
-        }
+            None => Some(old),
+        };
+        self.garbage.extend(walked.map(Garbage::database));
         count
+    }
+
+    /// Exchanges two databases; every key that one of them has counts as changed in both.
+    pub(crate) fn swap(&mut self, first: u32, second: u32) {
+        self.dirty += 1;
+        if first == second {
+            return;
+        }
+        let databases = &mut self.data.databases;
+        databases.swap(first as usize, second as usize);
+        for db in [first, second] {
+            self.watches.touch_where(db, |key| {
+                let has = |db: u32| databases[db as usize].find(key).is_some();
+                has(first) || has(second)
+            });
+        }
+        if let Some(walk) = &mut self.walk {
+            walk.swap(first, second);
+        }
     }
 
     /// Lets go of a value: at once if it is small, through [`Keyspace::take_garbage`] if not.

@@ -6,9 +6,8 @@
 //! from the start. So each key that was there is handed over exactly once, in no set order, and a
 //! later write copies only the chunk of the value that it touches.
 
-use std::cmp::Ordering;
-
 use crate::database::{Database, Entry};
+use crate::keyspace::Garbage;
 use crate::slot::SLOTS;
 use crate::{Blob, Keyspace, UnixMs, Value};
 
@@ -29,13 +28,20 @@ pub struct SnapshotItem {
 #[derive(Debug)]
 pub(crate) struct Walk {
     epoch: u32,
-    /// The database that the walk is in, and where.
-    db: usize,
-    cursor: Cursor,
+    /// How far the walk is in each of the databases; nothing once they are others altogether.
+    places: Vec<Place>,
     /// Entries that a write came to before the walk did.
     captured: Vec<SnapshotItem>,
     /// Databases that were emptied before the walk was through with them.
-    retired: Vec<(u32, Database, Cursor)>,
+    retired: Vec<(Place, Database)>,
+}
+
+/// How far the walk is in one database.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// The number that the database had when the snapshot began.
+    db: u32,
+    cursor: Cursor,
 }
 
 /// A place between two buckets of a database's tables.
@@ -46,99 +52,119 @@ struct Cursor {
 }
 
 impl Walk {
-    fn new(epoch: u32) -> Self {
-        Self { epoch, db: 0, cursor: Cursor::default(), captured: Vec::new(), retired: Vec::new() }
+    fn new(epoch: u32, databases: u32) -> Self {
+        let places = (0..databases).map(|db| Place { db, cursor: Cursor::default() }).collect();
+        Self { epoch, places, captured: Vec::new(), retired: Vec::new() }
     }
 
     /// The data set is replaced as a whole: what is left to hand over is all in `databases`, the
-    /// old ones, and nothing of the new ones belongs to this snapshot.
-    pub(crate) fn detach(&mut self, databases: Vec<Database>) {
-        for (db, database) in databases.into_iter().enumerate() {
-            self.retire(db as u32, database);
-        }
-        self.db = usize::MAX;
+    /// old ones, and nothing of the new ones belongs to this snapshot. Answers those that the walk
+    /// does not need.
+    pub(crate) fn detach(&mut self, databases: Vec<Database>) -> Vec<Database> {
+        let retire = |(db, database)| self.retire(db as u32, database);
+        let walked = databases.into_iter().enumerate().filter_map(retire).collect();
+        self.places.clear();
+        walked
     }
 
     /// Hands over `entry` as it is, unless the snapshot has it already.
     pub(crate) fn capture(&mut self, db: u32, entry: &mut Entry) {
-        if entry.epoch != self.epoch && self.db != usize::MAX {
+        if entry.epoch == self.epoch {
+            return;
+        }
+        if let Some(place) = self.places.get(db as usize) {
             entry.epoch = self.epoch;
-            self.captured.push(item(db, entry));
+            self.captured.push(item(place.db, entry));
         }
     }
 
     /// The table of `slot` was rebuilt, its entries moved: the walk starts again there, and skips
     /// what carries the epoch.
     pub(crate) fn table_rebuilt(&mut self, db: u32, slot: usize) {
-        if self.db == db as usize && self.cursor.slot == slot {
-            self.cursor.bucket = 0;
+        if let Some(place) = self.places.get_mut(db as usize)
+            && place.cursor.slot == slot
+        {
+            place.cursor.bucket = 0;
         }
     }
 
-    /// Keeps a database that is being emptied until its keys are handed over.
-    pub(crate) fn retire(&mut self, db: u32, database: Database) {
-        let cursor = match (db as usize).cmp(&self.db) {
-            Ordering::Less => return,
-            Ordering::Equal => self.cursor,
-            Ordering::Greater => Cursor::default(),
-        };
-        self.retired.push((db, database, cursor));
+    /// Keeps a database that is being emptied until its keys are handed over; answers it if they
+    /// are already.
+    pub(crate) fn retire(&mut self, db: u32, database: Database) -> Option<Database> {
+        match self.places.get(db as usize) {
+            Some(place) if !place.cursor.is_at_end() => self.retired.push((*place, database)),
+            _ => return Some(database),
+        }
+        None
     }
 
-    /// Does up to `steps` steps; answers whether all is handed over.
+    /// Two databases were exchanged.
+    pub(crate) fn swap(&mut self, first: u32, second: u32) {
+        if !self.places.is_empty() {
+            self.places.swap(first as usize, second as usize);
+        }
+    }
+
+    /// Does up to `steps` steps; answers whether all is handed over. Retired databases that are
+    /// done with go to `garbage`.
     fn walk(
         &mut self,
         databases: &mut [Database],
         mut steps: usize,
         items: &mut Vec<SnapshotItem>,
+        garbage: &mut Vec<Garbage>,
     ) -> bool {
         items.append(&mut self.captured);
-        while let Some((db, database, cursor)) = self.retired.last_mut() {
-            steps = cursor.walk(*db, database, self.epoch, steps, items);
-            if cursor.slot < SLOTS {
+        while let Some((place, database)) = self.retired.last_mut() {
+            steps = place.walk(database, self.epoch, steps, items);
+            if !place.cursor.is_at_end() {
                 return false;
             }
-            self.retired.pop();
+            garbage.extend(self.retired.pop().map(|(_, database)| Garbage::database(database)));
         }
-        while let Some(database) = databases.get_mut(self.db) {
-            steps = self.cursor.walk(self.db as u32, database, self.epoch, steps, items);
-            if self.cursor.slot < SLOTS {
+        for (place, database) in self.places.iter_mut().zip(databases) {
+            steps = place.walk(database, self.epoch, steps, items);
+            if !place.cursor.is_at_end() {
                 return false;
             }
-            self.db += 1;
-            self.cursor = Cursor::default();
         }
         true
     }
 }
 
 impl Cursor {
+    fn is_at_end(self) -> bool {
+        self.slot >= SLOTS
+    }
+}
+
+impl Place {
     /// Walks to the end of `database` or of `steps`; answers how many are left.
     fn walk(
         &mut self,
-        db: u32,
         database: &mut Database,
         epoch: u32,
         mut steps: usize,
         items: &mut Vec<SnapshotItem>,
     ) -> usize {
+        let Self { db, cursor } = self;
         if database.is_empty() {
-            self.slot = SLOTS;
+            cursor.slot = SLOTS;
         }
-        while self.slot < SLOTS && steps > 0 {
+        while !cursor.is_at_end() && steps > 0 {
             steps -= 1;
-            let table = database.slot_table(self.slot);
-            let Some(table) = table.filter(|table| self.bucket < table.num_buckets()) else {
-                *self = Self { slot: self.slot + 1, bucket: 0 };
+            let table = database.slot_table(cursor.slot);
+            let Some(table) = table.filter(|table| cursor.bucket < table.num_buckets()) else {
+                *cursor = Cursor { slot: cursor.slot + 1, bucket: 0 };
                 continue;
             };
-            if let Some(entry) = table.get_bucket_mut(self.bucket)
+            if let Some(entry) = table.get_bucket_mut(cursor.bucket)
                 && entry.epoch != epoch
             {
                 entry.epoch = epoch;
-                items.push(item(db, entry));
+                items.push(item(*db, entry));
             }
-            self.bucket += 1;
+            cursor.bucket += 1;
         }
         steps
     }
@@ -163,7 +189,7 @@ impl Keyspace {
             return false;
         }
         self.epoch = self.epoch.wrapping_add(1);
-        self.walk = Some(Walk::new(self.epoch));
+        self.walk = Some(Walk::new(self.epoch, self.data.database_count()));
         true
     }
 
@@ -180,7 +206,7 @@ impl Keyspace {
     /// a step) whatever the size of the data. Without a snapshot under way it answers true.
     pub fn walk_snapshot(&mut self, budget: usize, items: &mut Vec<SnapshotItem>) -> bool {
         let Some(walk) = &mut self.walk else { return true };
-        let complete = walk.walk(&mut self.data.databases, budget, items);
+        let complete = walk.walk(&mut self.data.databases, budget, items, &mut self.garbage);
         if complete {
             self.walk = None;
         }
@@ -189,6 +215,7 @@ impl Keyspace {
 
     /// Gives up the snapshot under way, if one is.
     pub fn abort_snapshot(&mut self) {
-        self.walk = None;
+        let retired = self.walk.take().into_iter().flat_map(|walk| walk.retired);
+        self.garbage.extend(retired.map(|(_, database)| Garbage::database(database)));
     }
 }

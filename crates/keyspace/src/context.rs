@@ -200,6 +200,26 @@ impl<'a> Data<'a> {
         self.keyspace.events.push(class, event, self.db, key);
     }
 
+    /// Publishes an event about `key` that is no change of its own.
+    pub(crate) fn notify(&mut self, key: &[u8], class: EventClass, event: &'static str) {
+        self.keyspace.events.push(class, event, self.db, key);
+    }
+
+    /// Whether a key that is told to expire at `at`, in ms since the Unix epoch, is to be deleted
+    /// instead: that moment is past, and it is not for a primary to say.
+    pub(crate) fn is_over(&self, at: i64) -> bool {
+        self.keyspace.role == Role::Primary && at <= self.now.0 as i64
+    }
+
+    /// The longest string that the command may build, in bytes. A primary's commands were within
+    /// its own limit, so only what no server sets stops them.
+    pub(crate) fn max_string_len(&self) -> usize {
+        match self.origin {
+            Origin::Client => self.keyspace.settings.max_string_len,
+            Origin::Primary => u32::MAX as usize,
+        }
+    }
+
     /// Counts `more` changes beyond the one that [`Data::changed`] counted.
     pub(crate) fn changed_more(&mut self, more: usize) {
         self.keyspace.dirty += more as u64;

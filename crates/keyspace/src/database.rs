@@ -190,8 +190,90 @@ impl Database {
         self.slots.iter().flat_map(HashTable::iter)
     }
 
+    /// Some `count` keys from `cursor` on, more if they stand in one slot; with the cursor to go
+    /// on from, 0 at the end.
+    ///
+    /// A key that is there from the first call to the last is answered at least once, because the
+    /// cursor is a place in the order of slots and of hashes within one, and a key never leaves
+    /// its place. A slot with many keys (they share a hash tag) is handed over in slices of its
+    /// keys' hashes, up to [`SLICES`]: each costs a look at all keys of the slot.
+    pub(crate) fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<Blob>) {
+        let mut place = ScanPlace::from(cursor);
+        let mut found = Vec::new();
+        while let Some(table) = self.slots.get(place.slot) {
+            let many = table.len() > count.saturating_mul(2) && table.len() > SLICE_MIN;
+            if place.hash == 0 && !many {
+                found.extend(table.iter().map(|entry| entry.key.clone()));
+            } else {
+                let slices = (table.len() / count.max(SLICE_MIN)).clamp(1, SLICES);
+                let end = place.hash + (1 << HASH_BITS) / slices.next_power_of_two() as u64;
+                let hashes = place.hash..end;
+                let hash_of = |entry: &Entry| self.hash(&entry.key) >> (u64::BITS - HASH_BITS);
+                let slice = table.iter().filter(|entry| hashes.contains(&hash_of(entry)));
+                found.extend(slice.map(|entry| entry.key.clone()));
+                if end < 1 << HASH_BITS {
+                    place.hash = end;
+                    return (place.into(), found);
+                }
+            }
+            place = ScanPlace { slot: place.slot + 1, hash: 0 };
+            if found.len() >= count && place.slot < SLOTS {
+                return (place.into(), found);
+            }
+        }
+        (0, found)
+    }
+
+    /// A key drawn at random, each as likely as the other. `below` answers a random number below
+    /// its argument.
+    pub(crate) fn random_key(&self, mut below: impl FnMut(usize) -> usize) -> Option<&Blob> {
+        let mut index = (self.len > 0).then(|| below(self.len))?;
+        let table = self.slots.iter().find(|table| {
+            let here = index < table.len();
+            if !here {
+                index -= table.len();
+            }
+            here
+        })?;
+        // Buckets are well filled, unless many keys were deleted.
+        const TRIES: usize = 64;
+        let drawn = (0..TRIES).find_map(|_| table.get_bucket(below(table.num_buckets())));
+        drawn.or_else(|| table.iter().nth(index)).map(|entry| &entry.key)
+    }
+
     fn hash(&self, key: &[u8]) -> u64 {
         hash_with(&self.hasher, key)
+    }
+}
+
+/// How many bits of a key's hash a scan's cursor has: with those of the slot, few enough that a
+/// client may hold it as a double.
+const HASH_BITS: u32 = 39;
+
+/// Slots with up to this many keys are scanned in one go.
+const SLICE_MIN: usize = 32;
+
+/// The slices in which a scan hands over a slot with many keys, at most; a power of two.
+const SLICES: usize = 64;
+
+/// Where a scan goes on: behind the keys of this slot with a smaller hash.
+struct ScanPlace {
+    slot: usize,
+    hash: u64,
+}
+
+impl From<u64> for ScanPlace {
+    fn from(cursor: u64) -> Self {
+        let slot = cursor as usize % SLOTS;
+        let hash = cursor / SLOTS as u64;
+        // A cursor that no scan has answered ends the scan.
+        if hash >> HASH_BITS == 0 { Self { slot, hash } } else { Self { slot: SLOTS, hash: 0 } }
+    }
+}
+
+impl From<ScanPlace> for u64 {
+    fn from(place: ScanPlace) -> Self {
+        place.hash * SLOTS as u64 + place.slot as u64
     }
 }
 

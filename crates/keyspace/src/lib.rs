@@ -7,6 +7,7 @@ mod command_table;
 mod commands;
 mod context;
 mod database;
+mod databases;
 mod dataset;
 mod dispatch;
 mod effects;

@@ -4,6 +4,7 @@
 //! knows about it.
 
 mod draw;
+mod expiry;
 mod hashes;
 mod keys;
 mod lists;
@@ -27,6 +28,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Command> {
         hashes::COMMANDS,
         zsets::COMMANDS,
         keys::COMMANDS,
+        expiry::COMMANDS,
         transactions::COMMANDS,
         server::COMMANDS,
     ]

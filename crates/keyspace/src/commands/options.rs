@@ -1,6 +1,6 @@
 //! Reading of arguments that many commands share.
 
-use redwire_resp::{parse_f64, parse_i64};
+use redwire_resp::{Encoder, parse_f64, parse_i64};
 
 use crate::UnixMs;
 use crate::error::CommandError;
@@ -8,6 +8,21 @@ use crate::error::CommandError;
 /// A 64-bit signed integer.
 pub(super) fn integer(arg: &[u8]) -> Result<i64, CommandError> {
     parse_i64(arg).ok_or(CommandError::NotInteger)
+}
+
+/// A 32-bit signed integer.
+pub(super) fn integer32(arg: &[u8]) -> Result<i32, CommandError> {
+    i32::try_from(integer(arg)?).map_err(|_| {
+        CommandError::text(
+            "ERR value is out of range, value must between -2147483648 and 2147483647",
+        )
+    })
+}
+
+/// The number of one of `databases` databases.
+pub(super) fn database(arg: &[u8], databases: u32) -> Result<u32, CommandError> {
+    let db = u32::try_from(integer32(arg)?).ok().filter(|db| *db < databases);
+    db.ok_or(CommandError::DbOutOfRange)
 }
 
 /// A floating-point number, not NaN.
@@ -24,6 +39,21 @@ pub(super) fn count(arg: &[u8]) -> Result<usize, CommandError> {
 /// Whether `arg` is the option `name`, in whatever case.
 pub(super) fn is(arg: &[u8], name: &str) -> bool {
     arg.eq_ignore_ascii_case(name.as_bytes())
+}
+
+/// The error for a subcommand of `command` that is none.
+pub(super) fn unknown_subcommand(command: &str, subcommand: &[u8]) -> CommandError {
+    const QUOTED_MAX: usize = 128;
+    let quoted = String::from_utf8_lossy(&subcommand[..subcommand.len().min(QUOTED_MAX)]);
+    CommandError::text(format!("ERR unknown subcommand '{quoted}'. Try {command} HELP."))
+}
+
+/// The reply to `HELP`.
+pub(super) fn write_help(reply: &mut Encoder<'_>, lines: &[&str]) {
+    reply.array(lines.len());
+    for line in lines {
+        reply.simple(line);
+    }
 }
 
 /// The elements from `start` to `stop` of `len`, both from the end when negative and both within,

@@ -38,6 +38,13 @@ impl Str {
         Self(Repr::Integer(value))
     }
 
+    /// A string of `bytes` that is not kept as a number though it may spell one, as
+    /// `INCRBYFLOAT` leaves it.
+    #[must_use]
+    pub fn text(bytes: &[u8]) -> Self {
+        Self(Repr::Fixed(Blob::from(bytes)))
+    }
+
     /// The bytes, as `GET` answers them.
     #[must_use]
     pub fn as_bytes(&self) -> Cow<'_, [u8]> {
@@ -57,6 +64,15 @@ impl Str {
             Repr::Integer(integer) => Some(*integer),
             Repr::Fixed(blob) => parse_i64(blob),
             Repr::Grown(buffer) => parse_i64(buffer),
+        }
+    }
+
+    /// The number that the string is kept as, if it is.
+    #[must_use]
+    pub fn stored_integer(&self) -> Option<i64> {
+        match self.0 {
+            Repr::Integer(integer) => Some(integer),
+            Repr::Fixed(_) | Repr::Grown(_) => None,
         }
     }
 

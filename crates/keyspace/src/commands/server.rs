@@ -1,28 +1,29 @@
-//! Commands about a connection's database and about databases as a whole.
+//! Commands about the connection and about databases as wholes.
 
 use redwire_resp::Request;
 
-use super::options::is;
+use super::options::{database, integer32, is};
 use crate::command::{Command, Flags, Keys};
-use crate::context::Context;
+use crate::context::{Context, Data};
 use crate::error::{CommandError, CommandResult};
 
-const QUICK: Flags = Flags::LOADING.with(Flags::STALE).with(Flags::FAST);
+const CONNECTION: Flags = Flags::LOADING.with(Flags::STALE).with(Flags::FAST);
 
 pub(super) static COMMANDS: &[Command] = &[
-    Command::data("ping", -1, QUICK, Keys::NONE, ping),
-    Command::data("echo", 2, QUICK, Keys::NONE, echo),
-    Command::data("select", 2, QUICK, Keys::NONE, select),
+    Command::data("ping", -1, Flags::FAST, Keys::NONE, ping),
+    Command::data("echo", 2, CONNECTION, Keys::NONE, echo),
+    Command::data("select", 2, CONNECTION, Keys::NONE, select),
     Command::data("dbsize", 1, Flags::READONLY.with(Flags::FAST), Keys::NONE, dbsize),
     Command::data("flushdb", -1, Flags::WRITE, Keys::NONE, flushdb),
     Command::data("flushall", -1, Flags::WRITE, Keys::NONE, flushall),
+    Command::data("swapdb", 3, Flags::WRITE.with(Flags::FAST), Keys::NONE, swapdb),
 ];
 
 fn ping(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    match request.arg(1) {
-        _ if request.len() > 2 => return Err(CommandError::Arity("ping".into())),
-        None => context.reply.simple("PONG"),
-        Some(text) => context.reply.bulk(text),
+    match request.len() {
+        1 => context.reply.simple("PONG"),
+        2 => context.reply.bulk(&request[1]),
+        _ => return Err(CommandError::Arity("ping".into())),
     }
     Ok(())
 }
@@ -33,47 +34,58 @@ fn echo(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 }
 
 fn select(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let invalid = || CommandError::text("ERR invalid DB index");
-    let db = redwire_resp::parse_i64(&request[1]).ok_or_else(invalid)?;
-    let databases = context.data.keyspace.data.database_count();
-    let db = u32::try_from(db).ok().filter(|db| *db < databases);
-    context.session.db = db.ok_or(CommandError::DbOutOfRange)?;
+    context.session.db = database(&request[1], context.data.database_count())?;
     context.reply.ok();
     Ok(())
 }
 
 fn dbsize(context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
-    let len = context.data.keyspace.data.len(context.data.db);
-    context.reply.integer(len as i64);
+    let keys = context.data.len();
+    context.reply.integer(keys as i64);
     Ok(())
 }
 
 fn flushdb(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    flush(context, request, |context| vec![context.data.db])
+    check_flush(request)?;
+    let deleted = context.data.flush();
+    finish_flush(context, deleted);
+    Ok(())
 }
 
 fn flushall(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    flush(context, request, |context| (0..context.data.keyspace.data.database_count()).collect())
+    check_flush(request)?;
+    let databases = 0..context.data.database_count();
+    let deleted = databases.map(|db| context.data.in_database(db, Data::flush)).sum();
+    finish_flush(context, deleted);
+    Ok(())
 }
 
-/// Empties databases. Nothing waits for the memory to be freed, so `SYNC` and `ASYNC` are one.
-fn flush(
-    context: &mut Context<'_>,
-    request: Request<'_>,
-    databases: fn(&Context<'_>) -> Vec<u32>,
-) -> CommandResult {
-    match request.arg(1) {
-        None => {}
-        Some(mode) if request.len() == 2 && (is(mode, "sync") || is(mode, "async")) => {}
-        Some(_) => return Err(CommandError::Syntax),
-    }
-    let mut removed = 0;
-    for db in databases(context) {
-        removed += context.data.keyspace.flush(db);
-    }
-    // A replica may hold what is not here any more, so it is told in any case.
-    context.data.changed_more(removed);
+/// `ASYNC` and `SYNC` come to the same: the caller decides where large things are dropped.
+fn check_flush(request: Request<'_>) -> CommandResult {
+    let known = match request.arg(1) {
+        None => true,
+        Some(option) => request.len() == 2 && (is(option, "ASYNC") || is(option, "SYNC")),
+    };
+    if known { Ok(()) } else { Err(CommandError::Syntax) }
+}
+
+/// Replicas are told even if nothing was there: a replica may have what its primary has not.
+fn finish_flush(context: &mut Context<'_>, deleted: usize) {
+    context.data.changed_more(deleted);
     context.data.force_effect();
+    context.reply.ok();
+}
+
+fn swapdb(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let databases = context.data.database_count();
+    let number =
+        |arg: &[u8], error: &'static str| integer32(arg).map_err(|_| CommandError::text(error));
+    let first = number(&request[1], "ERR invalid first DB index")?;
+    let second = number(&request[2], "ERR invalid second DB index")?;
+    let in_range = |db: i32| u32::try_from(db).ok().filter(|db| *db < databases);
+    let (first, second) =
+        in_range(first).zip(in_range(second)).ok_or(CommandError::DbOutOfRange)?;
+    context.data.swap_databases(first, second);
     context.reply.ok();
     Ok(())
 }

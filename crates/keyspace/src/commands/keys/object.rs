@@ -1,0 +1,130 @@
+//! `OBJECT`: what a user can see of how a value is kept.
+
+use redwire_rdb::Thresholds;
+use redwire_resp::Request;
+
+use crate::commands::options::{self, is};
+use crate::context::Context;
+use crate::error::{CommandError, CommandResult};
+use crate::{Hash, Set, Value, Zset};
+
+/// What Redis answers for the small numbers that it keeps once for all: no count.
+const SHARED: i64 = i32::MAX as i64;
+
+/// How many numbers from 0 on Redis shares.
+const SHARED_INTEGERS: i64 = 10_000;
+
+const HELP: [&str; 15] = [
+    "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "ENCODING <key>",
+    "    Return the kind of internal representation used in order to store the value",
+    "    associated with a <key>.",
+    "FREQ <key>",
+    "    Return the access frequency index of the <key>. The returned integer is",
+    "    proportional to the logarithm of the recent access frequency of the key.",
+    "IDLETIME <key>",
+    "    Return the idle time of the <key>, that is the approximated number of",
+    "    seconds elapsed since the last access to the key.",
+    "REFCOUNT <key>",
+    "    Return the number of references of the value associated with the specified",
+    "    <key>.",
+    "HELP",
+    "    Prints this help.",
+];
+
+type Answer = fn(&mut Context<'_>, &[u8]) -> CommandResult;
+
+pub(super) fn object(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let subcommand = &request[1];
+    let (name, answer): (&str, Answer) = match () {
+        () if is(subcommand, "ENCODING") => ("object|encoding", encoding),
+        () if is(subcommand, "REFCOUNT") => ("object|refcount", refcount),
+        () if is(subcommand, "IDLETIME") => ("object|idletime", idletime),
+        () if is(subcommand, "FREQ") => ("object|freq", freq),
+        () if is(subcommand, "HELP") => return help(context, request),
+        () => return Err(options::unknown_subcommand("OBJECT", subcommand)),
+    };
+    if request.len() != 3 {
+        return Err(CommandError::Arity(name.into()));
+    }
+    let key = &request[2];
+    if context.data.find(key).is_none() {
+        context.reply.null();
+        return Ok(());
+    }
+    answer(context, key)
+}
+
+fn help(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    if request.len() != 2 {
+        return Err(CommandError::Arity("object|help".into()));
+    }
+    options::write_help(&mut context.reply, &HELP);
+    Ok(())
+}
+
+fn encoding(context: &mut Context<'_>, key: &[u8]) -> CommandResult {
+    let thresholds = context.data.thresholds().clone();
+    match context.data.peek(key) {
+        Some(value) => context.reply.bulk(encoding_of(value, &thresholds).as_bytes()),
+        None => context.reply.null(),
+    }
+    Ok(())
+}
+
+fn refcount(context: &mut Context<'_>, key: &[u8]) -> CommandResult {
+    let shared = match context.data.peek(key) {
+        Some(Value::String(string)) => {
+            string.stored_integer().is_some_and(|number| (0..SHARED_INTEGERS).contains(&number))
+        }
+        _ => false,
+    };
+    context.reply.integer(if shared { SHARED } else { 1 });
+    Ok(())
+}
+
+/// No time of access is kept, so every key seems to be just used.
+fn idletime(context: &mut Context<'_>, _key: &[u8]) -> CommandResult {
+    context.reply.integer(0);
+    Ok(())
+}
+
+fn freq(_context: &mut Context<'_>, _key: &[u8]) -> CommandResult {
+    Err(CommandError::text(
+        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note \
+         that when switching between policies at runtime LRU and LFU data will take some time to \
+         adjust.",
+    ))
+}
+
+/// How a Redis 7.0 would keep a value of this size. It forgets no larger one that was there
+/// before, this does: what counts is the value as it is.
+fn encoding_of(value: &Value, thresholds: &Thresholds) -> &'static str {
+    match value {
+        Value::String(string) => string.encoding(),
+        Value::List(_) => "quicklist",
+        Value::Set(set) if is_intset(set, thresholds) => "intset",
+        Value::Hash(hash) if is_small_hash(hash, thresholds) => "listpack",
+        Value::Set(_) | Value::Hash(_) => "hashtable",
+        Value::Zset(zset) if is_small_zset(zset, thresholds) => "listpack",
+        Value::Zset(_) => "skiplist",
+        Value::Opaque(opaque) if opaque.type_name() == "hash" => "hashtable",
+        Value::Opaque(opaque) => opaque.type_name(),
+    }
+}
+
+fn is_intset(set: &Set, thresholds: &Thresholds) -> bool {
+    set.len() <= thresholds.set_max_intset_entries && set.is_integers()
+}
+
+fn is_small_hash(hash: &Hash, thresholds: &Thresholds) -> bool {
+    let longest = thresholds.hash_max_listpack_value;
+    hash.len() <= thresholds.hash_max_listpack_entries
+        && hash.iter().all(|field| field.name().len().max(field.value.len()) <= longest)
+}
+
+fn is_small_zset(zset: &Zset, thresholds: &Thresholds) -> bool {
+    let longest = thresholds.zset_max_listpack_value;
+    zset.len() <= thresholds.zset_max_listpack_entries
+        && zset.iter().all(|scored| scored.member.len() <= longest)
+}

@@ -9,6 +9,7 @@ mod context;
 mod database;
 mod databases;
 mod dataset;
+mod debug;
 mod dispatch;
 mod effects;
 mod error;

@@ -350,6 +350,12 @@ impl Primary {
         }
     }
 
+    /// The stream goes on under a fresh id and without a past (`DEBUG CHANGE-REPL-ID`): whoever
+    /// comes again by an older id needs a full sync. Replicas that are here stay.
+    pub fn forget_past(&mut self) {
+        self.history = History::new(self.fresh_id());
+    }
+
     fn restart(&mut self, history: History, offset: Offset, now: Instant) {
         self.disconnect_all(DisconnectReason::HistoryChanged, now);
         self.history = history;

@@ -228,3 +228,6 @@ fn hscan(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,12 +8,15 @@ mod expiry;
 mod hashes;
 mod keys;
 mod lists;
+mod numkeys;
 mod options;
 mod pairs;
 mod scan;
 mod server;
 mod sets;
 mod strings;
+#[cfg(test)]
+mod testing;
 mod transactions;
 mod zsets;
 

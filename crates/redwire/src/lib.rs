@@ -1,1 +1,13 @@
-//! The server side of Redis and Valkey as a library: RESP, RDB, replication and keyspace behind one name.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+/// Redis' data types and commands, with snapshots that need no fork.
+pub use redwire_keyspace as keyspace;
+/// A client's queue of reply bytes and its limits.
+pub use redwire_outbuf as outbuf;
+/// RDB files and `DUMP` payloads.
+pub use redwire_rdb as rdb;
+/// Backlog, history and both ends of `PSYNC`.
+pub use redwire_repl as repl;
+/// RESP requests and replies.
+pub use redwire_resp as resp;

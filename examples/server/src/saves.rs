@@ -143,8 +143,9 @@ impl Running {
                 self.job.offer(std::mem::take(&mut self.batch));
             }
         }
-        if self.walked && !self.closed {
-            self.closed = self.job.close();
+        if self.walked && !self.closed && self.job.has_room() {
+            self.job.close();
+            self.closed = true;
         }
         self.job.poll()
     }

@@ -43,13 +43,22 @@ pub(crate) enum Target {
     Links(Transfer),
 }
 
+/// What the thread is told.
+#[derive(Debug)]
+enum Message {
+    /// More of the snapshot.
+    Items(Vec<SnapshotItem>),
+    /// That was all. Without this word the snapshot was given up and nothing comes of it.
+    End,
+}
+
 /// A snapshot under way: the walk's items go in, the outcome comes out.
 #[derive(Debug)]
 pub(crate) struct Job {
-    items: Option<SyncSender<Vec<SnapshotItem>>>,
+    messages: SyncSender<Message>,
     outcome: Receiver<Result<u64, String>>,
-    /// A batch that the queue had no room for.
-    waiting: Option<Vec<SnapshotItem>>,
+    /// A message that the queue had no room for.
+    waiting: Option<Message>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -66,7 +75,7 @@ impl Job {
     /// Starts the thread. It wakes the loop through `waker` when it has room for more, when links
     /// have something to send, and when it is done.
     pub(crate) fn start(plan: JobPlan, waker: Arc<Waker>) -> io::Result<Self> {
-        let (items, receiver) = sync_channel(QUEUE);
+        let (messages, receiver) = sync_channel(QUEUE);
         let (sender, outcome) = sync_channel(1);
         let thread = std::thread::Builder::new().name("snapshot".into()).spawn(move || {
             let result = write_all(plan, &receiver, &waker);
@@ -74,35 +83,32 @@ impl Job {
             let _ = sender.send(result);
             let _ = waker.wake();
         })?;
-        Ok(Self { items: Some(items), outcome, waiting: None, thread: Some(thread) })
+        Ok(Self { messages, outcome, waiting: None, thread: Some(thread) })
     }
 
     /// Whether it takes another batch now.
     pub(crate) fn has_room(&mut self) -> bool {
-        match self.waiting.take() {
-            Some(items) => {
-                self.offer(items);
-                self.waiting.is_none()
-            }
-            None => true,
+        if let Some(message) = self.waiting.take() {
+            self.send(message);
         }
+        self.waiting.is_none()
     }
 
     /// Hands over a batch of the walk; ask [`Job::has_room`] before.
     pub(crate) fn offer(&mut self, items: Vec<SnapshotItem>) {
-        let Some(sender) = &self.items else { return };
-        if let Err(TrySendError::Full(items)) = sender.try_send(items) {
-            self.waiting = Some(items);
-        }
+        self.send(Message::Items(items));
     }
 
-    /// The walk is over: what was offered is all. False while a batch still waits for room.
-    pub(crate) fn close(&mut self) -> bool {
-        let sent = self.has_room();
-        if sent {
-            self.items = None;
+    /// The walk is over: what was offered is all. Ask [`Job::has_room`] before.
+    pub(crate) fn close(&mut self) {
+        self.send(Message::End);
+    }
+
+    fn send(&mut self, message: Message) {
+        // A thread that is gone has left the reason in `outcome`.
+        if let Err(TrySendError::Full(message)) = self.messages.try_send(message) {
+            self.waiting = Some(message);
         }
-        sent
     }
 
     /// How it ended, once it has.
@@ -119,16 +125,17 @@ impl Job {
 
     /// Waits until there is room for a batch that did not fit, as a `SAVE` does.
     pub(crate) fn wait_for_room(&mut self) {
-        if let (Some(items), Some(sender)) = (self.waiting.take(), &self.items) {
+        if let Some(message) = self.waiting.take() {
             // An error means that the job has failed, which `wait` will tell.
-            let _ = sender.send(items);
+            let _ = self.messages.send(message);
         }
     }
 
-    /// Waits for the end.
+    /// Says that the walk is over, and waits for the end.
     pub(crate) fn wait(mut self) -> JobEvent {
         self.wait_for_room();
-        self.items = None;
+        self.close();
+        self.wait_for_room();
         let outcome = self.outcome.recv();
         if let Some(thread) = self.thread.take() {
             // What it had to say came through the channel.
@@ -189,11 +196,7 @@ impl Sink<'_> {
     }
 }
 
-fn write_all(
-    plan: JobPlan,
-    items: &Receiver<Vec<SnapshotItem>>,
-    waker: &Waker,
-) -> Result<u64, String> {
+fn write_all(plan: JobPlan, messages: &Receiver<Message>, waker: &Waker) -> Result<u64, String> {
     let to = match &plan.target {
         Target::File { path, incremental_sync } => {
             Open::File(AtomicFile::create(path, *incremental_sync).map_err(|e| e.to_string())?)
@@ -205,7 +208,12 @@ fn write_all(
     let mut out = Vec::with_capacity(CHUNK_BYTES);
     begin(&plan, &mut encoder, &mut out)?;
     let mut db = None;
-    while let Ok(batch) = items.recv() {
+    loop {
+        let batch = match messages.recv() {
+            Ok(Message::Items(batch)) => batch,
+            Ok(Message::End) => break,
+            Err(_) => return Err("the snapshot was given up".into()),
+        };
         // Room for the walk: let it go on.
         let _ = waker.wake();
         for item in &batch {

@@ -20,6 +20,9 @@ use crate::persist::RdbLoad;
 /// Bytes that are read and worked on before clients have their turn again.
 const TURN: usize = 256 << 10;
 
+/// Longest wait between two attempts to reach the primary: Redis tries each second.
+const BACKOFF_MAX: Duration = Duration::from_secs(2);
+
 /// The link to the primary that this node follows.
 #[derive(Debug)]
 pub(crate) struct Upstream {
@@ -425,7 +428,9 @@ fn new_load(core: &mut Core, keyspace: &Keyspace) -> RdbLoad {
 fn stream_decoder() -> RequestDecoder {
     let mut limits = Limits::default();
     limits.bulk_len = u64::MAX;
-    RequestDecoder::new(Mode::Compatible, limits)
+    let mut decoder = RequestDecoder::new(Mode::Compatible, limits);
+    decoder.set_authenticated(true);
+    decoder
 }
 
 fn replica_config(config: &Config) -> ReplicaConfig {
@@ -436,6 +441,7 @@ fn replica_config(config: &Config) -> ReplicaConfig {
         masteruser: config.masteruser.clone(),
         masterauth: config.masterauth.as_ref().map(|secret| secret.as_bytes().to_vec()),
         timeout: config.repl_timeout,
+        backoff_max: BACKOFF_MAX,
         ..ReplicaConfig::default()
     }
 }

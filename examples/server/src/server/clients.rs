@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use mio::Token;
 use redwire_outbuf::{Class, Verdict};
 use redwire_repl::ReplicaId;
-use redwire_resp::{Protocol, Request};
+use redwire_resp::Request;
 
 use super::{FIRST_CLIENT, Server};
 use crate::core::{Action, Core};
@@ -16,9 +16,6 @@ use crate::net::{Client, ClientId, CloseMode, Standing, Stream};
 
 /// Bytes of requests that may wait for their end before authentication.
 const UNAUTHENTICATED_QUERY_LIMIT: usize = 1 << 20;
-
-/// Connections taken in by one event, so that a storm of them does not starve the others.
-const ACCEPTS: usize = 1000;
 
 const PROTECTED_MODE: &str = "-DENIED Redis is running in protected mode because protected mode is enabled and no password \
      is set for the default user. In this mode connections are only accepted from the loopback \
@@ -43,14 +40,25 @@ enum Paused {
 
 impl Server {
     pub(super) fn accept(&mut self, listener: usize) {
-        for _ in 0..ACCEPTS {
+        loop {
             match self.listeners[listener].accept() {
                 Ok(Some(stream)) => self.welcome(stream),
                 Ok(None) => return,
                 Err(error) => {
                     warning!("Accepting client connection: {error}");
+                    // Who waits in the queue is no event of its own: look again at the next tick.
+                    self.accept_again = true;
                     return;
                 }
+            }
+        }
+    }
+
+    /// Looks again for connections that could not be accepted.
+    pub(super) fn accept_held_up(&mut self) {
+        if mem::take(&mut self.accept_again) {
+            for listener in 0..self.listeners.len() {
+                self.accept(listener);
             }
         }
     }
@@ -80,7 +88,7 @@ impl Server {
             return;
         }
         self.core.counters.connections += 1;
-        self.core.clients.insert(id, describe(id, &stream, &self.core));
+        self.core.clients.insert(id, ClientInfo::new(id, &stream, self.core.now));
         verbose!("Accepted {}", stream.peer());
         self.clients.insert(id, Client::new(id, stream, &self.core.config));
     }
@@ -169,6 +177,7 @@ impl Server {
             match action {
                 Action::CloseAfterReplies(id) => self.close_after_replies(id),
                 Action::Close(id) => self.close(id, "closed by CLIENT KILL"),
+                Action::DropUpstream => self.drop_upstream(),
                 Action::Monitor(id) => self.set_standing(id, Standing::Monitor),
                 Action::BecameReplica(id) => self.set_standing(id, Standing::Replica),
                 Action::Reset(id) => self.set_standing(id, Standing::Client),
@@ -322,8 +331,16 @@ fn run_requests(
         let ran = if client.standing == Standing::Replica {
             run_for_replica(&mut client.session, request, core, keyspace)
         } else {
-            run(&mut client.session, request, client.output.tail(), core, keyspace)
+            let out = client.output.tail();
+            let mark = out.len();
+            let ran = run(&mut client.session, request, out, core, keyspace);
+            core.counters.note_reply(&out[mark..]);
+            if client.replies.drops_one(core.replies.take()) {
+                out.truncate(mark);
+            }
+            ran
         };
+        client.last_command = core.last_command.take().unwrap_or(client.last_command);
         if !ran {
             client.closing = Some(CloseMode::AfterReplies);
         }
@@ -388,43 +405,8 @@ fn run_for_replica(
     false
 }
 
-fn describe(id: ClientId, stream: &Stream, core: &Core) -> ClientInfo {
-    ClientInfo {
-        id,
-        addr: stream.peer(),
-        laddr: stream.local(),
-        name: Vec::new(),
-        lib_name: Vec::new(),
-        lib_ver: Vec::new(),
-        created: core.now,
-        last_interaction: core.now,
-        standing: Standing::Client,
-        is_local: stream.is_local(),
-        is_unix: matches!(stream, Stream::Unix(..)),
-        is_blocked: false,
-        is_closing: false,
-        db: 0,
-        protocol: Protocol::Resp2,
-        queued: None,
-        watched: 0,
-        query_buffer: 0,
-        output_len: 0,
-        output_memory: 0,
-        last_command: "NULL",
-    }
-}
-
 /// Brings what `CLIENT LIST` shows of a connection up to date.
 fn update(client: &Client, core: &mut Core) {
     let Some(info) = core.clients.get_mut(&client.id) else { return };
-    info.standing = client.standing;
-    info.is_blocked = client.blocked.is_some();
-    info.is_closing = client.closing.is_some();
-    info.db = client.session.db;
-    info.protocol = client.session.protocol;
-    info.queued = client.session.queued();
-    info.watched = client.session.watched();
-    info.query_buffer = client.input.len();
-    info.output_len = client.output.len();
-    info.output_memory = client.output.omem();
+    info.update(client);
 }

@@ -22,11 +22,13 @@ impl Server {
         }
         let hz = self.core.config.hz.max(1);
         self.next_tick = now + Duration::from_secs(1) / hz;
+        self.core.rates.sample(now, &self.core.counters);
         self.expire();
         if self.core.loading.is_none() {
             self.save_if_due();
         }
         self.look_after_clients();
+        self.accept_held_up();
     }
 
     fn expire(&mut self) {

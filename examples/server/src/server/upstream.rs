@@ -4,7 +4,7 @@ use redwire_keyspace::Role;
 
 use super::{Server, UPSTREAM};
 use crate::config::Endpoint;
-use crate::log::{notice, warning};
+use crate::log::{self, notice, warning};
 use crate::replication::{Received, Upstream};
 
 impl Server {
@@ -33,6 +33,15 @@ impl Server {
         self.core.upstream = Some(upstream);
         self.receive(received);
         self.run_actions();
+    }
+
+    /// Ends the connection to the primary; the link opens another.
+    pub(super) fn drop_upstream(&mut self) {
+        let (registry, now) = (self.poll.registry(), self.core.now);
+        if let Some(upstream) = &mut self.core.upstream {
+            let received = upstream.disconnect(registry, "closed by CLIENT KILL".into(), now);
+            self.receive(vec![received]);
+        }
     }
 
     fn receive(&mut self, received: Vec<Received>) {
@@ -94,6 +103,8 @@ impl Server {
         if let Some(mut old) = old {
             old.disconnect(self.poll.registry(), "replication is reconfigured".into(), now);
         }
+        let role = if endpoint.is_some() { log::Role::Replica } else { log::Role::Primary };
+        log::set_role(role);
         self.core.config.replicaof.clone_from(&endpoint);
         match endpoint {
             Some(endpoint) => {

@@ -345,9 +345,7 @@ impl Primary {
         self.upstream = Upstream::None;
         self.selected = None;
         self.disconnect_all(DisconnectReason::HistoryChanged, now);
-        if self.links.is_empty() {
-            self.no_replicas_since = Some(now);
-        }
+        self.no_replicas_since = Some(now);
     }
 
     /// The stream goes on under a fresh id and without a past (`DEBUG CHANGE-REPL-ID`): whoever

@@ -148,3 +148,19 @@ fn a_restarted_primary_answers_the_id_of_its_file() {
     let decision = psync(&mut primary, B, id(77).as_str(), "500", now);
     assert!(matches!(decision, Decision::FullResync(_)), "{decision:?}");
 }
+
+#[test]
+fn a_forgotten_past_is_not_answered_but_its_replicas_stay() {
+    let now = start();
+    let mut primary = with_replica(now);
+    let old = primary.history().replid();
+    primary.forget_past();
+    assert_eq!(primary.replicas(now).count(), 1);
+    let decision = psync(&mut primary, B, old.as_str(), "1", now);
+    let mismatch = Decision::FullResync(FullResyncReason::IdMismatch {
+        asked: old.to_string(),
+        replid: primary.history().replid(),
+        replid2: ReplId::NONE,
+    });
+    assert_eq!(decision, mismatch);
+}

@@ -14,8 +14,8 @@ use redwire_resp::Request;
 use crate::config::{Config, Endpoint, OutputLimit};
 use crate::entropy::Entropy;
 use crate::host;
-use crate::host::{ClientInfo, Counters, SlowLog};
-use crate::net::{Blocked, ClientId};
+use crate::host::{ClientInfo, Counters, Rates, SlowLog};
+use crate::net::{Blocked, ClientId, Replies};
 use crate::replication::Upstream;
 use crate::saves::Saves;
 
@@ -46,9 +46,14 @@ pub(crate) struct Core {
     pub(crate) loading: Option<Loading>,
     pub(crate) slow_log: SlowLog,
     pub(crate) counters: Counters,
+    pub(crate) rates: Rates,
     pub(crate) limits: Limits,
     /// How many connections sent `MONITOR`.
     pub(crate) monitors: usize,
+    /// The command that ran last, for the loop to note beside its connection.
+    pub(crate) last_command: Option<&'static str>,
+    /// What `CLIENT REPLY` asked for, for the loop to heed from the next command on.
+    pub(crate) replies: Option<Replies>,
     /// When the command under way began, if anyone measures it.
     pub(crate) command_began: Option<Instant>,
     /// `DEBUG SET-ACTIVE-EXPIRE`.
@@ -62,6 +67,8 @@ pub(crate) enum Action {
     CloseAfterReplies(ClientId),
     /// End this connection at once.
     Close(ClientId),
+    /// End the connection to this node's primary; it will be opened again.
+    DropUpstream,
     /// Feed this connection what others do.
     Monitor(ClientId),
     /// Send these bytes to every monitor.
@@ -121,8 +128,11 @@ impl Core {
             loading: None,
             slow_log,
             counters: Counters::default(),
+            rates: Rates::new(now),
             limits,
             monitors: 0,
+            last_command: None,
+            replies: None,
             command_began: None,
             active_expire: true,
         }
@@ -206,11 +216,9 @@ impl Host for Core {
         host::run(self, command, context, request)
     }
 
-    fn before(&mut self, session: &Session, command: &Command, request: Request<'_>) {
+    fn before(&mut self, _session: &Session, command: &Command, request: Request<'_>) {
         self.counters.commands += 1;
-        if self.monitors > 0 {
-            host::monitor::feed(self, session, command, request);
-        }
+        self.last_command = Some(host::full_name(command.name, request));
         if self.config.slowlog_log_slower_than >= 0 {
             self.command_began = Some(crate::clock::now());
         }
@@ -220,6 +228,9 @@ impl Host for Core {
         if let Some(began) = self.command_began.take() {
             let took = crate::clock::now().saturating_duration_since(began);
             self.slow_log_command(session, command, request, took);
+        }
+        if self.monitors > 0 {
+            host::monitor::feed(self, session, command, request);
         }
     }
 }

@@ -1,14 +1,82 @@
 //! `CONFIG`.
 
-use redwire_keyspace::{CommandResult, Context};
+use redwire_keyspace::{CommandError, CommandResult, Context};
 use redwire_resp::Request;
 
-use crate::core::Core;
+use super::info::Counters;
+use super::subcommands::{Subcommand, dispatch};
+use crate::core::{Action, Core};
+use crate::log::{notice, warning};
+
+pub(super) static SUBCOMMANDS: &[Subcommand] = &[
+    Subcommand::admin("config|get", -3, get),
+    Subcommand::new("config|help", 2, |_, context, _| super::help(context, "CONFIG", HELP)),
+    Subcommand::admin("config|resetstat", 2, resetstat),
+    Subcommand::admin("config|rewrite", 2, rewrite),
+    Subcommand::admin("config|set", -4, set),
+];
+
+const HELP: &[&str] = &[
+    "GET <pattern>",
+    "    Return parameters matching the glob-like <pattern> and their values.",
+    "SET <directive> <value>",
+    "    Set the configuration <directive> to <value>.",
+    "RESETSTAT",
+    "    Reset statistics reported by the INFO command.",
+    "REWRITE",
+    "    Rewrite the configuration file.",
+];
 
 pub(super) fn config(
-    _core: &mut Core,
-    _context: &mut Context<'_>,
+    core: &mut Core,
+    context: &mut Context<'_>,
     request: Request<'_>,
 ) -> CommandResult {
-    Err(super::unknown_subcommand("CONFIG", request))
+    dispatch(SUBCOMMANDS, core, context, request)
+}
+
+fn get(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let patterns: Vec<&[u8]> = request.iter().skip(2).collect();
+    let found = core.config.get(&patterns);
+    context.reply.map(found.len());
+    for (name, value) in found {
+        context.reply.bulk(&name);
+        context.reply.bulk(&value);
+    }
+    Ok(())
+}
+
+fn set(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let arguments: Vec<&[u8]> = request.iter().skip(2).collect();
+    let client = core.clients.get(&context.session.id());
+    let is_local = client.is_some_and(|client| client.is_local);
+    let update = core.config.updated(&arguments, is_local).map_err(failure)?;
+    core.config = update.config;
+    core.apply_config(context.data.keyspace());
+    crate::log::set_level(core.config.loglevel);
+    core.actions.push(Action::Reconfigured);
+    context.reply.ok();
+    Ok(())
+}
+
+fn rewrite(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
+    if let Err(error) = core.config.rewrite() {
+        warning!("CONFIG REWRITE failed: {error}");
+        return Err(failure(error));
+    }
+    notice!("CONFIG REWRITE executed with success.");
+    context.reply.ok();
+    Ok(())
+}
+
+fn resetstat(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
+    core.counters = Counters::default();
+    context.data.keyspace().reset_stats();
+    context.reply.ok();
+    Ok(())
+}
+
+/// The configuration's errors carry Redis' texts, short of the code.
+fn failure(error: impl std::fmt::Display) -> CommandError {
+    CommandError::text(format!("ERR {error}"))
 }

@@ -5,6 +5,7 @@ use redwire_resp::{Protocol, Request};
 
 use super::is;
 use crate::core::{Action, Core};
+use crate::net::Replies;
 
 const WRONG_PASSWORD: &str = "WRONGPASS invalid username-password pair or user is disabled.";
 
@@ -148,7 +149,10 @@ pub(super) fn reset(
     core.actions.push(Action::Reset(id));
     if let Some(info) = core.clients.get_mut(&id) {
         info.name.clear();
+        info.no_evict = false;
+        info.no_touch = false;
     }
+    core.replies = Some(Replies::On);
     context.reply.set_protocol(Protocol::Resp2);
     context.reply.simple("RESET");
     Ok(())

@@ -9,13 +9,18 @@ mod debug;
 mod info;
 pub(crate) mod monitor;
 mod persistence;
+mod redact;
 mod replication;
 mod slow_log;
+mod subcommands;
+#[cfg(test)]
+mod testing;
 
 pub(crate) use clients::ClientInfo;
-pub(crate) use info::Counters;
+pub(crate) use info::{Counters, Rates};
 pub(crate) use persistence::Wanted;
 pub(crate) use slow_log::SlowLog;
+pub(crate) use subcommands::full_name;
 
 use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags};
 use redwire_resp::Request;
@@ -43,8 +48,8 @@ macro_rules! host_commands {
 }
 
 host_commands! {
-    "auth", -2, BEFORE_AUTH.with(Flags::SKIP_MONITOR).with(Flags::SKIP_SLOWLOG), connection::auth;
-    "hello", -1, BEFORE_AUTH.with(Flags::SKIP_MONITOR).with(Flags::SKIP_SLOWLOG), connection::hello;
+    "auth", -2, BEFORE_AUTH, connection::auth;
+    "hello", -1, BEFORE_AUTH, connection::hello;
     "quit", -1, BEFORE_AUTH.with(Flags::IMMEDIATE), connection::quit;
     "reset", 1, BEFORE_AUTH.with(Flags::IMMEDIATE), connection::reset;
     "client", -2, ANYTIME, clients::client;
@@ -102,6 +107,6 @@ fn help(context: &mut Context<'_>, command: &str, lines: &[&str]) -> CommandResu
         context.reply.simple(line);
     }
     context.reply.simple("HELP");
-    context.reply.simple("    Print this help.");
+    context.reply.simple("    Prints this help.");
     Ok(())
 }

@@ -33,6 +33,9 @@ pub(crate) struct Client {
     pub(crate) output: OutputBuffer,
     pub(crate) limits: LimitState,
     pub(crate) standing: Standing,
+    pub(crate) replies: Replies,
+    /// The last command that it ran.
+    pub(crate) last_command: &'static str,
     pub(crate) blocked: Option<Blocked>,
     pub(crate) closing: Option<CloseMode>,
     /// The socket took less than it was given; it will say when it takes more.
@@ -50,6 +53,34 @@ pub(crate) enum Standing {
     Monitor,
     /// Sent `PSYNC` or `SYNC`.
     Replica,
+}
+
+/// Which replies a connection gets (`CLIENT REPLY`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replies {
+    On,
+    Off,
+    /// Not that of the next command.
+    SkipNext,
+}
+
+impl Replies {
+    /// Whether the reply to the command that has just run is not to be sent; `change` is what that
+    /// command itself asked for.
+    pub(crate) fn drops_one(&mut self, change: Option<Self>) -> bool {
+        match (*self, change) {
+            (Self::On, None) => false,
+            (Self::SkipNext, None) => {
+                *self = Self::On;
+                true
+            }
+            (Self::Off, None | Some(Self::SkipNext)) => true,
+            (_, Some(change)) => {
+                *self = change;
+                change != Self::On
+            }
+        }
+    }
 }
 
 /// What a connection waits for before its next command.
@@ -85,6 +116,8 @@ impl Client {
             output: OutputBuffer::new(),
             limits: LimitState::default(),
             standing: Standing::Client,
+            replies: Replies::On,
+            last_command: "NULL",
             blocked: None,
             closing: None,
             write_blocked: false,
@@ -155,4 +188,31 @@ fn write_some<'a>(
         return Ok(Written::NothingToWrite);
     }
     Ok(stream.write(&slices[..count])?.map_or(Written::Blocked, Written::Bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Replies;
+
+    #[test]
+    fn replies_are_dropped_as_asked() {
+        use Replies::{Off, On, SkipNext};
+        // What each command asks for, and whether its reply is dropped.
+        let script = [
+            (None, false),
+            (Some(SkipNext), true),
+            (None, true),
+            (None, false),
+            (Some(Off), true),
+            (None, true),
+            (Some(SkipNext), true),
+            (None, true),
+            (Some(On), false),
+            (None, false),
+        ];
+        let mut replies = On;
+        for (step, (change, dropped)) in script.into_iter().enumerate() {
+            assert_eq!(replies.drops_one(change), dropped, "step {step}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -68,6 +69,14 @@ impl Stream {
         match self {
             Self::Tcp(stream) => stream.local_addr().map_or_else(|_| "?:0".into(), printed),
             Self::Unix(_, path) => format!("{}:0", path.display()),
+        }
+    }
+
+    /// The number of its descriptor.
+    pub(crate) fn fd(&self) -> i32 {
+        match self {
+            Self::Tcp(stream) => stream.as_raw_fd(),
+            Self::Unix(stream, _) => stream.as_raw_fd(),
         }
     }
 

@@ -1,0 +1,272 @@
+//! `CLIENT`, and what is known of each connection.
+
+mod info;
+mod kill;
+
+pub(crate) use info::{ClientInfo, ClientType};
+
+use redwire_keyspace::{CommandError, CommandResult, Context};
+use redwire_resp::{Request, parse_i64};
+
+use super::is;
+use super::subcommands::{Subcommand, dispatch, unknown_or_wrong_arity};
+use crate::core::Core;
+use crate::net::Replies;
+
+pub(super) static SUBCOMMANDS: &[Subcommand] = &[
+    Subcommand::new("client|caching", 3, caching),
+    Subcommand::new("client|getname", 2, getname),
+    Subcommand::new("client|getredir", 2, getredir),
+    Subcommand::new("client|help", 2, |_, context, _| super::help(context, "CLIENT", HELP)),
+    Subcommand::new("client|id", 2, id),
+    Subcommand::new("client|info", 2, info),
+    Subcommand::admin("client|kill", -3, kill::kill),
+    Subcommand::admin("client|list", -2, list),
+    Subcommand::admin("client|no-evict", 3, no_evict),
+    Subcommand::new("client|no-touch", 3, no_touch),
+    Subcommand::new("client|reply", 3, reply),
+    Subcommand::new("client|setinfo", 4, setinfo),
+    Subcommand::new("client|setname", 3, setname),
+    Subcommand::new("client|tracking", -3, tracking),
+    Subcommand::new("client|trackinginfo", 2, trackinginfo),
+];
+
+const HELP: &[&str] = &[
+    "CACHING (YES|NO)",
+    "    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.",
+    "GETREDIR",
+    "    Return the client ID we are redirecting to when tracking is enabled.",
+    "GETNAME",
+    "    Return the name of the current connection.",
+    "ID",
+    "    Return the ID of the current connection.",
+    "INFO",
+    "    Return information about the current client connection.",
+    "KILL <ip:port>",
+    "    Kill connection made from <ip:port>.",
+    "KILL <option> <value> [<option> <value> [...]]",
+    "    Kill connections. Options are:",
+    "    * ADDR (<ip:port>|<unixsocket>:0)",
+    "      Kill connections made from the specified address",
+    "    * LADDR (<ip:port>|<unixsocket>:0)",
+    "      Kill connections made to specified local address",
+    "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+    "      Kill connections by type.",
+    "    * USER <username>",
+    "      Kill connections authenticated by <username>.",
+    "    * SKIPME (YES|NO)",
+    "      Skip killing current connection (default: yes).",
+    "LIST [options ...]",
+    "    Return information about client connections. Options:",
+    "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+    "      Return clients of specified type.",
+    "REPLY (ON|OFF|SKIP)",
+    "    Control the replies sent to the current connection.",
+    "SETINFO <option> <value>",
+    "    Set client meta attr. Options are:",
+    "    * LIB-NAME: the client lib name.",
+    "    * LIB-VER: the client lib version.",
+    "SETNAME <name>",
+    "    Assign the name <name> to the current connection.",
+    "TRACKINGINFO",
+    "    Report tracking status for the current connection.",
+    "NO-EVICT (ON|OFF)",
+    "    Protect current client connection from eviction.",
+    "NO-TOUCH (ON|OFF)",
+    "    Will not touch LRU/LFU stats when this mode is on.",
+];
+
+pub(super) fn client(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    dispatch(SUBCOMMANDS, core, context, request)
+}
+
+/// The caller's entry; there is none for the stream of this node's primary.
+fn own<'a>(core: &'a mut Core, context: &Context<'_>) -> Option<&'a mut ClientInfo> {
+    core.clients.get_mut(&context.session.id())
+}
+
+fn id(_core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
+    context.reply.integer(context.session.id() as i64);
+    Ok(())
+}
+
+fn getname(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
+    match own(core, context) {
+        Some(client) if !client.name.is_empty() => context.reply.bulk(&client.name),
+        _ => context.reply.null(),
+    }
+    Ok(())
+}
+
+fn setname(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    set_name(core, context, &request[2])?;
+    context.reply.ok();
+    Ok(())
+}
+
+/// Names the caller; an empty name takes the name away.
+pub(super) fn set_name(core: &mut Core, context: &mut Context<'_>, name: &[u8]) -> CommandResult {
+    check_attribute("Client names", name)?;
+    if let Some(client) = own(core, context) {
+        client.name = name.to_vec();
+    }
+    Ok(())
+}
+
+fn setinfo(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let (option, value) = (&request[2], &request[3]);
+    let is_name = is(option, "lib-name");
+    if !is_name && !is(option, "lib-ver") {
+        let option = String::from_utf8_lossy(option);
+        return Err(CommandError::text(format!("ERR Unrecognized option '{option}'")));
+    }
+    check_attribute(if is_name { "lib-name" } else { "lib-ver" }, value)?;
+    if let Some(client) = own(core, context) {
+        let attribute = if is_name { &mut client.lib_name } else { &mut client.lib_ver };
+        *attribute = value.to_vec();
+    }
+    context.reply.ok();
+    Ok(())
+}
+
+/// What is shown in `CLIENT LIST` must not look like another field or line.
+fn check_attribute(what: &str, value: &[u8]) -> CommandResult {
+    if value.iter().all(u8::is_ascii_graphic) {
+        return Ok(());
+    }
+    Err(CommandError::text(format!(
+        "ERR {what} cannot contain spaces, newlines or special characters."
+    )))
+}
+
+fn info(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
+    refresh_own(core, context);
+    let client = core.clients.get(&context.session.id());
+    let line = client.map_or_else(String::new, |client| client.line(core) + "\n");
+    context.reply.verbatim(*b"txt", line.as_bytes());
+    Ok(())
+}
+
+fn list(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let option = request.arg(2);
+    let option_is = |name| option.is_some_and(|option| is(option, name));
+    refresh_own(core, context);
+    let mut lines = String::new();
+    let mut add = |client: &ClientInfo| lines.extend([client.line(core).as_str(), "\n"]);
+    if option_is("type") && request.len() == 4 {
+        let kind = ClientType::from_name(&request[3]).ok_or_else(|| unknown_type(&request[3]))?;
+        core.clients.values().filter(|client| client.kind() == kind).for_each(add);
+    } else if option_is("id") && request.len() > 3 {
+        for id in request.iter().skip(3) {
+            let id = parse_i64(id).ok_or(CommandError::text("ERR Invalid client ID"))?;
+            u64::try_from(id).ok().and_then(|id| core.clients.get(&id)).map(&mut add);
+        }
+    } else if option.is_none() {
+        core.clients.values().for_each(add);
+    } else {
+        return Err(CommandError::Syntax);
+    }
+    context.reply.verbatim(*b"txt", lines.as_bytes());
+    Ok(())
+}
+
+/// Brings the caller's entry up to date, which the loop does only after its commands.
+fn refresh_own(core: &mut Core, context: &Context<'_>) {
+    let (now, running) = (core.now, core.last_command);
+    if let Some(client) = own(core, context) {
+        client.update_session(context.session);
+        client.last_interaction = now;
+        client.last_command = running.unwrap_or(client.last_command);
+    }
+}
+
+fn unknown_type(name: &[u8]) -> CommandError {
+    let name = String::from_utf8_lossy(name);
+    CommandError::text(format!("ERR Unknown client type '{name}'"))
+}
+
+fn reply(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let replies = match &request[2] {
+        mode if is(mode, "on") => Replies::On,
+        mode if is(mode, "off") => Replies::Off,
+        mode if is(mode, "skip") => Replies::SkipNext,
+        _ => return Err(CommandError::Syntax),
+    };
+    core.replies = Some(replies);
+    if replies == Replies::On {
+        context.reply.ok();
+    }
+    Ok(())
+}
+
+fn no_evict(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let on = on_or_off(&request[2])?;
+    if let Some(client) = own(core, context) {
+        client.no_evict = on;
+    }
+    context.reply.ok();
+    Ok(())
+}
+
+fn no_touch(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let on = on_or_off(&request[2])?;
+    if let Some(client) = own(core, context) {
+        client.no_touch = on;
+    }
+    context.reply.ok();
+    Ok(())
+}
+
+fn on_or_off(word: &[u8]) -> Result<bool, CommandError> {
+    match word {
+        word if is(word, "on") => Ok(true),
+        word if is(word, "off") => Ok(false),
+        _ => Err(CommandError::Syntax),
+    }
+}
+
+// Tracking of keys for client-side caches is never on here.
+
+fn tracking(_core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    if on_or_off(&request[2])? {
+        return Err(unknown_or_wrong_arity("CLIENT", request));
+    }
+    context.reply.ok();
+    Ok(())
+}
+
+fn trackinginfo(
+    _core: &mut Core,
+    context: &mut Context<'_>,
+    _request: Request<'_>,
+) -> CommandResult {
+    let reply = &mut context.reply;
+    reply.map(3);
+    reply.bulk(b"flags");
+    reply.set(1);
+    reply.bulk(b"off");
+    reply.bulk(b"redirect");
+    reply.integer(-1);
+    reply.bulk(b"prefixes");
+    reply.array(0);
+    Ok(())
+}
+
+fn getredir(_core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
+    context.reply.integer(-1);
+    Ok(())
+}
+
+fn caching(_core: &mut Core, _context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
+    Err(CommandError::text(
+        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or \
+         OPTOUT mode enabled",
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! `DEBUG`: for tests, and only where `enable-debug-command` allows it.
+
+mod protocol;
+
+use std::time::Duration;
+
+use redwire_keyspace::{CommandError, CommandResult, Context};
+use redwire_resp::{Request, parse_f64, parse_i64};
+
+use super::subcommands::unknown_or_wrong_arity;
+use super::{Run, is};
+use crate::core::Core;
+use crate::log::warning;
+
+const NOT_ALLOWED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you \
+     can run it from a local connection, otherwise you need to set this option in the \
+     configuration file, and then restart the server.";
+
+/// The subcommands: name, how many arguments there are at least and at most behind it, function.
+static SUBCOMMANDS: &[(&str, usize, usize, Run)] = &[
+    ("change-repl-id", 0, 0, change_repl_id),
+    ("error", 1, 1, error),
+    ("help", 0, 0, |_, context, _| super::help(context, "DEBUG", HELP)),
+    ("log", 1, 1, log),
+    ("populate", 1, 3, populate),
+    ("protocol", 1, 1, protocol::protocol),
+    ("reload", 0, usize::MAX, reload),
+    ("set-active-expire", 1, 1, set_active_expire),
+    ("sleep", 1, 1, sleep),
+];
+
+const HELP: &[&str] = &[
+    "CHANGE-REPL-ID",
+    "    Change the replication IDs of the instance.",
+    "    Dangerous: should be used only for testing the replication subsystem.",
+    "DIGEST",
+    "    Output a hex signature representing the current DB content.",
+    "DIGEST-VALUE <key> [<key> ...]",
+    "    Output a hex signature of the values of all the specified keys.",
+    "ERROR <string>",
+    "    Return a Redis protocol error with <string> as message. Useful for clients",
+    "    unit tests to simulate Redis errors.",
+    "LOG <message>",
+    "    Write <message> to the server log.",
+    "OBJECT <key>",
+    "    Show low level info about `key` and associated value.",
+    "POPULATE <count> [<prefix>] [<size>]",
+    "    Create <count> string keys named key:<num>. If <prefix> is specified then",
+    "    it is used instead of the 'key' prefix. These are not propagated to",
+    "    replicas. Cluster slots are not respected so keys not belonging to the",
+    "    current node can be created in cluster mode.",
+    "PROTOCOL <type>",
+    "    Reply with a test value of the specified type. <type> can be: string,",
+    "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
+    "    true, false.",
+    "RELOAD [option ...]",
+    "    Save the RDB on disk and reload it back to memory. Valid <option> values:",
+    "    * NOSAVE: the database will be loaded from an existing RDB file.",
+    "    Examples:",
+    "    * DEBUG RELOAD: verify that the server is able to persist, flush and reload",
+    "      the database.",
+    "    * DEBUG RELOAD NOSAVE: replace the current database with the contents of an",
+    "      existing RDB file.",
+    "SET-ACTIVE-EXPIRE <0|1>",
+    "    Setting it to 0 disables expiring keys in background when they are not",
+    "    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the",
+    "    default.",
+    "SLEEP <seconds>",
+    "    Stop the server for <seconds>. Decimals allowed.",
+];
+
+pub(super) fn debug(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    let client = core.clients.get(&context.session.id());
+    let is_local = client.is_some_and(|client| client.is_local);
+    if !core.config.enable_debug_command.allows(is_local) {
+        return Err(CommandError::text(NOT_ALLOWED));
+    }
+    let given = request.len() - 2;
+    let found = SUBCOMMANDS
+        .iter()
+        .find(|(name, least, most, _)| is(&request[1], name) && (*least..=*most).contains(&given));
+    match found {
+        Some((.., run)) => run(core, context, request),
+        None => Err(unknown_or_wrong_arity("DEBUG", request)),
+    }
+}
+
+/// Stops the server, every connection of it, for a while: that is what it is for.
+#[expect(clippy::disallowed_methods, reason = "DEBUG SLEEP is to hold the loop up, as in Redis")]
+fn sleep(_core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let seconds = parse_f64(&request[2]).unwrap_or(0.0);
+    std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    context.reply.ok();
+    Ok(())
+}
+
+fn set_active_expire(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    core.active_expire = parse_i64(&request[2]).is_some_and(|on| on != 0);
+    context.reply.ok();
+    Ok(())
+}
+
+/// Saves the data set and loads it again, or (`NOSAVE`) loads what was saved before.
+fn reload(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let mut save = true;
+    for option in request.iter().skip(2) {
+        if !is(option, "nosave") {
+            return Err(CommandError::text("ERR DEBUG RELOAD only supports the NOSAVE option."));
+        }
+        save = false;
+    }
+    let keyspace = context.data.keyspace();
+    if save {
+        core.save_now(keyspace).map_err(|reason| CommandError::text(format!("ERR {reason}")))?;
+    }
+    core.load_now(keyspace).map_err(|reason| {
+        warning!("DEBUG RELOAD failed: {reason}");
+        CommandError::text(
+            "ERR Error trying to load the RDB dump, check server logs for more information.",
+        )
+    })?;
+    warning!("DB reloaded by DEBUG RELOAD");
+    context.reply.ok();
+    Ok(())
+}
+
+/// Puts strings in, `value:<n>` cut or padded with zero bytes to the size that was asked for.
+/// Replicas are told nothing, keys that are there stay as they are.
+fn populate(_core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let positive = |arg: &[u8]| {
+        let number = parse_i64(arg).and_then(|number| u64::try_from(number).ok());
+        number.ok_or(CommandError::MustBePositive)
+    };
+    let count = positive(&request[2])?;
+    let prefix = request.arg(3).unwrap_or(b"key");
+    let size = request.arg(4).map_or(Ok(0), positive)?;
+    let limit = context.data.keyspace().settings().max_string_len;
+    let size = usize::try_from(size).ok().filter(|size| *size <= limit);
+    let size = size.ok_or(CommandError::StringTooLong)?;
+    for number in 0..count {
+        let key = [prefix, b":", number.to_string().as_bytes()].concat();
+        let mut value = format!("value:{number}").into_bytes();
+        if size > 0 {
+            value.resize(size, 0);
+        }
+        context.data.populate(&key, &value);
+    }
+    context.reply.ok();
+    Ok(())
+}
+
+fn change_repl_id(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    _request: Request<'_>,
+) -> CommandResult {
+    warning!("Changing replication IDs after receiving change-repl-id");
+    core.primary.forget_past();
+    context.reply.ok();
+    Ok(())
+}
+
+fn error(_core: &mut Core, _context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    Err(CommandError::text(String::from_utf8_lossy(&request[2]).into_owned()))
+}
+
+fn log(_core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    warning!("DEBUG LOG: {}", String::from_utf8_lossy(&request[2]));
+    context.reply.ok();
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! What is counted for `INFO stats`, and how fast it grows.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// Kinds of errors that are counted apart, so that a peer cannot make the table grow for ever.
+const MAX_ERROR_CODES: usize = 128;
+
+/// What is counted for `INFO stats`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Counters {
+    /// Connections accepted.
+    pub(crate) connections: u64,
+    /// Connections refused for `maxclients`.
+    pub(crate) rejected: u64,
+    /// Commands run.
+    pub(crate) commands: u64,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    /// Full syncs given to replicas.
+    pub(crate) sync_full: u64,
+    /// Partial syncs given.
+    pub(crate) sync_partial_ok: u64,
+    /// Partial syncs that were asked for and could not be given.
+    pub(crate) sync_partial_err: u64,
+    /// Commands of the primary's stream that this replica could not run.
+    pub(crate) refused_by_replica: u64,
+    /// Clients closed for their output buffer.
+    pub(crate) output_buffer_closed: u64,
+    /// Clients closed for their query buffer.
+    pub(crate) query_buffer_closed: u64,
+    /// Connections closed for a panic in a command: bugs of ours.
+    pub(crate) panics: u64,
+    /// Error replies, and how many of each code (`ERR`, `WRONGTYPE` ...).
+    pub(crate) errors: u64,
+    pub(crate) error_codes: BTreeMap<String, u64>,
+}
+
+impl Counters {
+    /// Counts the reply to a command, if it is an error.
+    pub(crate) fn note_reply(&mut self, reply: &[u8]) {
+        let Some(error) = reply.strip_prefix(b"-") else { return };
+        self.errors += 1;
+        let len = error.iter().position(u8::is_ascii_whitespace).unwrap_or(error.len());
+        let code = String::from_utf8_lossy(&error[..len]);
+        if let Some(count) = self.error_codes.get_mut(&*code) {
+            *count += 1;
+        } else if self.error_codes.len() < MAX_ERROR_CODES {
+            self.error_codes.insert(code.into_owned(), 1);
+        }
+    }
+}
+
+/// Samples that a rate is the mean of, and the time between two of them, as in Redis.
+const SAMPLES: usize = 16;
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// How fast counters grow: `instantaneous_ops_per_sec` and its kin.
+#[derive(Debug, Clone)]
+pub(crate) struct Rates {
+    /// When and at what the counters were looked at last: commands, bytes in, bytes out.
+    seen: (Instant, [u64; 3]),
+    /// Growth in a second, as sampled.
+    samples: [[u64; 3]; SAMPLES],
+    next: usize,
+}
+
+impl Rates {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { seen: (now, [0; 3]), samples: [[0; 3]; SAMPLES], next: 0 }
+    }
+
+    /// Takes a sample if it is time for one.
+    pub(crate) fn sample(&mut self, now: Instant, counters: &Counters) {
+        let (since, old) = self.seen;
+        let millis = now.saturating_duration_since(since).as_millis() as u64;
+        if u128::from(millis) < PERIOD.as_millis() {
+            return;
+        }
+        let new = [counters.commands, counters.bytes_in, counters.bytes_out];
+        let mut sample = [0; 3];
+        for (rate, (new, old)) in sample.iter_mut().zip(new.into_iter().zip(old)) {
+            // After CONFIG RESETSTAT a counter is less than it was.
+            *rate = new.saturating_sub(old).saturating_mul(1000) / millis;
+        }
+        self.samples[self.next] = sample;
+        self.next = (self.next + 1) % SAMPLES;
+        self.seen = (now, new);
+    }
+
+    /// Commands in a second.
+    pub(super) fn commands(&self) -> u64 {
+        self.mean(0)
+    }
+
+    /// KiB in a second that were read.
+    pub(super) fn kib_in(&self) -> f64 {
+        self.mean(1) as f64 / 1024.0
+    }
+
+    /// KiB in a second that were written.
+    pub(super) fn kib_out(&self) -> f64 {
+        self.mean(2) as f64 / 1024.0
+    }
+
+    fn mean(&self, which: usize) -> u64 {
+        self.samples.iter().map(|sample| sample[which]).sum::<u64>() / SAMPLES as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_replies_are_counted_by_code() {
+        let mut counters = Counters::default();
+        for reply in ["+OK\r\n", "-ERR a\r\n", "-ERR b\r\n", "-OOPS\r\n", "$1\r\n-\r\n", ""] {
+            counters.note_reply(reply.as_bytes());
+        }
+        let codes = [("ERR".to_owned(), 2), ("OOPS".to_owned(), 1)];
+        assert_eq!(counters.error_codes, BTreeMap::from(codes));
+        for n in 0..1000 {
+            counters.note_reply(format!("-E{n} x\r\n").as_bytes());
+        }
+        assert_eq!((counters.errors, counters.error_codes.len()), (1003, MAX_ERROR_CODES));
+    }
+
+    #[test]
+    fn a_rate_is_the_mean_of_the_last_samples() {
+        #[expect(clippy::disallowed_methods, reason = "an instant to count from")]
+        let start = Instant::now();
+        let mut rates = Rates::new(start);
+        let mut counters = Counters::default();
+        for turn in 1..=100 {
+            // 50 commands each 50 ms, every second call too early for a sample.
+            counters.commands += 50;
+            counters.bytes_in += 512;
+            rates.sample(start + turn * PERIOD / 2, &counters);
+        }
+        assert_eq!(rates.commands(), 1000);
+        assert!((rates.kib_in() - 10.0).abs() < 0.01);
+        assert!(rates.kib_out() < 0.01);
+        rates.sample(start + PERIOD * 60, &Counters::default());
+        assert_eq!(rates.commands(), 1000 * 15 / 16, "a reset counter did not grow");
+    }
+}

@@ -1,0 +1,91 @@
+//! `INFO` and `TIME`.
+
+mod counters;
+mod page;
+mod process;
+mod replication;
+mod sections;
+
+pub(crate) use counters::{Counters, Rates};
+pub(super) use process::resident_memory;
+
+use redwire_keyspace::{CommandResult, Context, Keyspace};
+use redwire_resp::Request;
+
+use super::is;
+use crate::core::Core;
+use page::Page;
+
+/// The version of Redis that this server speaks like: clients choose what to send by it.
+pub(super) const REDIS_VERSION: &str = "7.0.15";
+
+/// Writes what one section has to say.
+type Write = fn(&mut Page, &Core, &Keyspace);
+
+/// A section: the word that asks for it, its title, and what writes it.
+struct Section {
+    name: &'static str,
+    title: &'static str,
+    write: Write,
+}
+
+const fn section(name: &'static str, title: &'static str, write: Write) -> Section {
+    Section { name, title, write }
+}
+
+/// The sections, in Redis' order; all of them are in the default set. (Redis has two more outside
+/// of it, `commandstats` and `latencystats`.)
+static SECTIONS: &[Section] = &[
+    section("server", "Server", sections::server),
+    section("clients", "Clients", sections::clients),
+    section("memory", "Memory", sections::memory),
+    section("persistence", "Persistence", sections::persistence),
+    section("stats", "Stats", sections::stats),
+    section("replication", "Replication", replication::replication),
+    section("cpu", "CPU", sections::cpu),
+    section("modules", "Modules", |_, _, _| {}),
+    section("errorstats", "Errorstats", sections::errorstats),
+    section("cluster", "Cluster", sections::cluster),
+    section("keyspace", "Keyspace", sections::keyspace),
+];
+
+/// Words that ask for all of them.
+const WHOLE: [&str; 3] = ["default", "all", "everything"];
+
+pub(super) fn info(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    let wanted: Vec<&[u8]> = request.iter().skip(1).collect();
+    let text = text(&wanted, core, context.data.keyspace());
+    context.reply.verbatim(*b"txt", text.as_bytes());
+    Ok(())
+}
+
+/// The sections that the words ask for, each once, in their own order; no word asks for all.
+fn text(wanted: &[&[u8]], core: &Core, keyspace: &Keyspace) -> String {
+    let asked = |name: &str| wanted.iter().any(|word| is(word, name));
+    let whole = wanted.is_empty() || WHOLE.iter().any(|word| asked(word));
+    let mut page = Page::default();
+    for section in SECTIONS.iter().filter(|section| whole || asked(section.name)) {
+        page.title(section.title);
+        (section.write)(&mut page, core, keyspace);
+    }
+    page.into_text()
+}
+
+pub(super) fn time(
+    _core: &mut Core,
+    context: &mut Context<'_>,
+    _request: Request<'_>,
+) -> CommandResult {
+    let now = crate::clock::since_epoch();
+    context.reply.array(2);
+    context.reply.bulk(now.as_secs().to_string().as_bytes());
+    context.reply.bulk(now.subsec_micros().to_string().as_bytes());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

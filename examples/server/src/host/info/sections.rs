@@ -1,0 +1,201 @@
+//! The sections of `INFO`, but for replication. Fields have Redis' names, order and units; what
+//! this server cannot know, or what is about a mechanism that it does not have, is left out.
+
+use std::time::Duration;
+
+use redwire_keyspace::Keyspace;
+
+use super::REDIS_VERSION;
+use super::page::Page;
+use super::process::{self, CpuTime, Memory};
+use crate::core::Core;
+use crate::net::Standing;
+
+/// Bits of the clock that Redis dates its keys with, in seconds.
+const LRU_CLOCK: u64 = (1 << 24) - 1;
+
+pub(super) fn server(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
+    let config = &core.config;
+    let now = crate::clock::since_epoch();
+    let uptime = core.now.saturating_duration_since(core.started).as_secs();
+    let os = rustix::system::uname();
+    let [name, release, machine] =
+        [os.sysname(), os.release(), os.machine()].map(|it| it.to_string_lossy());
+    page.field("redis_version", REDIS_VERSION);
+    page.field("redwire_version", env!("CARGO_PKG_VERSION"));
+    page.field("redis_mode", "standalone");
+    page.field("os", format_args!("{name} {release} {machine}"));
+    page.field("arch_bits", usize::BITS);
+    page.field("process_id", std::process::id());
+    page.field("process_supervised", config.supervised.name());
+    page.field("run_id", &core.run_id);
+    page.field("tcp_port", config.port);
+    page.field("server_time_usec", now.as_micros());
+    page.field("uptime_in_seconds", uptime);
+    page.field("uptime_in_days", uptime / (24 * 60 * 60));
+    page.field("hz", config.hz);
+    page.field("configured_hz", config.hz);
+    page.field("lru_clock", now.as_secs() & LRU_CLOCK);
+    if let Ok(executable) = std::env::current_exe() {
+        page.field("executable", executable.display());
+    }
+    let file = config.config_file.as_deref().unwrap_or("".as_ref());
+    page.field("config_file", file.display());
+    page.flag("io_threads_active", false);
+}
+
+pub(super) fn clients(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
+    let clients = || core.clients.values();
+    let ordinary = clients().filter(|client| client.standing != Standing::Replica).count();
+    page.field("connected_clients", ordinary);
+    page.flag("cluster_connections", false);
+    page.field("maxclients", core.config.maxclients);
+    let input = clients().map(|client| client.query_buffer).max();
+    page.field("client_recent_max_input_buffer", input.unwrap_or_default());
+    let output = clients().map(|client| client.output_memory).max();
+    page.field("client_recent_max_output_buffer", output.unwrap_or_default());
+    page.field("blocked_clients", clients().filter(|client| client.is_blocked).count());
+    page.field("tracking_clients", 0);
+}
+
+pub(super) fn memory(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
+    // The allocator keeps no books: what the kernel says is the one figure there is.
+    let memory = Memory::read();
+    page.bytes("used_memory", memory.resident);
+    page.bytes("used_memory_rss", memory.resident);
+    page.bytes("used_memory_peak", memory.peak);
+    let percent = 100.0 * memory.resident as f64 / memory.peak.max(1) as f64;
+    page.field("used_memory_peak_perc", format_args!("{percent:.2}%"));
+    if let Some(total) = process::system_memory() {
+        page.bytes("total_system_memory", total);
+    }
+    page.bytes("maxmemory", core.config.maxmemory);
+    page.field("maxmemory_policy", "noeviction");
+    let backlog = core.primary.backlog().map_or(0, redwire_repl::Backlog::allocated);
+    page.field("mem_replication_backlog", backlog);
+    let held = |replicas: bool| -> u64 {
+        let of_kind = |client: &&_| is_replica(client) == replicas;
+        core.clients.values().filter(of_kind).map(buffered).sum()
+    };
+    page.field("mem_clients_slaves", held(true));
+    page.field("mem_clients_normal", held(false));
+    page.field("mem_cluster_links", 0);
+    page.field("mem_aof_buffer", 0);
+    page.field("mem_allocator", "libc");
+    page.flag("active_defrag_running", false);
+}
+
+fn is_replica(client: &crate::host::ClientInfo) -> bool {
+    client.standing == Standing::Replica
+}
+
+/// Bytes that wait on a connection, either way.
+fn buffered(client: &crate::host::ClientInfo) -> u64 {
+    client.query_capacity as u64 + client.output_memory
+}
+
+pub(super) fn persistence(page: &mut Page, core: &Core, keyspace: &Keyspace) {
+    let saves = &core.saves;
+    let seconds = |time: Option<Duration>| time.map_or(-1, |time| time.as_secs() as i64);
+    let status = |ok: bool| if ok { "ok" } else { "err" };
+    page.flag("loading", core.loading.is_some());
+    let syncing = core.upstream.as_ref().is_some_and(crate::replication::Upstream::is_syncing);
+    page.flag("async_loading", syncing);
+    page.field("rdb_changes_since_last_save", saves.changes_since(keyspace));
+    page.flag("rdb_bgsave_in_progress", saves.running.is_some());
+    page.field("rdb_last_save_time", saves.last_save.as_secs());
+    page.field("rdb_last_bgsave_status", status(!saves.last_failed()));
+    page.field("rdb_last_bgsave_time_sec", seconds(saves.last_took));
+    let running = saves.running.as_ref();
+    let took = running.map(|running| core.now.saturating_duration_since(running.began));
+    page.field("rdb_current_bgsave_time_sec", seconds(took));
+    page.field("rdb_saves", saves.count);
+    // There is no append-only file.
+    page.flag("aof_enabled", false);
+    page.flag("aof_rewrite_in_progress", false);
+    page.flag("aof_rewrite_scheduled", false);
+    page.field("aof_last_rewrite_time_sec", -1);
+    page.field("aof_current_rewrite_time_sec", -1);
+    page.field("aof_last_bgrewrite_status", status(true));
+    page.field("aof_last_write_status", status(true));
+    loading(page, core);
+}
+
+/// What is said only while the file is being loaded.
+fn loading(page: &mut Page, core: &Core) {
+    let Some(loading) = core.loading else { return };
+    let (read, total) = (loading.read, loading.total);
+    let elapsed = core.now.saturating_duration_since(loading.began).as_secs();
+    let percent = 100.0 * read as f64 / total.max(1) as f64;
+    // As long for each byte that is left as for each that was read.
+    let left = u128::from(elapsed) * u128::from(total.saturating_sub(read));
+    let eta = if read == 0 { 1 } else { left / u128::from(read) };
+    page.field("loading_start_time", loading.began_unix.as_secs());
+    page.field("loading_total_bytes", total);
+    page.field("loading_loaded_bytes", read);
+    page.field("loading_loaded_perc", format_args!("{percent:.2}"));
+    page.field("loading_eta_seconds", eta);
+}
+
+pub(super) fn stats(page: &mut Page, core: &Core, keyspace: &Keyspace) {
+    let (counters, rates, keys) = (&core.counters, &core.rates, keyspace.stats());
+    page.field("total_connections_received", counters.connections);
+    page.field("total_commands_processed", counters.commands);
+    page.field("instantaneous_ops_per_sec", rates.commands());
+    page.field("total_net_input_bytes", counters.bytes_in);
+    page.field("total_net_output_bytes", counters.bytes_out);
+    page.field("instantaneous_input_kbps", format_args!("{:.2}", rates.kib_in()));
+    page.field("instantaneous_output_kbps", format_args!("{:.2}", rates.kib_out()));
+    page.field("rejected_connections", counters.rejected);
+    page.field("sync_full", counters.sync_full);
+    page.field("sync_partial_ok", counters.sync_partial_ok);
+    page.field("sync_partial_err", counters.sync_partial_err);
+    page.field("expired_keys", keys.expired_keys);
+    page.field("evicted_keys", 0);
+    page.field("evicted_clients", 0);
+    page.field("keyspace_hits", keys.keyspace_hits);
+    page.field("keyspace_misses", keys.keyspace_misses);
+    // A snapshot needs no fork.
+    page.field("latest_fork_usec", 0);
+    page.field("total_forks", 0);
+    page.field("unexpected_error_replies", counters.refused_by_replica);
+    page.field("total_error_replies", counters.errors);
+    // By their names of 7.2.
+    page.field("client_query_buffer_limit_disconnections", counters.query_buffer_closed);
+    page.field("client_output_buffer_limit_disconnections", counters.output_buffer_closed);
+    page.field("redwire_command_panics", counters.panics);
+}
+
+pub(super) fn cpu(page: &mut Page, _core: &Core, _keyspace: &Keyspace) {
+    let seconds = |time: Duration| format!("{}.{:06}", time.as_secs(), time.subsec_micros());
+    if let Some(time) = CpuTime::of_process() {
+        page.field("used_cpu_sys", seconds(time.system));
+        page.field("used_cpu_user", seconds(time.user));
+        page.field("used_cpu_sys_children", seconds(time.children_system));
+        page.field("used_cpu_user_children", seconds(time.children_user));
+    }
+    // Commands run on the main thread alone, so it is this one.
+    if let Some(time) = CpuTime::of_thread() {
+        page.field("used_cpu_sys_main_thread", seconds(time.system));
+        page.field("used_cpu_user_main_thread", seconds(time.user));
+    }
+}
+
+pub(super) fn errorstats(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
+    for (code, count) in &core.counters.error_codes {
+        page.field(format_args!("errorstat_{code}"), format_args!("count={count}"));
+    }
+}
+
+pub(super) fn cluster(page: &mut Page, _core: &Core, _keyspace: &Keyspace) {
+    page.flag("cluster_enabled", false);
+}
+
+pub(super) fn keyspace(page: &mut Page, _core: &Core, keyspace: &Keyspace) {
+    let data = keyspace.data();
+    for db in (0..data.database_count()).filter(|db| data.len(*db) > 0) {
+        let (keys, expires) = (data.len(db), data.expiring(db));
+        let value = format_args!("keys={keys},expires={expires},avg_ttl=0");
+        page.field(format_args!("db{db}"), value);
+    }
+}

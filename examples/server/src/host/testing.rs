@@ -1,0 +1,86 @@
+//! A server without sockets for the tests of its commands.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use mio::{Poll, Token, Waker};
+use redwire_keyspace::{Keyspace, Session, UnixMs};
+use redwire_resp::{Protocol, RequestBuf};
+
+use super::ClientInfo;
+use crate::config::Config;
+use crate::core::{Core, settings};
+use crate::entropy::Entropy;
+use crate::net::{ClientId, Standing};
+
+/// A core with its keyspace, and one client, number 7, of this host.
+pub(super) struct Server {
+    pub(super) core: Core,
+    pub(super) keyspace: Keyspace,
+    pub(super) session: Session,
+    _poll: Poll,
+}
+
+impl Server {
+    pub(super) fn new(config: Config) -> Self {
+        let poll = Poll::new().unwrap();
+        let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
+        let mut keyspace = Keyspace::new(settings(&config), 42);
+        let mut core = Core::new(config, Entropy::of_system().unwrap(), waker);
+        core.apply_config(&mut keyspace);
+        core.clients.insert(7, client(7, core.now));
+        Self { core, keyspace, session: Session::new(7), _poll: poll }
+    }
+
+    /// The reply to a request of client 7, words parted by blanks.
+    pub(super) fn run(&mut self, words: &str) -> String {
+        let request = RequestBuf::from_args(words.split(' '));
+        let mut out = Vec::new();
+        let now = UnixMs(1_000_000);
+        let (core, session) = (&mut self.core, &mut self.session);
+        self.keyspace.execute(core, session, request.as_request(), now, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    /// Checks replies, one for each request, in a session of the given protocol.
+    pub(super) fn expect(&mut self, protocol: Protocol, cases: &[(&str, &str)]) {
+        self.session.protocol = protocol;
+        for (words, reply) in cases {
+            let got = self.run(words);
+            assert_eq!(got.strip_suffix("\r\n").unwrap_or(&got), *reply, "{words}");
+        }
+    }
+}
+
+/// A connection that has said nothing yet.
+pub(super) fn client(id: ClientId, now: Instant) -> ClientInfo {
+    ClientInfo {
+        id,
+        addr: format!("127.0.0.1:{}", 50_000 + id),
+        laddr: "127.0.0.1:6379".into(),
+        fd: 8,
+        name: Vec::new(),
+        lib_name: Vec::new(),
+        lib_ver: Vec::new(),
+        created: now,
+        last_interaction: now,
+        standing: Standing::Client,
+        is_local: true,
+        is_unix: false,
+        is_blocked: false,
+        is_closing: false,
+        no_evict: false,
+        no_touch: false,
+        db: 0,
+        protocol: Protocol::Resp2,
+        queued: None,
+        watched: 0,
+        channels: 0,
+        patterns: 0,
+        query_buffer: 0,
+        query_capacity: 0,
+        output_len: 0,
+        output_memory: 0,
+        last_command: "NULL",
+    }
+}

@@ -137,7 +137,10 @@ impl Saves {
 impl Running {
     /// Walks a slice of the data set on; answers how the job ended, once it has.
     pub(crate) fn step(&mut self, keyspace: &mut Keyspace) -> Option<JobEvent> {
-        if !self.walked && self.job.has_room() {
+        // The thread wakes the loop whenever it takes a message, the last one included, so what
+        // found no room is offered again here.
+        let room = self.job.has_room();
+        if !self.walked && room {
             self.walked = keyspace.walk_snapshot(WALK_STEPS, &mut self.batch);
             if !self.batch.is_empty() {
                 self.job.offer(std::mem::take(&mut self.batch));

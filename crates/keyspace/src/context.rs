@@ -4,7 +4,7 @@ use redwire_resp::Encoder;
 
 use crate::error::CommandError;
 use crate::events::EventClass;
-use crate::keyspace::{Keyspace, Role};
+use crate::keyspace::{Keyspace, Random, Role};
 use crate::session::{Origin, Session};
 use crate::value::Kind;
 use crate::{UnixMs, Value};
@@ -248,6 +248,11 @@ impl<'a> Data<'a> {
     /// A pseudo-random number below `bound`, which is at least 1.
     pub(crate) fn random_below(&mut self, bound: usize) -> usize {
         self.keyspace.random.below(bound)
+    }
+
+    /// A source of pseudo-random numbers of its own, to draw while a value is borrowed.
+    pub(crate) fn fork_random(&mut self) -> Random {
+        Random::new(self.keyspace.random.next())
     }
 
     /// Whether keys whose time is over are deleted on sight: here, not by the primary's word.

@@ -14,6 +14,7 @@ mod pairs;
 mod scan;
 mod server;
 mod sets;
+mod store;
 mod strings;
 #[cfg(test)]
 mod testing;

@@ -10,6 +10,13 @@ pub(super) fn numkeys(arg: &[u8]) -> Result<usize, CommandError> {
     positive(arg, "ERR numkeys should be greater than 0")
 }
 
+/// What follows `LIMIT` in `SINTERCARD` and `ZINTERCARD`, 0 being no limit.
+pub(super) fn limit(arg: &[u8]) -> Result<usize, CommandError> {
+    let limit =
+        options::count(arg).map_err(|_| CommandError::text("ERR LIMIT can't be negative"))?;
+    Ok(if limit == 0 { usize::MAX } else { limit })
+}
+
 fn positive(arg: &[u8], message: &'static str) -> Result<usize, CommandError> {
     let number = options::count(arg).ok().filter(|number| *number > 0);
     number.ok_or(CommandError::text(message))

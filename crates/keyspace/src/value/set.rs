@@ -83,6 +83,45 @@ impl Set {
         self.members.remove(index).map(|member| member.name)
     }
 
+    /// The members that all of `sets` have; none if there are no sets.
+    #[must_use]
+    pub fn intersection(sets: &[Self]) -> Self {
+        // They come in the order of their hash, so the tree is built leaf by leaf.
+        Self { members: common(sets).cloned().collect() }
+    }
+
+    /// How many members all of `sets` have, counted up to `limit`.
+    #[must_use]
+    pub fn intersection_len(sets: &[Self], limit: usize) -> usize {
+        common(sets).take(limit).count()
+    }
+
+    /// Adds the members of `other`.
+    pub fn unite(&mut self, other: &Self) {
+        for member in &other.members {
+            let place = place(member.hash, &member.name);
+            if let Entry::Vacant(vacant) = self.members.entry(member.hash, place) {
+                vacant.insert(member.clone());
+            }
+        }
+    }
+
+    /// Takes the members of `other` out.
+    pub fn subtract(&mut self, other: &Self) {
+        if other.len() < self.len() / 8 {
+            for member in &other.members {
+                self.members.remove_by(member.hash, place(member.hash, &member.name));
+            }
+        } else {
+            let kept = self.members.iter().filter(|member| !other.has(member));
+            self.members = kept.cloned().collect();
+        }
+    }
+
+    fn has(&self, member: &Member) -> bool {
+        self.members.find_by(member.hash, place(member.hash, &member.name)).is_some()
+    }
+
     /// The members, in an order that means nothing to a user.
     pub fn iter(&self) -> SetIter<'_> {
         SetIter { members: self.members.iter() }
@@ -100,6 +139,16 @@ impl Set {
         let (cursor, members) = super::scan_by_hash(&self.members, cursor, count);
         (cursor, members.into_iter().map(|member| &member.name).collect())
     }
+}
+
+/// The members that all of `sets` have, in the order of their hash: the smallest set's, looked up
+/// in the others, the next smallest first.
+fn common(sets: &[Set]) -> impl Iterator<Item = &Member> {
+    let mut sets: Vec<&Set> = sets.iter().collect();
+    sets.sort_by_key(|set| set.len());
+    let smallest = sets.first().copied();
+    let members = smallest.into_iter().flat_map(|set| &set.members);
+    members.filter(move |member| sets.iter().skip(1).all(|set| set.has(member)))
 }
 
 /// The members of a [`Set`].

@@ -3,8 +3,9 @@
 use super::{
     Found,
     input::{Halt, Input},
+    machine::Flow,
     seen::Seen,
-    text::{Loc, Slot, Texts},
+    text::{Loc, Slot, Source, Texts},
 };
 use crate::{
     Fault, intset, listpack,
@@ -71,11 +72,10 @@ impl Blob {
     ) -> Result<Self, Halt> {
         let (loc, next) = texts.read(input, at, Slot::Packed, &options.limits)?;
         let bytes = texts.get(input.bytes, loc);
-        let (place, offset, passed) = match loc {
-            Loc::Input { start, .. } => {
-                (Place::Input { len: bytes.len() }, input.offset(start), start)
-            }
-            Loc::Held { .. } => (Place::Held { len: bytes.len() }, input.offset(at), next),
+        let len = bytes.len();
+        let (place, offset, passed) = match loc.source {
+            Source::Input => (Place::Input { len }, input.offset(loc.start), loc.start),
+            _ => (Place::Held { len }, input.offset(at), next),
         };
         let cursor =
             Cursor::new(layout.form, bytes).map_err(|broken| place.halt(offset, broken))?;
@@ -89,18 +89,17 @@ impl Blob {
         Ok(Self { parts: layout.parts, cursor, place, offset, refuse_duplicates })
     }
 
-    /// The next element; `None` when the value is at its end, and passed.
+    /// Finds the next element; goes on when the value is at its end, and passed.
     pub(crate) fn next(
         &mut self,
         input: &mut Input<'_>,
         texts: &mut Texts,
         seen: &mut Seen,
-    ) -> Result<Option<Found>, Halt> {
+        found: &mut Found,
+    ) -> Result<Flow, Halt> {
         let bytes = match self.place {
             Place::Input { len } => input.slice(input.at, len)?,
-            Place::Held { len } => {
-                texts.get(&[], Loc::Held { slot: Slot::Packed, start: 0, end: len })
-            }
+            Place::Held { len } => texts.get(&[], Loc::held(Slot::Packed, 0, len)),
         };
         let pieces =
             self.pieces(bytes, seen).map_err(|broken| self.place.halt(self.offset, broken))?;
@@ -108,10 +107,10 @@ impl Blob {
             if let Place::Input { len } = self.place {
                 input.at += len;
             }
-            return Ok(None);
+            return Ok(Flow::Go);
         };
         let mut loc = |piece, slot| self.place.loc(piece, slot, input.at, texts);
-        Ok(Some(match pieces {
+        *found = match pieces {
             Pieces::Element(element) => Found::Element(loc(element, Slot::First)),
             Pieces::Scored(member, score) => Found::Scored(loc(member, Slot::First), score),
             Pieces::Field(field, value, expires_ms) => Found::Field {
@@ -119,7 +118,8 @@ impl Blob {
                 value: loc(value, Slot::Second),
                 expires_ms,
             },
-        }))
+        };
+        Ok(Flow::Found)
     }
 
     #[inline]
@@ -182,12 +182,8 @@ impl Place {
     #[inline]
     fn loc(self, piece: Piece, slot: Slot, at: usize, texts: &mut Texts) -> Loc {
         match (piece, self) {
-            (Piece::Span { start, end }, Self::Input { .. }) => {
-                Loc::Input { start: at + start, end: at + end }
-            }
-            (Piece::Span { start, end }, Self::Held { .. }) => {
-                Loc::Held { slot: Slot::Packed, start, end }
-            }
+            (Piece::Span { start, end }, Self::Input { .. }) => Loc::input(at + start, at + end),
+            (Piece::Span { start, end }, Self::Held { .. }) => Loc::held(Slot::Packed, start, end),
             (Piece::Int(int), _) => texts.hold(slot, |out| Value::Int(int).write_to(out)),
         }
     }

@@ -88,6 +88,7 @@ pub(crate) struct Machine {
     kind: Kind,
     /// True until the value's first element.
     empty: bool,
+    found: Found,
     texts: Texts,
     seen: Seen,
 }
@@ -95,7 +96,15 @@ pub(crate) struct Machine {
 /// The version from which on files end with a checksum.
 const FIRST_WITH_CRC: u16 = 5;
 
-type Step = Result<Option<Found>, Halt>;
+/// Whether a step found something, which then stands in the machine: moved out through results,
+/// it would be copied from place to place, at a third of the time of a string.
+type Step = Result<Flow, Halt>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    Found,
+    Go,
+}
 
 impl Machine {
     pub(crate) fn new(options: DecodeOptions) -> Self {
@@ -109,6 +118,7 @@ impl Machine {
             type_byte: 0,
             kind: Kind::String,
             empty: true,
+            found: Found::Nothing,
             texts: Texts::default(),
             seen: Seen::new(),
         }
@@ -123,24 +133,30 @@ impl Machine {
     }
 
     /// Goes on until something is found.
+    #[inline(always)]
+    pub(crate) fn run(&mut self, input: &mut Input<'_>) -> Result<(), Halt> {
+        while self.step(input)? == Flow::Go {}
+        Ok(())
+    }
+
+    /// The checksum that the file ends with, if its end was found.
     #[inline]
-    pub(crate) fn run(&mut self, input: &mut Input<'_>) -> Result<Found, Halt> {
-        loop {
-            if let Some(found) = self.step(input)? {
-                return Ok(found);
-            }
+    pub(crate) fn end(&self) -> Option<Option<u64>> {
+        match self.found {
+            Found::End(stored) => Some(stored),
+            _ => None,
         }
     }
 
     /// What was found, with its strings.
     #[inline]
-    pub(crate) fn event<'a>(&'a mut self, unread: &'a [u8], found: Found) -> Event<'a> {
-        let pending = match found {
+    pub(crate) fn event<'a>(&'a mut self, unread: &'a [u8]) -> Event<'a> {
+        let pending = match self.found {
             Found::Key(_) => std::mem::take(&mut self.pending),
             _ => Pending::default(),
         };
         let bytes = |loc| self.texts.get(unread, loc);
-        match found {
+        match self.found {
             Found::Start(version) => Event::Start(version),
             Found::Aux(key, value) => Event::Aux { key: bytes(key), value: bytes(value) },
             Found::Function(code) => Event::Function(bytes(code)),
@@ -166,7 +182,7 @@ impl Machine {
             }
             Found::Opaque(body) => Event::Opaque { type_byte: self.type_byte, body: bytes(body) },
             Found::KeyEnd { empty } => Event::KeyEnd { empty },
-            Found::End(_) => Event::End,
+            Found::End(_) | Found::Nothing => Event::End,
         }
     }
 
@@ -183,7 +199,7 @@ impl Machine {
         error
     }
 
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, input: &mut Input<'_>) -> Step {
         match &mut self.state {
             State::Top => self.top(input),
@@ -193,24 +209,25 @@ impl Machine {
                 input.at = end;
                 self.empty = false;
                 self.state = State::KeyEnd;
-                Ok(Some(Found::String(value)))
+                self.emit(Found::String(value))
             }
             State::Plain(items) => {
-                let found = items.next(input, &mut self.texts, &self.options.limits)?;
-                self.element(found, State::KeyEnd)
+                let flow =
+                    items.next(input, &mut self.texts, &self.options.limits, &mut self.found)?;
+                self.element(flow, State::KeyEnd)
             }
             State::Blob { blob, after } => {
-                let found = blob.next(input, &mut self.texts, &mut self.seen)?;
+                let flow = blob.next(input, &mut self.texts, &mut self.seen, &mut self.found)?;
                 let after = match *after {
                     AfterBlob::KeyEnd => State::KeyEnd,
                     AfterBlob::Node { contained, left } => State::Node { contained, left },
                 };
-                self.element(found, after)
+                self.element(flow, after)
             }
             State::KeyEnd => {
                 self.in_key = false;
                 self.state = State::Top;
-                Ok(Some(Found::KeyEnd { empty: self.empty }))
+                self.emit(Found::KeyEnd { empty: self.empty })
             }
             _ => self.rare_step(input),
         }
@@ -218,14 +235,21 @@ impl Machine {
 
     /// Passes an element on, or goes on to what follows the last.
     #[inline]
-    fn element(&mut self, found: Option<Found>, after: State) -> Step {
-        match found {
-            Some(_) => self.empty = false,
-            None => self.state = after,
+    fn element(&mut self, flow: Flow, after: State) -> Step {
+        match flow {
+            Flow::Found => self.empty = false,
+            Flow::Go => self.state = after,
         }
-        Ok(found)
+        Ok(flow)
     }
 
+    #[inline]
+    fn emit(&mut self, found: Found) -> Step {
+        self.found = found;
+        Ok(Flow::Found)
+    }
+
+    #[inline(never)]
     fn rare_step(&mut self, input: &mut Input<'_>) -> Step {
         match self.state {
             State::Start => self.start(input),
@@ -256,7 +280,7 @@ impl Machine {
                 let stored = u64::from_le_bytes(input.array(input.at)?);
                 input.at += 8;
                 self.state = State::Done;
-                Ok(Some(Found::End(Some(stored))))
+                self.emit(Found::End(Some(stored)))
             }
             State::Done => Err(Halt::Missing(input.at + 1)),
             _ => self.walk(input),
@@ -265,7 +289,7 @@ impl Machine {
 
     fn go(&mut self, state: State) -> Step {
         self.state = state;
-        Ok(None)
+        Ok(Flow::Go)
     }
 
     /// The magic.
@@ -283,10 +307,11 @@ impl Machine {
         input.at = magic.len();
         self.version = Some(version);
         self.state = State::Top;
-        Ok(Some(Found::Start(version)))
+        self.emit(Found::Start(version))
     }
 
     /// An opcode, or a value's type and its key.
+    #[inline(always)]
     fn top(&mut self, input: &mut Input<'_>) -> Step {
         let start = input.at;
         let byte = input.byte(start)?;
@@ -295,10 +320,14 @@ impl Machine {
         }
         let (found, end) = self.opcode(input, byte, start + 1)?;
         input.at = end;
-        Ok(found)
+        match found {
+            Some(found) => self.emit(found),
+            None => Ok(Flow::Go),
+        }
     }
 
     /// The opcode `byte`, which `at` stands behind.
+    #[inline(never)]
     fn opcode(
         &mut self,
         input: &Input<'_>,
@@ -381,7 +410,7 @@ impl Machine {
     }
 
     /// A value's type, which stands at `input.at`, and its key.
-    #[inline]
+    #[inline(always)]
     fn key(&mut self, input: &mut Input<'_>, byte: u8) -> Step {
         let at = input.at;
         let Some(shape) = self.version.and_then(|version| Shape::of(version, byte)) else {
@@ -410,7 +439,7 @@ impl Machine {
             Shape::Module => State::Opaque(Walk::module()),
         };
         input.at = end;
-        Ok(Some(Found::Key(loc)))
+        self.emit(Found::Key(loc))
     }
 
     /// A node of a list, behind which `left` follow.
@@ -427,7 +456,7 @@ impl Machine {
                 input.at = end;
                 self.empty = false;
                 self.state = State::Node { contained, left };
-                Ok(Some(Found::Element(element)))
+                self.emit(Found::Element(element))
             }
             _ => Err(Halt::fault(input.offset(input.at), Fault::Container)),
         }
@@ -441,19 +470,18 @@ impl Machine {
     /// Values and module data that are handed on as they stand.
     fn walk(&mut self, input: &mut Input<'_>) -> Step {
         let (State::Opaque(walk) | State::Between(_, walk)) = &mut self.state else {
-            return Ok(None);
+            return Ok(Flow::Go);
         };
         let len = walk.run(input, &mut self.texts, &self.options.limits)?;
-        let body = Loc::Input { start: input.at, end: input.at + len };
+        let body = Loc::input(input.at, input.at + len);
         input.at += len;
-        Ok(Some(if let State::Between(span, _) = self.state {
+        if let State::Between(span, _) = self.state {
             self.state = State::Top;
-            Found::Span(span, body)
-        } else {
-            self.empty = false;
-            self.state = State::KeyEnd;
-            Found::Opaque(body)
-        }))
+            return self.emit(Found::Span(span, body));
+        }
+        self.empty = false;
+        self.state = State::KeyEnd;
+        self.emit(Found::Opaque(body))
     }
 }
 

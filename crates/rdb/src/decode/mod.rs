@@ -56,6 +56,7 @@ const WANTED_UNPROVEN: usize = 64 << 10;
 /// An event whose strings are places.
 #[derive(Debug, Clone, Copy)]
 enum Found {
+    Nothing,
     Start(Version),
     Aux(Loc, Loc),
     Function(Loc),
@@ -119,11 +120,12 @@ impl Decoder {
         }
         let mut input = Input::new(unread, self.offset);
         match self.machine.run(&mut input) {
-            Ok(Found::End(stored)) => self.end(unread, input.at, stored),
-            Ok(found) => {
+            Ok(()) => {
+                if let Some(stored) = self.machine.end() {
+                    return self.end(unread, input.at, stored);
+                }
                 self.advance(unread, input.at);
-                let event = Some(self.machine.event(unread, found));
-                Ok(Decoded { used: input.at, event })
+                Ok(Decoded { used: input.at, event: Some(self.machine.event(unread)) })
             }
             Err(Halt::Missing(end)) => {
                 let justified = unread.len().saturating_mul(2).max(WANTED_UNPROVEN);

@@ -3,6 +3,7 @@
 use super::{
     Found,
     input::{Halt, Input},
+    machine::Flow,
     text::{Loc, Slot, Texts},
 };
 use crate::{Fault, Limits, score, types::Item};
@@ -21,22 +22,24 @@ impl Items {
         Self { item, left, base }
     }
 
-    /// The next item; `None` after the last.
+    /// Finds the next item; goes on after the last.
     #[inline]
     pub(crate) fn next(
         &mut self,
         input: &mut Input<'_>,
         texts: &mut Texts,
         limits: &Limits,
-    ) -> Result<Option<Found>, Halt> {
+        found: &mut Found,
+    ) -> Result<Flow, Halt> {
         if self.left == 0 {
-            return Ok(None);
+            return Ok(Flow::Go);
         }
         let at = input.at;
-        let (found, next) = match self.item {
+        let next = match self.item {
             Item::ListElement | Item::SetMember => {
                 let (element, next) = texts.read(input, at, Slot::First, limits)?;
-                (Found::Element(element), next)
+                *found = Found::Element(element);
+                next
             }
             Item::Scored => {
                 let (member, next) = texts.read(input, at, Slot::First, limits)?;
@@ -44,24 +47,26 @@ impl Items {
                 if score.is_nan() {
                     return Err(Halt::fault(input.offset(next), Fault::Score));
                 }
-                (Found::Scored(member, score), next + 8)
+                *found = Found::Scored(member, score);
+                next + 8
             }
             Item::TextScored => {
                 let (member, next) = texts.read(input, at, Slot::First, limits)?;
                 let (score, next) = text_score(input, next)?;
-                (Found::Scored(member, score), next)
+                *found = Found::Scored(member, score);
+                next
             }
-            Item::Field => pair(input, at, texts, limits, None)?,
-            Item::FieldThenExpiry => field_then_expiry(input, at, texts, limits)?,
+            Item::Field => pair(input, at, texts, limits, None, found)?,
+            Item::FieldThenExpiry => field_then_expiry(input, at, texts, limits, found)?,
             Item::ExpiryThenField | Item::RelativeExpiryThenField => {
                 let (expiry, next) = input.number(at)?;
                 let expires_ms = self.expiry(expiry, input.offset(at))?;
-                pair(input, next, texts, limits, expires_ms)?
+                pair(input, next, texts, limits, expires_ms, found)?
             }
         };
         input.at = next;
         self.left -= 1;
-        Ok(Some(found))
+        Ok(Flow::Found)
     }
 
     /// The time that an expiry before a field stands for: 0 says none, otherwise it counts from
@@ -87,10 +92,12 @@ fn pair(
     texts: &mut Texts,
     limits: &Limits,
     expires_ms: Option<u64>,
-) -> Result<(Found, usize), Halt> {
+    found: &mut Found,
+) -> Result<usize, Halt> {
     let (field, at) = texts.read(input, at, Slot::First, limits)?;
     let (value, at) = texts.read(input, at, Slot::Second, limits)?;
-    Ok((Found::Field { field, value, expires_ms }, at))
+    *found = Found::Field { field, value, expires_ms };
+    Ok(at)
 }
 
 fn field_then_expiry(
@@ -98,7 +105,8 @@ fn field_then_expiry(
     at: usize,
     texts: &mut Texts,
     limits: &Limits,
-) -> Result<(Found, usize), Halt> {
+    found: &mut Found,
+) -> Result<usize, Halt> {
     let (field, at): (Loc, usize) = texts.read(input, at, Slot::First, limits)?;
     let (value, at) = texts.read(input, at, Slot::Second, limits)?;
     let expires_ms = match i64::from_le_bytes(input.array(at)?) {
@@ -108,7 +116,8 @@ fn field_then_expiry(
             Err(_) => return Err(Halt::fault(input.offset(at), Fault::FieldExpiry)),
         },
     };
-    Ok((Found::Field { field, value, expires_ms }, at + 8))
+    *found = Found::Field { field, value, expires_ms };
+    Ok(at + 8)
 }
 
 /// A score of a sorted set of type 3: a length and digits, or a length that is a name.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     input::{Halt, Input},
-    text::{Loc, Slot, Texts},
+    text::{Slot, Source, Texts},
 };
 use crate::{Fault, Limits, stream, types::StreamType};
 
@@ -206,9 +206,11 @@ impl StreamWalk {
         if self.last_node >= Some(id) {
             return Err(Halt::fault(input.offset(at), Fault::StreamOrder));
         }
-        stream::check_node(texts.get(input.bytes, entries)).map_err(|broken| match entries {
-            Loc::Input { start, .. } => Halt::broken(input.offset(start), broken),
-            Loc::Held { .. } => Halt::fault(input.offset(next), broken.fault),
+        stream::check_node(texts.get(input.bytes, entries)).map_err(|broken| {
+            match entries.source {
+                Source::Input => Halt::broken(input.offset(entries.start), broken),
+                _ => Halt::fault(input.offset(next), broken.fault),
+            }
         })?;
         self.last_node = Some(id);
         Ok(end)

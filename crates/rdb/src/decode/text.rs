@@ -14,13 +14,40 @@ pub(crate) enum Slot {
 
 const SLOTS: usize = 3;
 
+/// What a place is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The unread bytes.
+    Input,
+    /// What is held in a slot.
+    First,
+    Second,
+    Packed,
+}
+
 /// Where a string lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Loc {
-    /// In the unread bytes.
-    Input { start: usize, end: usize },
-    /// In a slot.
-    Held { slot: Slot, start: usize, end: usize },
+pub(crate) struct Loc {
+    pub(crate) source: Source,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl Loc {
+    #[inline]
+    pub(crate) const fn input(start: usize, end: usize) -> Self {
+        Self { source: Source::Input, start, end }
+    }
+
+    #[inline]
+    pub(crate) const fn held(slot: Slot, start: usize, end: usize) -> Self {
+        let source = match slot {
+            Slot::First => Source::First,
+            Slot::Second => Source::Second,
+            Slot::Packed => Source::Packed,
+        };
+        Self { source, start, end }
+    }
 }
 
 /// Strings that do not stand in the input as they are.
@@ -37,7 +64,7 @@ const KEPT_BYTES: usize = 1 << 20;
 
 impl Texts {
     /// The string at `at`, and where it ends.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(
         &mut self,
         input: &Input<'_>,
@@ -54,7 +81,7 @@ impl Texts {
             Header::Raw { len } => {
                 let len = within("max_string", len, limits.max_string, input, at)?;
                 input.slice(start, len)?;
-                Ok((Loc::Input { start, end: start + len }, start + len))
+                Ok((Loc::input(start, start + len), start + len))
             }
             Header::Int(int) => Ok((self.hold_int(slot, int), start)),
             Header::Lzf { compressed, len } => {
@@ -73,7 +100,7 @@ impl Texts {
         let held = &mut self.held[slot as usize];
         held.clear();
         write(held);
-        Loc::Held { slot, start: 0, end: held.len() }
+        Loc::held(slot, 0, held.len())
     }
 
     fn hold_int(&mut self, slot: Slot, int: i32) -> Loc {
@@ -100,17 +127,19 @@ impl Texts {
                 .map_err(|broken| Halt::fault(offset, broken.fault))?;
             *origin = Some(offset);
         }
-        Ok(Loc::Held { slot, start: 0, end: len })
+        Ok(Loc::held(slot, 0, len))
     }
 
     /// The bytes at a place.
     #[inline]
     pub(crate) fn get<'a>(&'a self, input: &'a [u8], loc: Loc) -> &'a [u8] {
-        let found = match loc {
-            Loc::Input { start, end } => input.get(start..end),
-            Loc::Held { slot, start, end } => self.held[slot as usize].get(start..end),
+        let bytes = match loc.source {
+            Source::Input => input,
+            Source::First => &self.held[0],
+            Source::Second => &self.held[1],
+            Source::Packed => &self.held[2],
         };
-        found.unwrap_or_default()
+        bytes.get(loc.start..loc.end).unwrap_or_default()
     }
 }
 

@@ -216,9 +216,11 @@ impl Host for Core {
         host::run(self, command, context, request)
     }
 
-    fn before(&mut self, _session: &Session, command: &Command, request: Request<'_>) {
+    fn before(&mut self, session: &Session, command: &Command, request: Request<'_>) {
         self.counters.commands += 1;
-        self.last_command = Some(host::full_name(command.name, request));
+        if !session.executing_transaction() {
+            self.last_command = Some(host::full_name(command.name, request));
+        }
         if self.config.slowlog_log_slower_than >= 0 {
             self.command_began = Some(crate::clock::now());
         }
@@ -305,6 +307,7 @@ fn primary_config(config: &Config) -> PrimaryConfig {
 
 fn output_limits(config: &Config) -> Limits {
     let mut limits = Limits::default();
+    limits.set_replica_floor(config.repl_backlog_size);
     let configured = &config.client_output_buffer_limit;
     for (class, limit) in [
         (Class::Normal, &configured.normal),

@@ -251,7 +251,12 @@ impl Server {
         );
         let took = crate::clock::now().saturating_duration_since(loading.began);
         notice!("DB loaded from disk: {:.3} seconds", took.as_secs_f64());
-        self.ready(notes.replid.zip(notes.offset));
+        let history = notes.replid.zip(notes.offset);
+        if let (Some((replid, offset)), false) = (history, self.core.is_replica()) {
+            // Replicas of the stream that the file belongs to may go on from there.
+            self.core.primary.restore(replid, offset, self.core.now);
+        }
+        self.ready(history);
     }
 
     /// The data is there: clients may come, and the primary may be followed from `history` on.

@@ -72,7 +72,12 @@ impl Keyspace {
         let mark = self.effects.mark();
         self.effects.mute(call.session.origin() == Origin::Primary);
         match command.run {
-            Run::Exec => self.exec(call, request)?,
+            Run::Exec => {
+                call.host.before(call.session, command, request);
+                let result = self.exec(call);
+                call.host.after(call.session, command, request);
+                result?;
+            }
             Run::Data(_) | Run::Host => self.call(call, command, request),
         }
         self.effects.close_group(mark);
@@ -122,7 +127,7 @@ impl Keyspace {
     }
 
     /// `EXEC`: runs what was queued, unless a queued command was refused or a watched key changed.
-    fn exec(&mut self, call: &mut Call<'_>, _request: Request<'_>) -> CommandResult {
+    fn exec(&mut self, call: &mut Call<'_>) -> CommandResult {
         let Some(transaction) = call.session.transaction.take() else {
             return Err(CommandError::text("ERR EXEC without MULTI"));
         };

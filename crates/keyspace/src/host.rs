@@ -46,10 +46,10 @@ pub trait Host {
         Err(CommandError::text(format!("ERR unknown command '{}'", command.name)))
     }
 
-    /// Called before a command runs (`MONITOR`).
+    /// Called before a command runs; for an `EXEC` before all that it runs.
     fn before(&mut self, _session: &Session, _command: &Command, _request: Request<'_>) {}
 
-    /// Called after a command ran (`SLOWLOG`).
+    /// Called after a command ran (`MONITOR`, `SLOWLOG`); for an `EXEC` after all that it ran.
     fn after(&mut self, _session: &Session, _command: &Command, _request: Request<'_>) {}
 }
 

@@ -37,7 +37,8 @@ pub(crate) struct Client {
     /// The last command that it ran.
     pub(crate) last_command: &'static str,
     pub(crate) blocked: Option<Blocked>,
-    pub(crate) closing: Option<CloseMode>,
+    /// To be closed once what is queued is sent; no more of its requests are run.
+    pub(crate) closing: bool,
     /// The socket took less than it was given; it will say when it takes more.
     pub(crate) write_blocked: bool,
     /// Whether the client is in the list of those to be read from in the next turn.
@@ -90,15 +91,6 @@ pub(crate) enum Blocked {
     Wait { replicas: usize, offset: Offset, deadline: Option<Instant> },
 }
 
-/// How a connection is to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CloseMode {
-    /// After what is queued was sent.
-    AfterReplies,
-    /// At once.
-    Now,
-}
-
 impl Client {
     pub(crate) fn new(id: ClientId, stream: Stream, config: &Config) -> Self {
         let mut session = Session::new(id);
@@ -119,7 +111,7 @@ impl Client {
             replies: Replies::On,
             last_command: "NULL",
             blocked: None,
-            closing: None,
+            closing: false,
             write_blocked: false,
             queued: false,
         }

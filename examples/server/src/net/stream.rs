@@ -80,16 +80,6 @@ impl Stream {
         }
     }
 
-    /// The IP address of the peer; empty over a Unix socket.
-    pub(crate) fn peer_ip(&self) -> String {
-        match self {
-            Self::Tcp(stream) => stream
-                .peer_addr()
-                .map_or_else(|_| String::new(), |peer| peer.ip().to_canonical().to_string()),
-            Self::Unix(..) => String::new(),
-        }
-    }
-
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         let both = Interest::READABLE | Interest::WRITABLE;
         match self {

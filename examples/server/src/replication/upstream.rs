@@ -20,6 +20,10 @@ use crate::persist::RdbLoad;
 /// Bytes that are read and worked on before clients have their turn again.
 const TURN: usize = 256 << 10;
 
+/// What a Valkey primary is told that this node reads: without it, it writes the format of older
+/// servers and breaks off at the first hash that has fields with expiries.
+const VALKEY_VERSION: &str = "9.1.0";
+
 /// Longest wait between two attempts to reach the primary: Redis tries each second.
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
@@ -440,6 +444,7 @@ fn replica_config(config: &Config) -> ReplicaConfig {
         announce_ip: config.replica_announce_ip.clone(),
         masteruser: config.masteruser.clone(),
         masterauth: config.masterauth.as_ref().map(|secret| secret.as_bytes().to_vec()),
+        version: Some(VALKEY_VERSION.into()),
         timeout: config.repl_timeout,
         backoff_max: BACKOFF_MAX,
         ..ReplicaConfig::default()

@@ -12,7 +12,7 @@ use super::{FIRST_CLIENT, Server};
 use crate::core::{Action, Core};
 use crate::host::ClientInfo;
 use crate::log::{notice, verbose, warning};
-use crate::net::{Client, ClientId, CloseMode, Standing, Stream};
+use crate::net::{Client, ClientId, Standing, Stream};
 
 /// Bytes of requests that may wait for their end before authentication.
 const UNAUTHENTICATED_QUERY_LIMIT: usize = 1 << 20;
@@ -113,7 +113,7 @@ impl Server {
     fn read_client(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         client.queued = false;
-        if client.closing.is_some() || client.blocked.is_some() {
+        if client.closing || client.blocked.is_some() {
             return;
         }
         let count = match client.stream.read(&mut self.buffer) {
@@ -160,7 +160,7 @@ impl Server {
             UNAUTHENTICATED_QUERY_LIMIT
         };
         let too_much = client.input.len() > limit;
-        if client.has_output(&self.core.primary) || client.closing.is_some() {
+        if client.has_output(&self.core.primary) || client.closing {
             self.unsent.push(id);
         }
         update(client, &mut self.core);
@@ -210,7 +210,7 @@ impl Server {
 
     fn feed_monitors(&mut self, line: &[u8]) {
         for client in self.clients.values_mut() {
-            if client.standing == Standing::Monitor && client.closing.is_none() {
+            if client.standing == Standing::Monitor && !client.closing {
                 client.output.push(line);
                 self.unsent.push(client.id);
             }
@@ -219,7 +219,7 @@ impl Server {
 
     fn close_after_replies(&mut self, id: ClientId) {
         if let Some(client) = self.clients.get_mut(&id) {
-            client.closing = Some(CloseMode::AfterReplies);
+            client.closing = true;
             self.unsent.push(id);
         }
     }
@@ -250,10 +250,8 @@ impl Server {
         }
         let has_output = client.has_output(&self.core.primary);
         update(client, &mut self.core);
-        match client.closing {
-            Some(CloseMode::Now) => return self.close(id, "closing"),
-            Some(CloseMode::AfterReplies) if !has_output => return self.close(id, "closing"),
-            _ => {}
+        if client.closing && !has_output {
+            return self.close(id, "its replies are sent");
         }
         if has_output && !client.write_blocked {
             self.unsent.push(id);
@@ -311,13 +309,13 @@ fn run_requests(
     let input = mem::take(&mut client.input);
     let mut at = 0;
     let mut paused = Paused::Idle;
-    while client.closing.is_none() && client.blocked.is_none() {
+    while !client.closing && client.blocked.is_none() {
         let decoded = match client.decoder.decode(&input[at..]) {
             Ok(decoded) => decoded,
             Err(error) => {
                 verbose!("Protocol error ({error}) from client id={}", client.id);
                 client.output.push(&error.reply());
-                client.closing = Some(CloseMode::AfterReplies);
+                client.closing = true;
                 break;
             }
         };
@@ -342,7 +340,7 @@ fn run_requests(
         };
         client.last_command = core.last_command.take().unwrap_or(client.last_command);
         if !ran {
-            client.closing = Some(CloseMode::AfterReplies);
+            client.closing = true;
         }
         for (db, bytes) in keyspace.effects().iter() {
             core.primary.feed(db, bytes);

@@ -73,7 +73,6 @@ impl Server {
     ///
     /// A line for the log that says what stands in the way.
     pub(crate) fn start(config: Config, signals: Signals) -> Result<Self, String> {
-        raise_file_limit(config.maxclients);
         let describe = |error: io::Error| format!("Failed to set up the event loop: {error}");
         let poll = Poll::new().map_err(describe)?;
         let mut entropy = Entropy::of_system().map_err(|error| error.to_string())?;
@@ -267,26 +266,5 @@ impl Server {
             self.follow_stream_source();
         }
         notice!("Ready to accept connections");
-    }
-}
-
-/// File descriptors that the server needs beside those of its clients.
-const OWN_FILES: u64 = 32;
-
-/// Lets the process open as many files as `maxclients` asks for, as far as the system allows it.
-fn raise_file_limit(maxclients: u32) {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let wanted = u64::from(maxclients) + OWN_FILES;
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_none_or(|current| current >= wanted) {
-        return;
-    }
-    let current = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
-    let raised = Rlimit { current: Some(current), maximum: limit.maximum };
-    if setrlimit(Resource::Nofile, raised).is_err() || current < wanted {
-        warning!(
-            "The system allows {current} open files, fewer than maxclients {maxclients} wants: \
-             connections beyond that are refused."
-        );
     }
 }

@@ -9,7 +9,7 @@ use redwire_repl::{Framing, PrimaryEvent, SnapshotRequest};
 use super::Server;
 use crate::host::Wanted;
 use crate::log::{notice, warning};
-use crate::net::{ClientId, CloseMode, Standing};
+use crate::net::{ClientId, Standing};
 use crate::persist::{JobEvent, Target, Transfer};
 use crate::replication::Outgoing;
 use crate::saves::{Purpose, Running};
@@ -47,7 +47,7 @@ impl Server {
                 notice!("Disconnecting replica {name}: {reason}");
                 match self.clients.get_mut(&id.0) {
                     Some(client) if flush => {
-                        client.closing = Some(CloseMode::AfterReplies);
+                        client.closing = true;
                         self.unsent.push(id.0);
                     }
                     _ => self.close(id.0, &reason.to_string()),

@@ -4,21 +4,12 @@ use std::process::ExitCode;
 
 use super::Server;
 use crate::log::{notice, warning};
-use crate::signals::Signal;
 
 impl Server {
     pub(super) fn handle_signals(&mut self) {
         while let Some(signal) = self.signals.take() {
-            match signal {
-                Signal::Terminate => {
-                    notice!("Received SIGTERM scheduling shutdown...");
-                    self.shutdown(None, false);
-                }
-                Signal::Interrupt => {
-                    notice!("Received SIGINT scheduling shutdown...");
-                    self.shutdown(None, false);
-                }
-            }
+            notice!("Received {} scheduling shutdown...", signal.name());
+            self.shutdown(None, false);
         }
     }
 
@@ -32,6 +23,7 @@ impl Server {
             if let Err(reason) = self.core.save_now(&mut self.keyspace) {
                 warning!("Error trying to save the DB, can't exit: {reason}");
                 if !force {
+                    self.signals.shutdown_failed();
                     return;
                 }
             }

@@ -114,7 +114,7 @@ impl ClientInfo {
     pub(crate) fn update(&mut self, client: &Client) {
         self.standing = client.standing;
         self.is_blocked = client.blocked.is_some();
-        self.is_closing = client.closing.is_some();
+        self.is_closing = client.closing;
         self.query_buffer = client.input.len();
         self.query_capacity = client.input.capacity();
         self.output_len = client.output.len();

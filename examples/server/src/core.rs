@@ -15,7 +15,7 @@ use crate::config::{Config, Endpoint, OutputLimit};
 use crate::entropy::Entropy;
 use crate::host;
 use crate::host::{ClientInfo, Counters, Rates, SlowLog};
-use crate::net::{Blocked, ClientId, Replies};
+use crate::net::{Blocked, ClientId, Replies, Standing};
 use crate::replication::Upstream;
 use crate::saves::Saves;
 
@@ -194,6 +194,7 @@ impl Host for Core {
         if self.loading.is_some() && !command.flags.has(Flags::LOADING) {
             return Err(CommandError::text("LOADING Redis is loading the dataset in memory"));
         }
+        self.admit_listener(session, command)?;
         let writes = command.flags.has(Flags::WRITE);
         if writes && !self.is_replica() {
             self.admit_write()?;
@@ -238,6 +239,22 @@ impl Host for Core {
 }
 
 impl Core {
+    /// Replicas and monitors are there to listen: what they are sent is not to be mixed with
+    /// what they could ask for.
+    fn admit_listener(&self, session: &Session, command: &Command) -> CommandResult {
+        let listeners = self.monitors > 0 || self.primary.replicas(self.now).next().is_some();
+        let on_keys = command.flags.has(Flags::WRITE) || command.flags.has(Flags::READONLY);
+        if !listeners || !on_keys {
+            return Ok(());
+        }
+        match self.clients.get(&session.id()).map(|client| client.standing) {
+            None | Some(Standing::Client) => Ok(()),
+            Some(Standing::Monitor | Standing::Replica) => {
+                Err(CommandError::text("ERR Replica can't interact with the keyspace"))
+            }
+        }
+    }
+
     /// Whether a primary may take writes now.
     fn admit_write(&self) -> CommandResult {
         let config = &self.config;

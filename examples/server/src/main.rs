@@ -8,6 +8,7 @@ mod config;
 mod core;
 mod daemon;
 mod entropy;
+mod file_limit;
 mod host;
 mod log;
 mod net;
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
 }
 
 /// Runs a server with this configuration until it is told to end.
-fn serve(config: Config) -> ExitCode {
+fn serve(mut config: Config) -> ExitCode {
     log::set_level(config.loglevel);
     log::set_file(config.logfile.as_ref().map(|path| config.in_dir(path)));
     log::set_role(if config.replicaof.is_some() { log::Role::Replica } else { log::Role::Primary });
@@ -63,6 +64,7 @@ fn serve(config: Config) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return fail(&format!("Can't take signals: {error}")),
     };
+    config.maxclients = file_limit::fit(config.maxclients);
     let port = config.port;
     let supervised = config.supervised;
     let pidfile = PidFile::path(&config);

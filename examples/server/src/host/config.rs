@@ -5,7 +5,9 @@ use redwire_resp::Request;
 
 use super::info::Counters;
 use super::subcommands::{Subcommand, dispatch};
+use crate::config::{SetError, Update};
 use crate::core::{Action, Core};
+use crate::file_limit;
 use crate::log::{notice, warning};
 
 pub(super) static SUBCOMMANDS: &[Subcommand] = &[
@@ -51,12 +53,29 @@ fn set(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> Comm
     let client = core.clients.get(&context.session.id());
     let is_local = client.is_some_and(|client| client.is_local);
     let update = core.config.updated(&arguments, is_local).map_err(failure)?;
+    if update.config.maxclients > core.config.maxclients {
+        make_room(&update)?;
+    }
     core.config = update.config;
     core.apply_config(context.data.keyspace());
     crate::log::set_level(core.config.loglevel);
     core.actions.push(Action::Reconfigured);
     context.reply.ok();
     Ok(())
+}
+
+/// Refuses more connections than the system has descriptors for.
+fn make_room(update: &Update) -> CommandResult {
+    let wanted = update.config.maxclients;
+    let room = file_limit::make_room(wanted);
+    if room >= wanted {
+        return Ok(());
+    }
+    let reason = format!(
+        "The operating system is not able to handle the specified number of clients, try with \
+         {room}"
+    );
+    Err(failure(SetError::refused("maxclients", reason)))
 }
 
 fn rewrite(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {

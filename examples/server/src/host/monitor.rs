@@ -8,6 +8,7 @@ use redwire_resp::Request;
 use super::redact::redacted;
 use super::subcommands::is_admin;
 use crate::core::{Action, Core};
+use crate::net::Standing;
 
 /// Tells monitors of a command that has run. (As in Redis, a `SELECT` shows the database that it
 /// selected, and an `EXEC` comes behind what it ran.)
@@ -25,8 +26,12 @@ pub(super) fn monitor(
     context: &mut Context<'_>,
     _request: Request<'_>,
 ) -> CommandResult {
-    core.actions.push(Action::Monitor(context.session.id()));
-    context.reply.ok();
+    let id = context.session.id();
+    // One that listens already gets no reply, as in Redis.
+    if core.clients.get(&id).is_some_and(|client| client.standing == Standing::Client) {
+        core.actions.push(Action::Monitor(id));
+        context.reply.ok();
+    }
     Ok(())
 }
 

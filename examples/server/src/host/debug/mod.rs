@@ -4,7 +4,7 @@ mod protocol;
 
 use std::time::Duration;
 
-use redwire_keyspace::{CommandError, CommandResult, Context};
+use redwire_keyspace::{CommandError, CommandResult, Context, ScoreText};
 use redwire_resp::{Request, parse_f64, parse_i64};
 
 use super::subcommands::unknown_or_wrong_arity;
@@ -19,6 +19,8 @@ const NOT_ALLOWED: &str = "ERR DEBUG command not allowed. If the enable-debug-co
 /// The subcommands: name, how many arguments there are at least and at most behind it, function.
 static SUBCOMMANDS: &[(&str, usize, usize, Run)] = &[
     ("change-repl-id", 0, 0, change_repl_id),
+    ("digest", 0, 0, digest),
+    ("digest-value", 0, usize::MAX, digest_value),
     ("error", 1, 1, error),
     ("help", 0, 0, |_, context, _| super::help(context, "DEBUG", HELP)),
     ("log", 1, 1, log),
@@ -87,6 +89,33 @@ pub(super) fn debug(
         Some((.., run)) => run(core, context, request),
         None => Err(unknown_or_wrong_arity("DEBUG", request)),
     }
+}
+
+/// How scores enter a digest: as in the version that this server gives itself out for.
+const SCORES: ScoreText = ScoreText::Digits17;
+
+fn digest(_core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
+    let digest = context.data.keyspace().data().digest(SCORES);
+    context.reply.simple(hex(digest));
+    Ok(())
+}
+
+fn digest_value(
+    _core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    let db = context.session.db;
+    context.reply.array(request.len() - 2);
+    for key in request.iter().skip(2) {
+        let digest = context.data.keyspace().data().value_digest(db, key, SCORES);
+        context.reply.simple(hex(digest));
+    }
+    Ok(())
+}
+
+fn hex(digest: [u8; 20]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Stops the server, every connection of it, for a while: that is what it is for.

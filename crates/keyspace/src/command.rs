@@ -48,8 +48,11 @@ impl Command {
     }
 
     pub(crate) const fn exec() -> Self {
-        let flags =
-            Flags::LOADING.with(Flags::STALE).with(Flags::SKIP_SLOWLOG).with(Flags::IMMEDIATE);
+        let flags = Flags::NOSCRIPT
+            .with(Flags::LOADING)
+            .with(Flags::STALE)
+            .with(Flags::SKIP_SLOWLOG)
+            .with(Flags::IMMEDIATE);
         Self { name: "exec", arity: 1, flags, keys: Keys::NONE, run: Run::Exec }
     }
 
@@ -164,19 +167,35 @@ pub struct Keys {
     pub last: i32,
     /// How far one key is from the next.
     pub step: i32,
+    /// Position of an argument that says how many keys come right behind it; 0 when none does.
+    pub count_at: usize,
 }
 
 impl Keys {
     /// No keys.
-    pub const NONE: Self = Self { first: 0, last: 0, step: 0 };
+    pub const NONE: Self = Self::span(0, 0, 0);
     /// One key, right after the name.
-    pub const ONE: Self = Self { first: 1, last: 1, step: 1 };
+    pub const ONE: Self = Self::span(1, 1, 1);
     /// Two keys, right after the name.
-    pub const TWO: Self = Self { first: 1, last: 2, step: 1 };
+    pub const TWO: Self = Self::span(1, 2, 1);
     /// Every argument is a key.
-    pub const ALL: Self = Self { first: 1, last: -1, step: 1 };
+    pub const ALL: Self = Self::span(1, -1, 1);
     /// Keys and values in turn (`MSET`).
-    pub const PAIRS: Self = Self { first: 1, last: -1, step: 2 };
+    pub const PAIRS: Self = Self::span(1, -1, 2);
+
+    /// Keys from position `first` to `last`, counted from the end when negative, each `step` from
+    /// the next.
+    #[must_use]
+    pub const fn span(first: i32, last: i32, step: i32) -> Self {
+        Self { first, last, step, count_at: 0 }
+    }
+
+    /// These keys and as many more as the argument at position `at` says, right behind it
+    /// (`ZUNIONSTORE dest numkeys key [key ...]`).
+    #[must_use]
+    pub const fn counted_at(self, at: usize) -> Self {
+        Self { count_at: at, ..self }
+    }
 
     /// The positions of the keys in a request of `count` arguments.
     pub fn positions(self, count: usize) -> impl Iterator<Item = usize> {
@@ -189,10 +208,28 @@ impl Keys {
         let none = self.first == 0;
         (first..=last).step_by((self.step as usize).max(1)).filter(move |_| !none)
     }
+
+    /// The keys of `request`; `None` if it names a number of keys that it does not have.
+    #[must_use]
+    pub fn of<'a>(&self, request: Request<'a>) -> Option<Vec<&'a [u8]>> {
+        let args = |positions: &mut dyn Iterator<Item = usize>| -> Option<Vec<&'a [u8]>> {
+            positions.map(|at| request.arg(at)).collect()
+        };
+        let mut keys = args(&mut self.positions(request.len()))?;
+        if self.count_at > 0 {
+            let count = redwire_resp::parse_i64(request.arg(self.count_at)?)?;
+            let count =
+                usize::try_from(count).ok().filter(|count| (1..request.len()).contains(count))?;
+            keys.extend(args(&mut (self.count_at + 1..=self.count_at + count))?);
+        }
+        Some(keys)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use redwire_resp::RequestBuf;
+
     use super::*;
 
     #[test]
@@ -204,5 +241,23 @@ mod tests {
         assert_eq!(positions(Keys::ALL, 4), [1, 2, 3]);
         assert_eq!(positions(Keys::PAIRS, 5), [1, 3]);
         assert_eq!(positions(Keys::ONE, 1), [0_usize; 0]);
+    }
+
+    #[test]
+    fn counted_keys() {
+        let keys = |keys: Keys, line: &'static str| {
+            let request = RequestBuf::from_args(line.split(' '));
+            let found = keys.of(request.as_request())?;
+            Some(found.iter().map(|key| String::from_utf8_lossy(key)).collect::<Vec<_>>().join(" "))
+        };
+        let dest = Keys::ONE.counted_at(2);
+        assert_eq!(keys(dest, "ZUNIONSTORE d 2 a b WEIGHTS 1 2").as_deref(), Some("d a b"));
+        assert_eq!(keys(Keys::NONE.counted_at(1), "LMPOP 1 a LEFT").as_deref(), Some("a"));
+        for wrong in ["0 a b", "-1 a b", "x a b", "3 a b", "9223372036854775807 a b"] {
+            let request =
+                RequestBuf::from_args(["ZUNIONSTORE", "d"].into_iter().chain(wrong.split(' ')));
+            assert_eq!(dest.of(request.as_request()), None, "{wrong}");
+        }
+        assert_eq!(keys(dest, "ZUNIONSTORE d"), None);
     }
 }

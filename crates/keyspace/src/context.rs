@@ -2,6 +2,7 @@
 
 use redwire_resp::Encoder;
 
+use crate::command::Command;
 use crate::error::CommandError;
 use crate::events::EventClass;
 use crate::keyspace::{Keyspace, Random, Role};
@@ -21,6 +22,8 @@ pub struct Context<'a> {
     pub reply: Encoder<'a>,
     /// The connection.
     pub session: &'a mut Session,
+    /// The commands of the server around the keyspace, for `COMMAND` to tell of.
+    pub(crate) host_commands: &'static [Command],
 }
 
 /// The keyspace as the running command sees it: one database, at one moment.

@@ -2,13 +2,13 @@
 
 use redwire_resp::{Encoder, Request, RequestBuf};
 
+use crate::UnixMs;
 use crate::command::{Command, Flags, Run};
 use crate::context::{Context, Data, EffectPlan};
 use crate::error::{CommandError, CommandResult};
 use crate::host::Host;
 use crate::keyspace::{Keyspace, Role};
 use crate::session::{Origin, Session, Transaction};
-use crate::{UnixMs, command_table};
 
 /// How many bytes of a command's name or arguments an error text quotes.
 const QUOTED_MAX: usize = 128;
@@ -108,7 +108,8 @@ impl Keyspace {
         let mark = call.out.len();
         let data = Data::new(self, call.session, call.now);
         let reply = Encoder::new(call.out, call.session.protocol);
-        let mut context = Context { data, reply, session: call.session };
+        let host_commands = call.host.commands();
+        let mut context = Context { data, reply, session: call.session, host_commands };
         let result = match command.run {
             Run::Data(run) => run(&mut context, request),
             Run::Host => call.host.run(command, &mut context, request),
@@ -152,11 +153,6 @@ impl Keyspace {
         }
         call.session.executing = false;
         Ok(())
-    }
-
-    /// The table of the keyspace's own commands.
-    pub(crate) fn command_table(&self) -> &'static command_table::CommandTable {
-        self.table
     }
 }
 

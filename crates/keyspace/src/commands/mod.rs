@@ -3,9 +3,11 @@
 //! To add a command, add its line to the table of its file and the function below: nothing else
 //! knows about it.
 
+mod connection;
 mod draw;
 mod expiry;
 mod hashes;
+mod introspection;
 mod keys;
 mod lists;
 mod numkeys;
@@ -23,19 +25,24 @@ mod zsets;
 
 use crate::command::Command;
 
-/// Every command of the keyspace.
-pub(crate) fn all() -> impl Iterator<Item = &'static Command> {
+/// The tables, each with the name that `COMMAND DOCS` has for its group.
+pub(crate) fn groups() -> [(&'static str, &'static [Command]); 11] {
     [
-        strings::COMMANDS,
-        lists::COMMANDS,
-        sets::COMMANDS,
-        hashes::COMMANDS,
-        zsets::COMMANDS,
-        keys::COMMANDS,
-        expiry::COMMANDS,
-        transactions::COMMANDS,
-        server::COMMANDS,
+        ("string", strings::COMMANDS),
+        ("list", lists::COMMANDS),
+        ("set", sets::COMMANDS),
+        ("hash", hashes::COMMANDS),
+        ("sorted-set", zsets::COMMANDS),
+        ("generic", keys::COMMANDS),
+        ("generic", expiry::COMMANDS),
+        ("transactions", transactions::COMMANDS),
+        ("connection", connection::COMMANDS),
+        ("server", server::COMMANDS),
+        ("server", introspection::COMMANDS),
     ]
-    .into_iter()
-    .flatten()
+}
+
+/// Every command of the keyspace.
+pub(crate) fn all() -> impl Iterator<Item = &'static Command> + Clone {
+    groups().into_iter().flat_map(|(_, commands)| commands)
 }

@@ -1,43 +1,18 @@
-//! Commands about the connection and about databases as wholes.
+//! Commands about databases as wholes.
 
 use redwire_resp::Request;
 
-use super::options::{database, integer32, is};
+use super::options::{integer32, is};
 use crate::command::{Command, Flags, Keys};
 use crate::context::{Context, Data};
 use crate::error::{CommandError, CommandResult};
 
-const CONNECTION: Flags = Flags::LOADING.with(Flags::STALE).with(Flags::FAST);
-
 pub(super) static COMMANDS: &[Command] = &[
-    Command::data("ping", -1, Flags::FAST, Keys::NONE, ping),
-    Command::data("echo", 2, CONNECTION, Keys::NONE, echo),
-    Command::data("select", 2, CONNECTION, Keys::NONE, select),
     Command::data("dbsize", 1, Flags::READONLY.with(Flags::FAST), Keys::NONE, dbsize),
     Command::data("flushdb", -1, Flags::WRITE, Keys::NONE, flushdb),
     Command::data("flushall", -1, Flags::WRITE, Keys::NONE, flushall),
     Command::data("swapdb", 3, Flags::WRITE.with(Flags::FAST), Keys::NONE, swapdb),
 ];
-
-fn ping(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    match request.len() {
-        1 => context.reply.simple("PONG"),
-        2 => context.reply.bulk(&request[1]),
-        _ => return Err(CommandError::Arity("ping".into())),
-    }
-    Ok(())
-}
-
-fn echo(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    context.reply.bulk(&request[1]);
-    Ok(())
-}
-
-fn select(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    context.session.db = database(&request[1], context.data.database_count())?;
-    context.reply.ok();
-    Ok(())
-}
 
 fn dbsize(context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
     let keys = context.data.len();

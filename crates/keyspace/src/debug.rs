@@ -1,9 +1,42 @@
-//! What `DEBUG` does to the data set behind the back of watchers, replicas and save points.
+//! What `DEBUG` sees of the data set, and does to it behind the back of replicas and save points.
 
+use redwire_rdb::{EncodeOptions, Encoder, Error};
+
+use crate::commands::encoding_of;
 use crate::context::Data;
 use crate::value::{Str, Value};
+use crate::{Blob, SnapshotItem};
+
+/// How a value is kept, for `DEBUG OBJECT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ValueInfo {
+    /// What `OBJECT ENCODING` answers.
+    pub encoding: &'static str,
+    /// Bytes of the value in an RDB file, compressed as files are by default.
+    pub serialized_len: u64,
+    /// How many elements it has; 1 for a string.
+    pub elements: usize,
+}
 
 impl Data<'_> {
+    /// How the value of `key` is kept; the look-up counts as neither hit nor miss. The value is
+    /// encoded for it, which takes time in proportion to its size.
+    ///
+    /// # Errors
+    ///
+    /// When no RDB version holds the value.
+    pub fn inspect(&mut self, key: &[u8]) -> Result<Option<ValueInfo>, Error> {
+        let options =
+            EncodeOptions { thresholds: self.thresholds().clone(), ..EncodeOptions::default() };
+        let Some(value) = self.peek(key).cloned() else { return Ok(None) };
+        Ok(Some(ValueInfo {
+            encoding: encoding_of(&value, &options.thresholds),
+            elements: value.element_count(),
+            serialized_len: serialized_len(value, options)?,
+        }))
+    }
+
     /// Puts a string in where there is no key yet; answers whether there was none.
     ///
     /// For `DEBUG POPULATE`: it is no write of a client, so replicas are told nothing and it does
@@ -15,5 +48,40 @@ impl Data<'_> {
         self.put(key, Value::String(Str::new(value)), None);
         self.keyspace.watches.touch(self.db, key);
         true
+    }
+}
+
+fn serialized_len(value: Value, options: EncodeOptions) -> Result<u64, Error> {
+    let item = SnapshotItem { db: 0, key: Blob::new(), expires: None, value };
+    let (mut out, mut handed_on) = (Vec::new(), 0);
+    item.encode(&mut Encoder::new(options), &mut out, &mut |out| {
+        handed_on += out.len() as u64;
+        out.clear();
+    })?;
+    // Short of the type and of the key, which is empty: a byte each.
+    Ok((handed_on + out.len() as u64).saturating_sub(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Keyspace, Session, Settings, UnixMs};
+
+    #[test]
+    fn values_are_described_and_strings_put_in() {
+        let mut keyspace = Keyspace::new(Settings::default(), 42);
+        let session = Session::new(1);
+        let changes = keyspace.changes();
+        let mut data = Data::new(&mut keyspace, &session, UnixMs(0));
+        assert_eq!(data.inspect(b"k"), Ok(None));
+        assert!(data.populate(b"k", b"value:1"));
+        assert!(!data.populate(b"k", b"other"), "what is there stays");
+        assert!(data.populate(b"n", b"12"));
+        for (key, encoding, serialized_len) in [(b"k", "embstr", 8), (b"n", "int", 2)] {
+            let expected = ValueInfo { encoding, serialized_len, elements: 1 };
+            assert_eq!(data.inspect(key), Ok(Some(expected)));
+        }
+        assert_eq!(keyspace.changes(), changes);
+        assert!(keyspace.effects().is_empty());
     }
 }

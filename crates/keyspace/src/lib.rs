@@ -35,6 +35,7 @@ pub use command::{Command, Flags, Keys};
 pub use context::{Context, Data};
 pub use dataset::Dataset;
 pub use digest::ScoreText;
+pub use debug::ValueInfo;
 pub use effects::Effects;
 pub use error::{CommandError, CommandResult};
 pub use events::{EventClass, Events, KeyEvent};

@@ -4,6 +4,8 @@ mod moving;
 mod object;
 mod search;
 
+pub(crate) use object::encoding_of;
+
 use redwire_resp::Request;
 
 use crate::command::{Command, Flags, Keys};

@@ -23,6 +23,8 @@ mod testing;
 mod transactions;
 mod zsets;
 
+pub(crate) use keys::encoding_of;
+
 use crate::command::Command;
 
 /// The tables, each with the name that `COMMAND DOCS` has for its group.

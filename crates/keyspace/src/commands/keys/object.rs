@@ -99,7 +99,7 @@ fn freq(_context: &mut Context<'_>, _key: &[u8]) -> CommandResult {
 
 /// How a Redis 7.0 would keep a value of this size. It forgets no larger one that was there
 /// before, this does: what counts is the value as it is.
-fn encoding_of(value: &Value, thresholds: &Thresholds) -> &'static str {
+pub(crate) fn encoding_of(value: &Value, thresholds: &Thresholds) -> &'static str {
     match value {
         Value::String(string) => string.encoding(),
         Value::List(_) => "quicklist",

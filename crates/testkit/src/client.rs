@@ -167,15 +167,21 @@ impl Client {
     /// Reads all bytes until the server closes the connection. A connection that is reset ends
     /// as one that is closed: what it means depends on what the server had left unread.
     ///
+    /// # Errors
+    ///
+    /// The bytes so far, when the server leaves the connection open for `limit`.
+    ///
     /// # Panics
     ///
-    /// When the server leaves the connection open for 60 seconds.
-    pub fn read_to_end(&mut self) -> Vec<u8> {
+    /// When the socket fails otherwise.
+    pub fn read_to_end(&mut self, limit: Duration) -> Result<Vec<u8>, Vec<u8>> {
+        self.reader.get_ref().set_read_timeout(Some(limit)).expect("set a read timeout");
         let mut bytes = Vec::new();
         match self.reader.read_to_end(&mut bytes) {
-            Ok(_) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => bytes,
-            Err(error) => panic!("the server does not close the connection: {error}"),
+            Ok(_) => Ok(bytes),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(bytes),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(bytes),
+            Err(error) => panic!("read until the connection is closed: {error}"),
         }
     }
 

@@ -3,7 +3,9 @@
 
 mod common;
 
-use redwire_testkit::{Client, Peer, Redwire, Server, request};
+use std::time::Duration;
+
+use redwire_testkit::{Peer, Redwire, Server, printable, request};
 
 /// How a case's bytes reach the server.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +21,9 @@ enum Delivery {
 /// took the request to end.
 const PROBE: &[u8] = b"\r\nPING\r\n";
 
+/// How long a server may take to close a connection that its client has finished.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// Everything that a server answers to `bytes` and then to `probe`, until it has closed.
 fn answer(server: &Server, bytes: &[u8], probe: &[u8], delivery: Delivery) -> String {
     let mut client = server.client();
@@ -33,12 +38,12 @@ fn answer(server: &Server, bytes: &[u8], probe: &[u8], delivery: Delivery) -> St
             break;
         }
     }
-    end(client)
-}
-
-fn end(mut client: Client) -> String {
     client.finish_sending();
-    masked(&client.read_to_end().escape_ascii().to_string())
+    let answer = client.read_to_end(PATIENCE).unwrap_or_else(|answer| {
+        let (case, answer) = (printable(&[bytes]), printable(&[answer]));
+        panic!("{server:?} does not close after \"{case}\" ({delivery:?}) and its end: {answer}")
+    });
+    masked(&answer.escape_ascii().to_string())
 }
 
 /// Hides what HELLO says of the server itself: its version and the number of the connection.

@@ -1,6 +1,6 @@
 //! What `DEBUG` sees of the data set, and does to it behind the back of replicas and save points.
 
-use redwire_rdb::{EncodeOptions, Encoder, Error};
+use redwire_rdb::{EncodeOptions, Encoder, Error, Version};
 
 use crate::commands::encoding_of;
 use crate::context::Data;
@@ -13,7 +13,7 @@ use crate::{Blob, SnapshotItem};
 pub struct ValueInfo {
     /// What `OBJECT ENCODING` answers.
     pub encoding: &'static str,
-    /// Bytes of the value in an RDB file, compressed as files are by default.
+    /// Bytes of the value in an RDB file of Redis 7.0, compressed as files are by default.
     pub serialized_len: u64,
     /// How many elements it has; 1 for a string.
     pub elements: usize,
@@ -25,10 +25,13 @@ impl Data<'_> {
     ///
     /// # Errors
     ///
-    /// When no RDB version holds the value.
+    /// When a file of Redis 7.0 does not hold such a value.
     pub fn inspect(&mut self, key: &[u8]) -> Result<Option<ValueInfo>, Error> {
-        let options =
-            EncodeOptions { thresholds: self.thresholds().clone(), ..EncodeOptions::default() };
+        let options = EncodeOptions {
+            target: Version::REDIS_7_0,
+            thresholds: self.thresholds().clone(),
+            ..EncodeOptions::default()
+        };
         let Some(value) = self.peek(key).cloned() else { return Ok(None) };
         Ok(Some(ValueInfo {
             encoding: encoding_of(&value, &options.thresholds),

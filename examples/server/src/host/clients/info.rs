@@ -158,7 +158,7 @@ impl ClientInfo {
             ('P', self.channels + self.patterns > 0),
             ('x', self.queued.is_some()),
             ('b', self.is_blocked),
-            ('A', self.is_closing),
+            ('c', self.is_closing),
             ('U', self.is_unix),
             ('e', self.no_evict),
             ('T', self.no_touch),

@@ -102,7 +102,7 @@ fn flags_tell_what_a_connection_is() {
         (|it| it.patterns = 1, "P"),
         (|it| it.queued = Some(0), "x"),
         (|it| it.is_blocked = true, "b"),
-        (|it| it.is_closing = true, "A"),
+        (|it| it.is_closing = true, "c"),
         (|it| it.is_unix = true, "U"),
         (|it| (it.no_evict, it.no_touch, it.is_unix) = (true, true, true), "UeT"),
     ];

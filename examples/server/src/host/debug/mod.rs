@@ -1,5 +1,6 @@
 //! `DEBUG`: for tests, and only where `enable-debug-command` allows it.
 
+mod object;
 mod protocol;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ static SUBCOMMANDS: &[(&str, usize, usize, Run)] = &[
     ("error", 1, 1, error),
     ("help", 0, 0, |_, context, _| super::help(context, "DEBUG", HELP)),
     ("log", 1, 1, log),
+    ("object", 1, 1, object::object),
     ("populate", 1, 3, populate),
     ("protocol", 1, 1, protocol::protocol),
     ("reload", 0, usize::MAX, reload),
@@ -205,4 +207,75 @@ fn log(_core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> Com
     warning!("DEBUG LOG: {}", String::from_utf8_lossy(&request[2]));
     context.reply.ok();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Server;
+    use crate::config::{Config, DebugAccess};
+    use redwire_resp::Protocol;
+
+    fn server(access: DebugAccess) -> Server {
+        Server::new(Config { enable_debug_command: access, ..Config::default() })
+    }
+
+    #[test]
+    fn replies_are_those_of_redis() {
+        let zeros = format!("+{}", "0".repeat(40));
+        let unknown = |name: &str| {
+            format!(
+                "-ERR unknown subcommand or wrong number of arguments for '{name}'. Try DEBUG HELP."
+            )
+        };
+        let (foo, sleep, digest) = (unknown("FOO"), unknown("SLEEP"), unknown("DIGEST"));
+        let cases = [
+            ("DEBUG FOO", foo.as_str()),
+            ("DEBUG DIGEST x", digest.as_str()),
+            ("DEBUG DIGEST", zeros.as_str()),
+            ("DEBUG DIGEST-VALUE", "*0"),
+            ("DEBUG SLEEP", sleep.as_str()),
+            ("DEBUG SLEEP x", "+OK"),
+            ("DEBUG SLEEP -1", "+OK"),
+            ("DEBUG SLEEP 0.001", "+OK"),
+            ("DEBUG SET-ACTIVE-EXPIRE 0", "+OK"),
+            ("DEBUG POPULATE -1", "-ERR value is out of range, must be positive"),
+            ("DEBUG POPULATE 2", "+OK"),
+            ("DEBUG POPULATE 2 foo 3", "+OK"),
+            ("DEBUG POPULATE 2 foo 20", "+OK"),
+            ("DEBUG OBJECT nokey", "-ERR no such key"),
+            (
+                "DEBUG OBJECT key:1",
+                "+Value at:0x0 refcount:1 encoding:embstr serializedlength:8 lru:0 \
+                 lru_seconds_idle:0",
+            ),
+            (
+                "DEBUG OBJECT foo:1",
+                "+Value at:0x0 refcount:1 encoding:embstr serializedlength:4 lru:0 \
+                 lru_seconds_idle:0",
+            ),
+            ("DEBUG ERROR OOPS", "-OOPS"),
+            ("DEBUG CHANGE-REPL-ID", "+OK"),
+        ];
+        let mut server = server(DebugAccess::Yes);
+        let replid = server.core.primary.history().replid();
+        server.expect(Protocol::Resp2, &cases);
+        assert!(!server.core.active_expire);
+        assert_ne!(server.core.primary.history().replid(), replid);
+    }
+
+    #[test]
+    fn access_is_as_configured() {
+        let cases = [
+            (DebugAccess::No, true, false),
+            (DebugAccess::Yes, false, true),
+            (DebugAccess::Local, true, true),
+            (DebugAccess::Local, false, false),
+        ];
+        for (access, is_local, allowed) in cases {
+            let mut server = server(access);
+            server.core.clients.values_mut().for_each(|client| client.is_local = is_local);
+            let refused = server.run("DEBUG HELP").starts_with("-ERR DEBUG command not allowed.");
+            assert_eq!(refused, !allowed, "{access:?} {is_local}");
+        }
+    }
 }

@@ -6,6 +6,8 @@
 //! from the start. So each key that was there is handed over exactly once, in no set order, and a
 //! later write copies only the chunk of the value that it touches.
 
+use hashbrown::HashTable;
+
 use crate::database::{Database, Entry};
 use crate::keyspace::Garbage;
 use crate::slot::SLOTS;
@@ -154,7 +156,10 @@ impl Place {
         while !cursor.is_at_end() && steps > 0 {
             steps -= 1;
             let table = database.slot_table(cursor.slot);
-            let Some(table) = table.filter(|table| cursor.bucket < table.num_buckets()) else {
+            let more = |table: &&mut HashTable<Entry>| {
+                !table.is_empty() && cursor.bucket < table.num_buckets()
+            };
+            let Some(table) = table.filter(more) else {
                 *cursor = Cursor { slot: cursor.slot + 1, bucket: 0 };
                 continue;
             };

@@ -1,0 +1,311 @@
+//! What writes leave for replicas makes a replica equal, whatever the replica's clock and its
+//! random source.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use proptest::prelude::*;
+use redwire_keyspace::{Keyspace, NoHost, Role, ScoreText, Session, Settings, UnixMs};
+use redwire_resp::{Limits, Mode, RequestBuf, RequestDecoder};
+
+const DATABASES: u32 = 3;
+const START: u64 = 1_700_000_000_000;
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// A command, by its words.
+    Run(String),
+    /// Milliseconds go by on the primary.
+    Pass(u64),
+    /// The primary looks for what is due to expire.
+    Expire,
+}
+
+fn any_of(words: &'static [&'static str]) -> impl Strategy<Value = String> {
+    proptest::sample::select(words).prop_map(str::to_owned)
+}
+
+/// Few keys, most of them used for one type each, so that most commands find what they want.
+fn key(of_type: &'static str) -> impl Strategy<Value = String> {
+    prop_oneof![
+        10 => (0..4).prop_map(move |n| format!("{of_type}{n}")),
+        1 => any_of(&["string0", "list0", "set0", "hash0", "zset0", "other"]),
+    ]
+}
+
+fn any_key() -> impl Strategy<Value = String> {
+    any_of(&["string0", "string1", "list0", "list1", "set0", "hash0", "zset0", "zset1", "other"])
+}
+
+fn number() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (-20..20).prop_map(|n: i32| n.to_string()),
+        any_of(&["0.1", "1.5", "-2.75", "1e3", "3.0e-2", "x", "9223372036854775807", "inf"]),
+    ]
+}
+
+fn member() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (0..8).prop_map(|n| format!("m{n}")),
+        (0..8).prop_map(|n: i32| n.to_string()),
+        Just("a-member-that-is-longer-than-a-handle".to_owned()),
+    ]
+}
+
+/// The words of `strategies`, put together in a line.
+macro_rules! line {
+    ($name:expr $(, $word:expr)* $(,)?) => {
+        ($name, $($word,)* Just(())).prop_map(words).boxed()
+    };
+}
+
+/// A tuple of words, the last one empty, as a line.
+trait Words {
+    fn words(self) -> String;
+}
+
+macro_rules! words {
+    ($($name:ident)+) => {
+        impl<$($name: AsRef<str>),+> Words for ($($name,)+ ()) {
+            #[allow(non_snake_case, reason = "names of types serve for values")]
+            fn words(self) -> String {
+                let ($($name,)+ ()) = &self;
+                let words: &[&str] = &[$($name.as_ref()),+];
+                words.join(" ")
+            }
+        }
+    };
+}
+
+words!(A);
+words!(A B);
+words!(A B C);
+words!(A B C D);
+words!(A B C D E);
+words!(A B C D E F);
+
+fn words(line: impl Words) -> String {
+    line.words()
+}
+
+fn string_command() -> impl Strategy<Value = String> {
+    let key = || key("string");
+    let ms = || any_of(&["1", "50", "100", "1000", "0", "-5"]);
+    prop_oneof![
+        line!(any_of(&["SET", "GETSET", "SETNX", "APPEND"]), key(), member()),
+        line!(any_of(&["INCR", "DECR", "GETDEL", "STRLEN"]), key()),
+        line!(any_of(&["INCRBY", "DECRBY", "INCRBYFLOAT"]), key(), number()),
+        line!(Just("SET"), key(), number(), any_of(&["NX", "XX", "GET", "KEEPTTL", "XX GET"])),
+        line!(Just("SET"), key(), number(), any_of(&["PX", "NX PX", "GET EX", "EX"]), ms()),
+        line!(Just("PSETEX"), key(), ms(), member()),
+        line!(Just("GETEX"), key(), any_of(&["PERSIST", "PX 70", "EX 1", "PXAT 5", "EXAT 99"])),
+        line!(Just("SETRANGE"), key(), any_of(&["0", "3", "30"]), member()),
+        line!(any_of(&["MSET", "MSETNX"]), key(), number(), key(), member()),
+        line!(Just("SETBIT"), key(), any_of(&["0", "9", "77"]), any_of(&["0", "1"])),
+        line!(any_of(&["BITOP AND", "BITOP XOR"]), key(), key(), key()),
+    ]
+}
+
+fn list_command() -> impl Strategy<Value = String> {
+    let key = || key("list");
+    let ends = || any_of(&["LEFT RIGHT", "RIGHT LEFT", "LEFT LEFT", "RIGHT RIGHT"]);
+    let place = || any_of(&["0", "1", "-1", "5", "-7"]);
+    prop_oneof![
+        line!(any_of(&["LPUSH", "RPUSH", "RPUSHX"]), key(), member(), member(), member()),
+        line!(any_of(&["LPOP", "RPOP"]), key()),
+        line!(any_of(&["LPOP", "RPOP"]), key(), any_of(&["2", "9"])),
+        line!(any_of(&["LTRIM", "LREM", "LSET"]), key(), place(), place()),
+        line!(Just("LINSERT"), key(), any_of(&["BEFORE", "AFTER"]), member(), member()),
+        line!(Just("LMOVE"), key(), key(), ends()),
+        line!(Just("RPOPLPUSH"), key(), key()),
+        line!(Just("LMPOP 2"), key(), key(), any_of(&["LEFT", "RIGHT COUNT 3"])),
+    ]
+}
+
+fn set_command() -> impl Strategy<Value = String> {
+    let key = || key("set");
+    prop_oneof![
+        3 => line!(any_of(&["SADD", "SREM"]), key(), member(), member(), member()),
+        1 => line!(Just("SPOP"), key()),
+        1 => line!(Just("SPOP"), key(), any_of(&["0", "1", "2", "7", "100"])),
+        1 => line!(Just("SMOVE"), key(), key(), member()),
+        1 => line!(any_of(&["SINTERSTORE", "SUNIONSTORE", "SDIFFSTORE"]), key(), key(), key()),
+    ]
+}
+
+fn hash_command() -> impl Strategy<Value = String> {
+    let key = || key("hash");
+    prop_oneof![
+        line!(any_of(&["HSET", "HMSET"]), key(), member(), number(), member(), member()),
+        line!(any_of(&["HINCRBY", "HINCRBYFLOAT"]), key(), member(), number()),
+        line!(Just("HSETNX"), key(), member(), member()),
+        line!(Just("HDEL"), key(), member(), member()),
+    ]
+}
+
+fn zset_command() -> impl Strategy<Value = String> {
+    let key = || key("zset");
+    let flags = || any_of(&["NX", "XX", "GT", "LT", "XX GT CH", "INCR", "XX INCR"]);
+    prop_oneof![
+        2 => line!(Just("ZADD"), key(), number(), member(), number(), member()),
+        1 => line!(Just("ZADD"), key(), flags(), number(), member()),
+        1 => line!(Just("ZINCRBY"), key(), number(), member()),
+        1 => line!(any_of(&["ZREM", "ZPOPMIN", "ZPOPMAX"]), key()),
+        1 => line!(any_of(&["ZPOPMIN", "ZPOPMAX"]), key(), any_of(&["1", "3"])),
+        1 => line!(Just("ZREM"), key(), member(), member()),
+        1 => line!(Just("ZMPOP 2"), key(), key(), any_of(&["MIN", "MAX COUNT 2"])),
+        1 => line!(any_of(&["ZREMRANGEBYRANK", "ZREMRANGEBYSCORE"]), key(), number(), number()),
+        1 => line!(any_of(&["ZUNIONSTORE", "ZINTERSTORE", "ZDIFFSTORE"]), key(), Just("2"), key(), key()),
+        1 => line!(Just("ZRANGESTORE"), key(), key(), Just("0"), any_of(&["1", "-1"])),
+    ]
+}
+
+fn generic_command() -> impl Strategy<Value = String> {
+    let key = any_key;
+    let ms = || any_of(&["1", "50", "100", "1000", "0", "-5"]);
+    let db = || any_of(&["0", "1", "2"]);
+    prop_oneof![
+        2 => line!(any_of(&["DEL", "UNLINK"]), key(), key()),
+        3 => line!(Just("PEXPIRE"), key(), ms()),
+        1 => line!(Just("PEXPIRE"), key(), ms(), any_of(&["NX", "XX", "GT", "LT"])),
+        1 => line!(Just("EXPIRE"), key(), any_of(&["1", "-1"])),
+        1 => line!(any_of(&["PERSIST", "TTL", "EXISTS", "TYPE"]), key()),
+        2 => line!(any_of(&["RENAME", "RENAMENX"]), key(), key()),
+        2 => line!(Just("COPY"), key(), key(), any_of(&["", "REPLACE", "DB 1", "DB 2 REPLACE"])),
+        1 => line!(Just("MOVE"), key(), db()),
+        1 => line!(Just("SORT"), key(), Just("ALPHA STORE"), key()),
+        2 => line!(Just("SELECT"), db()),
+        1 => any_of(&["SWAPDB 0 1", "SWAPDB 1 2", "FLUSHDB", "FLUSHALL", "SCAN 0", "RANDOMKEY"]),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => string_command().prop_map(Step::Run),
+        4 => list_command().prop_map(Step::Run),
+        4 => set_command().prop_map(Step::Run),
+        4 => hash_command().prop_map(Step::Run),
+        5 => zset_command().prop_map(Step::Run),
+        4 => generic_command().prop_map(Step::Run),
+        2 => any_of(&["MULTI", "EXEC", "EXEC", "DISCARD"]).prop_map(Step::Run),
+        2 => (1_u64..120).prop_map(Step::Pass),
+        1 => Just(Step::Expire),
+    ]
+}
+
+struct Server {
+    keyspace: Keyspace,
+    session: Session,
+    now: u64,
+}
+
+impl Server {
+    fn new(seed: u64, role: Role, session: Session) -> Self {
+        let mut settings = Settings::default();
+        settings.databases = DATABASES;
+        let mut keyspace = Keyspace::new(settings, seed);
+        keyspace.set_role(role);
+        Self { keyspace, session, now: START }
+    }
+
+    fn run(&mut self, line: &str) -> Vec<u8> {
+        self.execute(&RequestBuf::from_args(line.split(' ').filter(|word| !word.is_empty())))
+    }
+
+    fn execute(&mut self, request: &RequestBuf) -> Vec<u8> {
+        let mut out = Vec::new();
+        let (request, now) = (request.as_request(), UnixMs(self.now));
+        self.keyspace.execute(&mut NoHost, &mut self.session, request, now, &mut out);
+        out
+    }
+
+    /// Every key with its expiry, sorted.
+    fn expiries(&mut self) -> Vec<(u32, String, Vec<u8>)> {
+        let mut expiries = Vec::new();
+        // Long before anything expires, so that nothing does on the way.
+        self.now = 0;
+        let mut reader = Session::new(2);
+        std::mem::swap(&mut self.session, &mut reader);
+        for db in 0..DATABASES {
+            self.session.db = db;
+            let data = self.keyspace.data();
+            let keys: Vec<String> =
+                data.iter(db).map(|(key, _)| String::from_utf8_lossy(key).into()).collect();
+            for key in keys {
+                let expiry = self.run(&format!("PEXPIRETIME {key}"));
+                expiries.push((db, key, expiry));
+            }
+        }
+        expiries.sort();
+        expiries
+    }
+}
+
+/// The commands in effects, with the database of each.
+fn decode(effects: &[(u32, Vec<u8>)]) -> Vec<(u32, RequestBuf)> {
+    let mut decoder = RequestDecoder::new(Mode::Compatible, Limits::default());
+    decoder.set_authenticated(true);
+    let mut requests = Vec::new();
+    for (db, bytes) in effects {
+        let decoded = decoder.decode(bytes).unwrap();
+        assert_eq!(decoded.used, bytes.len(), "one effect is one command");
+        requests.push((*db, RequestBuf::from(decoded.request.unwrap())));
+    }
+    requests
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn a_replica_ends_as_its_primary(
+        steps in proptest::collection::vec(step(), 1..150),
+        clock in prop_oneof![Just(START), Just(0), Just(START * 2)],
+    ) {
+        let mut primary = Server::new(1, Role::Primary, Session::new(1));
+        let mut replica =
+            Server::new(2, Role::Replica { read_only: true }, Session::of_primary(1));
+        replica.now = clock;
+        for step in &steps {
+            match step {
+                Step::Run(line) => {
+                    primary.run(line);
+                }
+                Step::Pass(ms) => primary.now += ms,
+                Step::Expire => {
+                    primary.keyspace.expire_due(UnixMs(primary.now), 3);
+                }
+            }
+            let effects: Vec<(u32, Vec<u8>)> =
+                primary.keyspace.effects().iter().map(|(db, it)| (db, it.to_vec())).collect();
+            primary.keyspace.effects().clear();
+            for (db, request) in decode(&effects) {
+                replica.session.db = db;
+                let reply = replica.execute(&request);
+                prop_assert!(reply[0] != b'-', "{request:?}: {}", String::from_utf8_lossy(&reply));
+            }
+            prop_assert!(!replica.session.in_transaction());
+        }
+        let digest = |server: &Server| server.keyspace.data().digest(ScoreText::Shortest);
+        prop_assert_eq!(digest(&primary), digest(&replica));
+        prop_assert_eq!(primary.expiries(), replica.expiries());
+    }
+}
+
+/// The strategies are of use only if what they make mostly does something.
+#[test]
+fn most_commands_leave_effects() {
+    use proptest::strategy::ValueTree as _;
+    use proptest::test_runner::TestRunner;
+
+    let mut runner = TestRunner::deterministic();
+    let mut primary = Server::new(1, Role::Primary, Session::new(1));
+    let (mut effective, mut refused) = (0, 0);
+    for _ in 0..2000 {
+        if let Step::Run(line) = step().new_tree(&mut runner).unwrap().current() {
+            refused += usize::from(primary.run(&line).starts_with(b"-"));
+        }
+        effective += usize::from(!primary.keyspace.effects().is_empty());
+        primary.keyspace.effects().clear();
+    }
+    assert!(effective > 400, "only {effective} of 2000 steps left effects, {refused} were refused");
+}

@@ -3,6 +3,7 @@
 use redwire_resp::Encoder;
 
 use crate::command::Command;
+use crate::database::Entry;
 use crate::error::CommandError;
 use crate::events::EventClass;
 use crate::keyspace::{Keyspace, Random, Role};
@@ -79,26 +80,22 @@ impl<'a> Data<'a> {
 
     /// The value of `key` to read, counted as a hit or a miss.
     pub(crate) fn find(&mut self, key: &[u8]) -> Option<&Value> {
-        let found = self.peek(key).is_some();
-        if found {
-            self.keyspace.stats.keyspace_hits += 1;
+        self.drop_if_expired(key);
+        let Keyspace { data, stats, .. } = &mut *self.keyspace;
+        let entry = data.find(self.db, key).filter(|entry| is_there(entry, self.now, self.origin));
+        if entry.is_some() {
+            stats.keyspace_hits += 1;
         } else {
-            self.keyspace.stats.keyspace_misses += 1;
+            stats.keyspace_misses += 1;
         }
-        if !found {
-            return None;
-        }
-        self.keyspace.data.find(self.db, key).map(|entry| &entry.value)
+        entry.map(|entry| &entry.value)
     }
 
     /// The value of `key`, without counting the look-up.
     pub(crate) fn peek(&mut self, key: &[u8]) -> Option<&Value> {
         self.drop_if_expired(key);
-        let now = self.now;
-        let seen_after_expiry = self.origin == Origin::Primary;
         let entry = self.keyspace.data.find(self.db, key)?;
-        let over = entry.expires().is_some_and(|at| now.is_past(at));
-        (!over || seen_after_expiry).then_some(&entry.value)
+        is_there(entry, self.now, self.origin).then_some(&entry.value)
     }
 
     /// The value of `key` to read, if it is of type `K`.
@@ -132,15 +129,13 @@ impl<'a> Data<'a> {
 
     /// Makes `value` the value of `key`, whatever was there, with this expiry.
     pub(crate) fn put(&mut self, key: &[u8], value: Value, expires: Option<UnixMs>) {
-        if self.peek(key).is_some() {
-            if let Some(old) = self.keyspace.replace_value(self.db, key, value) {
-                self.keyspace.discard(old);
+        self.drop_if_expired(key);
+        match self.keyspace.overwrite(self.db, key, value, expires) {
+            Ok(old) => self.keyspace.discard(old),
+            Err(value) => {
+                self.keyspace.insert(self.db, key, value, expires);
+                self.keyspace.events.push(EventClass::New, "new", self.db, key);
             }
-            self.keyspace.set_expires(self.db, key, expires);
-        } else {
-            self.make_way(key);
-            self.keyspace.insert(self.db, key, value, expires);
-            self.keyspace.events.push(EventClass::New, "new", self.db, key);
         }
     }
 
@@ -173,7 +168,7 @@ impl<'a> Data<'a> {
     /// When `key` expires: `None` without the key, `Some(None)` when it never does.
     pub(crate) fn expires(&mut self, key: &[u8]) -> Option<Option<UnixMs>> {
         self.peek(key)?;
-        self.keyspace.data.find(self.db, key).map(crate::database::Entry::expires)
+        self.keyspace.data.find(self.db, key).map(Entry::expires)
     }
 
     /// Sets or clears the expiry of `key`; answers whether the key is there.
@@ -268,13 +263,20 @@ impl<'a> Data<'a> {
             return;
         }
         let entry = self.keyspace.data.find(self.db, key);
-        if entry.and_then(crate::database::Entry::expires).is_some_and(|at| self.now.is_past(at)) {
+        if entry.and_then(Entry::expires).is_some_and(|at| self.now.is_past(at)) {
             self.keyspace.expire(self.db, key);
         }
     }
 
     /// On a replica that takes writes, a key whose time is over may still stand in the way.
     fn make_way(&mut self, key: &[u8]) {
-        self.keyspace.remove(self.db, key);
+        if self.keyspace.data.expiring(self.db) > 0 {
+            self.keyspace.remove(self.db, key);
+        }
     }
+}
+
+/// Whether a session sees `entry`: until its time is over, and the primary's even then.
+fn is_there(entry: &Entry, now: UnixMs, origin: Origin) -> bool {
+    origin == Origin::Primary || !entry.expires().is_some_and(|at| now.is_past(at))
 }

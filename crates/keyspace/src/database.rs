@@ -129,13 +129,37 @@ impl Database {
         Some(entry)
     }
 
-    /// Puts another value in the place of a key's value, and answers that.
-    pub(crate) fn replace_value(&mut self, key: &[u8], value: Value) -> Option<Value> {
-        self.count_opaque(&value, true);
-        let entry = self.find_mut(key)?;
+    /// Puts another value in the place of a key's value, with this expiry, and answers the old
+    /// one; gives the value back when the key is not there.
+    pub(crate) fn overwrite(
+        &mut self,
+        key: &[u8],
+        value: Value,
+        expires: Option<UnixMs>,
+    ) -> Result<Value, Value> {
+        let (hash, slot) = (self.hash(key), usize::from(key_slot(key)));
+        let found = self
+            .slots
+            .get_mut(slot)
+            .and_then(|table| table.find_mut(hash, |entry| entry.key.as_slice() == key));
+        let Some(entry) = found else { return Err(value) };
+        let opaque = matches!(value, Value::Opaque(_)) || matches!(entry.value, Value::Opaque(_));
         let old = std::mem::replace(&mut entry.value, value);
-        self.count_opaque(&old, false);
-        Some(old)
+        let before = std::mem::replace(&mut entry.expires, expires);
+        if before != expires {
+            if let Some(at) = before {
+                self.expires.remove(&(at, entry.key.clone()));
+            }
+            if let Some(at) = expires {
+                self.expires.insert((at, entry.key.clone()));
+            }
+        }
+        if opaque {
+            let new = entry.value.clone();
+            self.count_opaque(&old, false);
+            self.count_opaque(&new, true);
+        }
+        Ok(old)
     }
 
     /// The RDB types of the opaque values here.

@@ -238,12 +238,19 @@ impl Keyspace {
         }
     }
 
-    /// Puts another value in the place of a key's value, which it answers; the key is there.
-    pub(crate) fn replace_value(&mut self, db: u32, key: &[u8], value: Value) -> Option<Value> {
+    /// Puts another value in the place of a key's value, with this expiry, and answers the old
+    /// one; gives the value back when the key is not there.
+    pub(crate) fn overwrite(
+        &mut self,
+        db: u32,
+        key: &[u8],
+        value: Value,
+        expires: Option<UnixMs>,
+    ) -> Result<Value, Value> {
         if self.walk.is_some() {
             self.entry_mut(db, key);
         }
-        self.data.databases[db as usize].replace_value(key, value)
+        self.data.databases[db as usize].overwrite(key, value, expires)
     }
 
     /// Takes a key out, expired or not.

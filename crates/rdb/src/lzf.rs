@@ -125,7 +125,7 @@ const TABLE_BITS: u32 = 13;
 pub struct Compressor {
     /// For a hash of three bytes: `base` plus where they were last seen. What is below `base` is
     /// of a string before, so the table need not be cleared.
-    table: Box<[u32]>,
+    table: Box<[u32; 1 << TABLE_BITS]>,
     base: u32,
     out: Vec<u8>,
 }
@@ -134,13 +134,13 @@ impl Compressor {
     /// A compressor with an empty table of 32 KiB.
     #[must_use]
     pub fn new() -> Self {
-        Self { table: vec![0; 1 << TABLE_BITS].into(), base: 1, out: Vec::new() }
+        Self { table: Box::new([0; 1 << TABLE_BITS]), base: 1, out: Vec::new() }
     }
 
-    /// The compressed form of `input`, if that takes at most `max_len` bytes. Inputs of 4 GiB and
-    /// more are not compressed.
+    /// The compressed form of `input`, if that takes at most `max_len` bytes. Empty inputs, and
+    /// those of 4 GiB and more, are not compressed.
     pub fn compress(&mut self, input: &[u8], max_len: usize) -> Option<&[u8]> {
-        let len = u32::try_from(input.len()).ok().filter(|len| *len < u32::MAX)?;
+        let len = u32::try_from(input.len()).ok().filter(|len| (1..u32::MAX).contains(len))?;
         if self.base.checked_add(len).is_none() {
             self.table.fill(0);
             self.base = 1;

@@ -3,17 +3,16 @@
 mod list;
 mod options;
 mod pack;
+mod sum;
 mod writer;
 
-use self::writer::Writer;
 pub use self::{
     list::ListPlan,
     options::{EncodeOptions, KeyMeta, Thresholds},
 };
+use self::{sum::Sum, writer::Writer};
 use crate::{
-    Error, KeyName, Version,
-    crc64::Crc64,
-    length,
+    Error, KeyName, Version, length,
     types::{opcode, type_byte},
 };
 
@@ -28,7 +27,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Encoder {
     writer: Writer,
-    crc: Option<Crc64>,
+    sum: Option<Sum>,
 }
 
 impl Encoder {
@@ -36,7 +35,7 @@ impl Encoder {
     /// that.
     #[must_use]
     pub fn new(options: EncodeOptions) -> Self {
-        Self { crc: options.checksum.then(Crc64::new), writer: Writer::new(options) }
+        Self { sum: options.checksum.then(Sum::new), writer: Writer::new(options) }
     }
 
     /// What it writes.
@@ -225,7 +224,7 @@ impl Encoder {
     /// Ends the file (opcode 255 and the checksum, 0 when that is off).
     pub fn end(&mut self, out: &mut Vec<u8>) {
         self.summed(out, |_, out| out.push(opcode::EOF));
-        let checksum = self.crc.as_ref().map_or(0, Crc64::value);
+        let checksum = self.sum.as_mut().map_or(0, Sum::value);
         out.extend_from_slice(&checksum.to_le_bytes());
     }
 
@@ -247,8 +246,8 @@ impl Encoder {
     ) -> T {
         let start = out.len();
         let result = write(&mut self.writer, out);
-        if let Some(crc) = &mut self.crc {
-            crc.update(&out[start..]);
+        if let Some(sum) = &mut self.sum {
+            sum.update(&out[start..]);
         }
         result
     }

@@ -15,7 +15,7 @@ use crate::config::{Config, Endpoint, OutputLimit};
 use crate::entropy::Entropy;
 use crate::host;
 use crate::host::{ClientInfo, Counters, Rates, SlowLog};
-use crate::net::{Blocked, ClientId, Replies, Standing};
+use crate::net::{Blocked, ClientId, Listener, Replies, Standing};
 use crate::replication::Upstream;
 use crate::saves::Saves;
 
@@ -83,8 +83,8 @@ pub(crate) enum Action {
     Reset(ClientId),
     /// Follow this primary, or be one.
     ReplicaOf(Option<Endpoint>),
-    /// Listening addresses or the like have changed (`CONFIG SET`).
-    Reconfigured,
+    /// The configuration has changed (`CONFIG SET`): these are the sockets that it adds.
+    Reconfigured(Vec<Listener>),
     /// End the server.
     Shutdown {
         /// Save first; `None` leaves it to the save points.

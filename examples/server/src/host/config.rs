@@ -5,10 +5,11 @@ use redwire_resp::Request;
 
 use super::info::Counters;
 use super::subcommands::{Subcommand, dispatch};
-use crate::config::{SetError, Update};
+use crate::config::{Config, SetError, Update};
 use crate::core::{Action, Core};
 use crate::file_limit;
 use crate::log::{notice, warning};
+use crate::net::{Listener, listen_added};
 
 pub(super) static SUBCOMMANDS: &[Subcommand] = &[
     Subcommand::admin("config|get", -3, get),
@@ -56,12 +57,25 @@ fn set(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> Comm
     if update.config.maxclients > core.config.maxclients {
         make_room(&update)?;
     }
+    let listeners = listen(&core.config, &update)?;
     core.config = update.config;
     core.apply_config(context.data.keyspace());
     crate::log::set_level(core.config.loglevel);
-    core.actions.push(Action::Reconfigured);
+    core.actions.push(Action::Reconfigured(listeners));
     context.reply.ok();
     Ok(())
+}
+
+/// Opens the sockets that an update adds.
+fn listen(old: &Config, update: &Update) -> Result<Vec<Listener>, CommandError> {
+    listen_added(old, &update.config).map_err(|reason| {
+        warning!("{reason}");
+        failure(if update.config.port == old.port {
+            SetError::refused("bind", "Failed to bind to specified addresses.")
+        } else {
+            SetError::refused("port", "Unable to listen on this port. Check server logs.")
+        })
+    })
 }
 
 /// Refuses more connections than the system has descriptors for.

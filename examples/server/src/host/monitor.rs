@@ -6,14 +6,14 @@ use redwire_keyspace::{Command, CommandResult, Context, Flags, Origin, Session};
 use redwire_resp::Request;
 
 use super::redact::redacted;
-use super::subcommands::is_admin;
+use super::subcommands::is_shown;
 use crate::core::{Action, Core};
 use crate::net::Standing;
 
 /// Tells monitors of a command that has run. (As in Redis, a `SELECT` shows the database that it
 /// selected, and an `EXEC` comes behind what it ran.)
 pub(crate) fn feed(core: &mut Core, session: &Session, command: &Command, request: Request<'_>) {
-    if command.flags.has(Flags::SKIP_MONITOR) || is_admin(command, request) {
+    if command.flags.has(Flags::SKIP_MONITOR) || !is_shown(command, request) {
         return;
     }
     let time = crate::clock::since_epoch();

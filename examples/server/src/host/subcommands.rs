@@ -56,10 +56,14 @@ pub(crate) fn full_name(command: &'static str, request: Request<'_>) -> &'static
     find(table(command), request).map_or(command, |subcommand| subcommand.name)
 }
 
-/// Whether what `request` asks for is for operators.
-pub(super) fn is_admin(command: &Command, request: Request<'_>) -> bool {
-    let subcommand = find(table(command.name), request);
-    subcommand.map_or(command.flags.has(Flags::ADMIN), |subcommand| subcommand.admin)
+/// Whether monitors are shown `request`: not what is for operators, nor what was refused because
+/// there is no such subcommand.
+pub(super) fn is_shown(command: &Command, request: Request<'_>) -> bool {
+    match (table(command.name), find(table(command.name), request)) {
+        ([], _) => !command.flags.has(Flags::ADMIN),
+        (_, None) => false,
+        (_, Some(subcommand)) => !subcommand.admin && subcommand.accepts(request.len()),
+    }
 }
 
 /// The error of a subcommand that is there but does not take so many arguments, or is not there,
@@ -96,20 +100,22 @@ mod tests {
 
     #[test]
     fn names_and_flags() {
-        let cases: [(&[&str], &str, bool); 7] = [
-            (&["client", "LIST"], "client|list", true),
-            (&["client", "id"], "client|id", false),
+        let cases: [(&[&str], &str, bool); 9] = [
+            (&["client", "LIST"], "client|list", false),
+            (&["client", "id"], "client|id", true),
+            (&["client", "id", "7"], "client|id", false),
             (&["client", "nosuch"], "client", false),
-            (&["config", "GET", "*"], "config|get", true),
-            (&["config", "help"], "config|help", false),
-            (&["slowlog", "reset"], "slowlog|reset", true),
-            (&["debug", "sleep", "0"], "debug", true),
+            (&["config", "GET", "*"], "config|get", false),
+            (&["config", "help"], "config|help", true),
+            (&["slowlog", "reset"], "slowlog|reset", false),
+            (&["debug", "sleep", "0"], "debug", false),
+            (&["info", "all"], "info", true),
         ];
-        for (words, name, admin) in cases {
+        for (words, name, shown) in cases {
             let request = RequestBuf::from_args(words);
             let command = super::super::COMMANDS.iter().find(|it| it.name == words[0]).unwrap();
             assert_eq!(full_name(command.name, request.as_request()), name);
-            assert_eq!(is_admin(command, request.as_request()), admin, "{words:?}");
+            assert_eq!(is_shown(command, request.as_request()), shown, "{words:?}");
         }
     }
 

@@ -10,13 +10,13 @@ use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::config::Config;
+use crate::config::{BindAddress, Config};
 use crate::net::Stream;
 
-/// A listening socket.
+/// A listening socket, and where the configuration says that it is to be.
 #[derive(Debug)]
 pub(crate) enum Listener {
-    Tcp(TcpListener),
+    Tcp { socket: TcpListener, host: String, port: u16 },
     Unix(UnixListener, PathBuf),
 }
 
@@ -26,28 +26,48 @@ pub(crate) enum Listener {
 ///
 /// A line that says which address failed and why, as Redis words it.
 pub(crate) fn listen_all(config: &Config) -> Result<Vec<Listener>, String> {
-    let mut listeners = Vec::new();
-    if config.port != 0 {
-        for bind in &config.bind {
-            match listen(&bind.host, config.port, config.tcp_backlog) {
-                Ok(listener) => listeners.push(Listener::Tcp(listener)),
-                Err(error) if bind.optional && is_absent(&error) => {}
-                Err(error) => {
-                    return Err(format!(
-                        "Could not create server TCP listening socket {}:{}: bind: {error}",
-                        bind.host, config.port
-                    ));
-                }
-            }
-        }
-        if listeners.is_empty() && !config.bind.is_empty() {
-            return Err(format!("Failed listening on port {} (TCP), aborting.", config.port));
-        }
+    let mut listeners = listen_tcp(config, &config.bind)?;
+    if config.port != 0 && listeners.is_empty() && !config.bind.is_empty() {
+        return Err(format!("Failed listening on port {} (TCP), aborting.", config.port));
     }
     if let Some(path) = &config.unixsocket {
         let listener = listen_unix(path, config.unixsocketperm)
             .map_err(|error| format!("Failed opening Unix socket: bind: {error}"))?;
         listeners.push(Listener::Unix(listener, path.clone()));
+    }
+    Ok(listeners)
+}
+
+/// Listens where `new` says and `old` did not (`CONFIG SET` of `port` and `bind`).
+///
+/// An address that cannot be had while the old ones are, such as `*` in the place of one of its
+/// own, is refused.
+///
+/// # Errors
+///
+/// A line for the log.
+pub(crate) fn listen_added(old: &Config, new: &Config) -> Result<Vec<Listener>, String> {
+    let had = |bind: &BindAddress| {
+        old.port == new.port && old.bind.iter().any(|known| known.host == bind.host)
+    };
+    let added: Vec<BindAddress> = new.bind.iter().filter(|bind| !had(bind)).cloned().collect();
+    listen_tcp(new, &added)
+}
+
+fn listen_tcp(config: &Config, addresses: &[BindAddress]) -> Result<Vec<Listener>, String> {
+    let port = config.port;
+    let mut listeners = Vec::new();
+    for bind in addresses.iter().filter(|_| port != 0) {
+        match listen(&bind.host, port, config.tcp_backlog) {
+            Ok(socket) => listeners.push(Listener::Tcp { socket, host: bind.host.clone(), port }),
+            Err(error) if bind.optional && is_absent(&error) => {}
+            Err(error) => {
+                return Err(format!(
+                    "Could not create server TCP listening socket {}:{port}: bind: {error}",
+                    bind.host
+                ));
+            }
+        }
     }
     Ok(listeners)
 }
@@ -90,19 +110,36 @@ fn listen_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
 }
 
 impl Listener {
+    /// Whether `config` says that this socket is to be.
+    pub(crate) fn is_wanted(&self, config: &Config) -> bool {
+        match self {
+            Self::Tcp { host, port, .. } => {
+                *port == config.port && config.bind.iter().any(|bind| bind.host == *host)
+            }
+            Self::Unix(_, path) => config.unixsocket.as_ref() == Some(path),
+        }
+    }
+
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         match self {
-            Self::Tcp(listener) => listener.register(registry, token, Interest::READABLE),
-            Self::Unix(listener, _) => listener.register(registry, token, Interest::READABLE),
+            Self::Tcp { socket, .. } => socket.register(registry, token, Interest::READABLE),
+            Self::Unix(socket, _) => socket.register(registry, token, Interest::READABLE),
+        }
+    }
+
+    pub(crate) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        match self {
+            Self::Tcp { socket, .. } => socket.deregister(registry),
+            Self::Unix(socket, _) => socket.deregister(registry),
         }
     }
 
     /// The next connection, if one is waiting.
     pub(crate) fn accept(&self) -> io::Result<Option<Stream>> {
         let accepted = match self {
-            Self::Tcp(listener) => listener.accept().map(|(stream, _)| Stream::Tcp(stream)),
-            Self::Unix(listener, path) => {
-                listener.accept().map(|(stream, _)| Stream::Unix(stream, path.clone()))
+            Self::Tcp { socket, .. } => socket.accept().map(|(stream, _)| Stream::Tcp(stream)),
+            Self::Unix(socket, path) => {
+                socket.accept().map(|(stream, _)| Stream::Unix(stream, path.clone()))
             }
         };
         match accepted {
@@ -120,5 +157,39 @@ impl Drop for Listener {
             // Gone already is as good.
             let _ = std::fs::remove_file(path);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(port: u16, bind: &[&str]) -> Config {
+        let bind = bind.iter().map(|host| BindAddress::required(host)).collect();
+        Config { port, bind, ..Config::default() }
+    }
+
+    fn free_port() -> u16 {
+        let socket = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        socket.local_addr().unwrap().port()
+    }
+
+    #[test]
+    fn only_what_was_added_is_opened_and_what_is_gone_is_known() {
+        let (one, two) = (free_port(), free_port());
+        let old = config(one, &["127.0.0.1", "127.0.0.2"]);
+        let listeners = listen_all(&old).unwrap();
+        let cases = [
+            (config(one, &["127.0.0.2", "127.0.0.1"]), 0, 2),
+            (config(one, &["127.0.0.1", "127.0.0.3"]), 1, 1),
+            (config(two, &["127.0.0.1", "127.0.0.2"]), 2, 0),
+            (config(0, &["127.0.0.1"]), 0, 0),
+        ];
+        for (new, added, kept) in cases {
+            assert_eq!(listen_added(&old, &new).unwrap().len(), added, "{:?}", new.bind);
+            let wanted = listeners.iter().filter(|listener| listener.is_wanted(&new));
+            assert_eq!(wanted.count(), kept, "{:?}", new.bind);
+        }
+        assert!(listen_added(&old, &config(one, &["*"])).is_err(), "in the way of its own");
     }
 }

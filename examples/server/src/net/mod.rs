@@ -5,5 +5,5 @@ mod listen;
 mod stream;
 
 pub(crate) use client::{Blocked, Client, ClientId, Replies, Standing};
-pub(crate) use listen::{Listener, listen_all};
+pub(crate) use listen::{Listener, listen_added, listen_all};
 pub(crate) use stream::Stream;

@@ -194,7 +194,7 @@ impl Server {
                     }
                 }
                 Action::ReplicaOf(endpoint) => self.replica_of(endpoint),
-                Action::Reconfigured => self.reconfigure(),
+                Action::Reconfigured(added) => self.reconfigure(added),
                 Action::Shutdown { save, force } => self.shutdown(save, force),
             }
         }

@@ -2,8 +2,11 @@
 
 use std::process::ExitCode;
 
+use mio::Token;
+
 use super::Server;
 use crate::log::{notice, warning};
+use crate::net::Listener;
 
 impl Server {
     pub(super) fn handle_signals(&mut self) {
@@ -37,10 +40,30 @@ impl Server {
     }
 
     /// Takes over what `CONFIG SET` changed about the sockets.
-    pub(super) fn reconfigure(&mut self) {
+    pub(super) fn reconfigure(&mut self, added: Vec<Listener>) {
+        if !added.is_empty() || !self.listeners.iter().all(|it| it.is_wanted(&self.core.config)) {
+            self.listen_anew(added);
+        }
         let limit = self.core.config.proto_max_bulk_len;
         for client in self.clients.values_mut() {
             client.decoder.limits_mut().bulk_len = limit;
+        }
+    }
+
+    /// Closes the listening sockets that are not wanted any more, and puts new ones beside the rest.
+    fn listen_anew(&mut self, added: Vec<Listener>) {
+        let registry = self.poll.registry();
+        for listener in &mut self.listeners {
+            // One that is closed below leaves the poll by that as well.
+            let _ = listener.deregister(registry);
+        }
+        let config = &self.core.config;
+        self.listeners.retain(|listener| listener.is_wanted(config));
+        self.listeners.extend(added);
+        for (index, listener) in self.listeners.iter_mut().enumerate() {
+            if let Err(error) = listener.register(registry, Token(index)) {
+                warning!("A listening socket can't be watched: {error}");
+            }
         }
     }
 }

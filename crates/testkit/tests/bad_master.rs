@@ -4,27 +4,38 @@
 mod common;
 
 use std::fs;
-use std::io::{BufReader, Read as _, Write as _};
+use std::io::{BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use redwire_testkit::workload::dataset;
 use redwire_testkit::{Peer, Redwire, Reply, wait_until};
 
-/// Answers one replica's handshake, sends `payload` after `+FULLRESYNC`, and waits until the replica
-/// closes the link. Links before the one that asks for data are answered as well.
-fn serve(listener: &TcpListener, payload: &[u8], close: bool) {
+/// How long redwire may take to see that it was sent nonsense: less than its repl-timeout.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Answers one replica's handshake, sends `payload` after `+FULLRESYNC`, and then closes the link, or
+/// waits until the replica does. Links before the one that asks for data are answered as well.
+fn serve(listener: &TcpListener, (what, payload, close): (&str, &[u8], bool)) {
     loop {
         let (stream, _) = listener.accept().expect("accept a replica");
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("set a timeout");
+        stream.set_read_timeout(Some(Duration::from_secs(1))).expect("set a timeout");
         if handshake(&stream) {
             // The replica may close in the middle of it.
             let _ = (&stream).write_all(payload);
             if !close {
-                let _ = (&stream).read_to_end(&mut Vec::new());
+                wait_until(&format!("the link to be closed: {what}"), PATIENCE, || closed(&stream));
             }
             return;
         }
+    }
+}
+
+/// Whether the other side has closed the link, after what it may have said before.
+fn closed(mut stream: &TcpStream) -> bool {
+    match stream.read(&mut [0; 4096]) {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() != ErrorKind::WouldBlock,
     }
 }
 
@@ -107,10 +118,10 @@ fn old_data_stays() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
         let port = listener.local_addr().expect("an address").port();
         client.ok(&["REPLICAOF", "127.0.0.1", &port.to_string()]);
-        serve(&listener, &payload, close);
+        serve(&listener, (what, &payload, close));
         drop(listener);
         let mut again = redwire.client();
-        wait_until("the link to be down", Duration::from_secs(60), || {
+        wait_until("the link to be down", PATIENCE, || {
             again.info("master_sync_in_progress").as_deref() == Some("0")
         });
         assert_eq!(again.digest(), digest, "{what}");

@@ -66,15 +66,23 @@ fn compare(real: &Server, ours: &Server, cases: &[Vec<u8>], probe: &[u8]) {
         for delivery in &deliveries[..if short { 3 } else { 2 }] {
             let [expected, got] = [real, ours].map(|s| answer(s, case, probe, *delivery));
             if expected != got {
-                let start = case[..case.len().min(60)].escape_ascii();
+                let [expected, got] = from_difference(&expected, &got);
                 differing.push(format!(
-                    "\"{start}\" ({} bytes, {delivery:?})\n  real: {expected}\n  ours: {got}",
-                    case.len()
+                    "\"{}\" ({delivery:?})\n  real: {expected}\n  ours: {got}",
+                    printable(&[case])
                 ));
+                break;
             }
         }
     }
     assert!(differing.is_empty(), "{} differ:\n{}", differing.len(), differing.join("\n"));
+}
+
+/// Both answers from a little before the first byte that differs, cut to a line.
+fn from_difference<'a>(a: &'a str, b: &'a str) -> [String; 2] {
+    let same = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    let cut = |text: &'a str| text.chars().skip(same.saturating_sub(60)).take(200).collect();
+    [cut(a), cut(b)]
 }
 
 fn framing() -> Vec<Vec<u8>> {

@@ -195,7 +195,8 @@ fn a_lost_master_is_followed_again() {
     master.client().ok(&["SET", "old", "1"]);
     redwire.follow(&master);
     master.client().ok(&["SET", "saved", "1"]);
-    master.client().ok(&["SAVE"]);
+    // The child that wrote the full sync may not be done yet.
+    wait_until("SAVE", LINK, || !master.client().call(&["SAVE"]).is_error());
     master.kill();
     let mut client = redwire.client();
     wait_until("the link to be seen as down", LINK, || !link_is_up(&mut client));

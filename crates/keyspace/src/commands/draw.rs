@@ -77,7 +77,7 @@ impl Draw {
             Amount::Distinct(count) => {
                 self.write_head(reply, count.min(len));
                 distinct(data, count, len, |position| {
-                    self.write_element(reply, position, &mut write)
+                    self.write_element(reply, position, &mut write);
                 });
             }
             Amount::Repeated(count) => {

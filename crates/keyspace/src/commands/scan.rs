@@ -63,8 +63,7 @@ impl<'a> ScanOptions<'a> {
 pub(super) fn cursor(arg: &[u8]) -> Result<u64, CommandError> {
     let (negative, digits) = match arg {
         [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
     };
     let invalid = || CommandError::text("ERR invalid cursor");
     if digits.is_empty() && !arg.is_empty() {

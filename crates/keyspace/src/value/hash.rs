@@ -101,7 +101,8 @@ impl Hash {
         self.fields.iter()
     }
 
-    /// `HSCAN`: see [`scan_by_hash`](super::scan_by_hash).
+    /// `HSCAN`: at least `count` fields from `cursor` on, if as many are left, and the cursor to go on
+    /// from, 0 at the end. What is there from the first call to the last is met at least once.
     #[must_use]
     pub fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<&HashField>) {
         super::scan_by_hash(&self.fields, cursor, count)

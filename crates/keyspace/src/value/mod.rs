@@ -20,6 +20,7 @@ pub use opaque::Opaque;
 pub use set::{Set, SetIter};
 pub use string::Str;
 pub use zset::{Scored, Zset};
+pub(crate) use zset::{Update, combine};
 
 /// What a key holds.
 #[derive(Debug, Clone)]

@@ -127,13 +127,18 @@ impl Set {
         SetIter { members: self.members.iter() }
     }
 
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = &Blob> {
+        self.members.iter().map(|member| &member.name)
+    }
+
     /// Whether every member is the decimal form of an `i64`, as an intset wants them.
     #[must_use]
     pub fn is_integers(&self) -> bool {
         self.iter().all(|member| redwire_resp::parse_i64(member).is_some())
     }
 
-    /// `SSCAN`: see [`scan_by_hash`](super::scan_by_hash).
+    /// `SSCAN`: at least `count` members from `cursor` on, if as many are left, and the cursor to go on
+    /// from, 0 at the end. What is there from the first call to the last is met at least once.
     #[must_use]
     pub fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<&Blob>) {
         let (cursor, members) = super::scan_by_hash(&self.members, cursor, count);

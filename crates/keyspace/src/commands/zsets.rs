@@ -1,2 +1,0 @@
-use crate::command::Command;
-pub(super) static COMMANDS: &[Command] = &[];

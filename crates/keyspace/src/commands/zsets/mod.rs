@@ -1,0 +1,144 @@
+//! Commands on sorted sets.
+
+mod add;
+mod bounds;
+mod combine;
+mod pop;
+mod ranges;
+mod remove;
+#[cfg(test)]
+mod tests;
+mod zero;
+
+use redwire_resp::{DoubleBuffer, Request, format_double};
+
+use super::draw::Draw;
+use super::scan::{self, ScanOptions};
+use crate::Zset;
+use crate::command::{Command, Flags, Keys};
+use crate::context::Context;
+use crate::error::CommandResult;
+
+const READ: Flags = Flags::READONLY;
+const READ_FAST: Flags = READ.with(Flags::FAST);
+const READ_MANY: Flags = READ.with(Flags::MOVABLE_KEYS);
+const WRITE: Flags = Flags::WRITE;
+const WRITE_FAST: Flags = WRITE.with(Flags::FAST);
+const WRITE_MANY: Flags = WRITE.with(Flags::MOVABLE_KEYS);
+const GROW: Flags = WRITE.with(Flags::DENYOOM);
+const GROW_FAST: Flags = GROW.with(Flags::FAST);
+const GROW_MANY: Flags = GROW.with(Flags::MOVABLE_KEYS);
+
+pub(super) static COMMANDS: &[Command] = &[
+    Command::data("zadd", -4, GROW_FAST, Keys::ONE, add::zadd),
+    Command::data("zincrby", 4, GROW_FAST, Keys::ONE, add::zincrby),
+    Command::data("zrem", -3, WRITE_FAST, Keys::ONE, remove::zrem),
+    Command::data("zremrangebyrank", 4, WRITE, Keys::ONE, remove::zremrangebyrank),
+    Command::data("zremrangebyscore", 4, WRITE, Keys::ONE, remove::zremrangebyscore),
+    Command::data("zremrangebylex", 4, WRITE, Keys::ONE, remove::zremrangebylex),
+    Command::data("zpopmin", -2, WRITE_FAST, Keys::ONE, pop::zpopmin),
+    Command::data("zpopmax", -2, WRITE_FAST, Keys::ONE, pop::zpopmax),
+    Command::data("zmpop", -4, WRITE_MANY, Keys::NONE, pop::zmpop),
+    Command::data("zcard", 2, READ_FAST, Keys::ONE, zcard),
+    Command::data("zscore", 3, READ_FAST, Keys::ONE, zscore),
+    Command::data("zmscore", -3, READ_FAST, Keys::ONE, zmscore),
+    Command::data("zrank", 3, READ_FAST, Keys::ONE, zrank),
+    Command::data("zrevrank", 3, READ_FAST, Keys::ONE, zrevrank),
+    Command::data("zrandmember", -2, READ, Keys::ONE, zrandmember),
+    Command::data("zscan", -3, READ, Keys::ONE, zscan),
+    Command::data("zcount", 4, READ_FAST, Keys::ONE, ranges::zcount),
+    Command::data("zlexcount", 4, READ_FAST, Keys::ONE, ranges::zlexcount),
+    Command::data("zrange", -4, READ, Keys::ONE, ranges::zrange),
+    Command::data("zrangestore", -5, GROW, Keys::TWO, ranges::zrangestore),
+    Command::data("zrevrange", -4, READ, Keys::ONE, ranges::zrevrange),
+    Command::data("zrangebyscore", -4, READ, Keys::ONE, ranges::zrangebyscore),
+    Command::data("zrevrangebyscore", -4, READ, Keys::ONE, ranges::zrevrangebyscore),
+    Command::data("zrangebylex", -4, READ, Keys::ONE, ranges::zrangebylex),
+    Command::data("zrevrangebylex", -4, READ, Keys::ONE, ranges::zrevrangebylex),
+    Command::data("zunion", -3, READ_MANY, Keys::NONE, combine::zunion),
+    Command::data("zunionstore", -4, GROW_MANY, Keys::ONE, combine::zunionstore),
+    Command::data("zinter", -3, READ_MANY, Keys::NONE, combine::zinter),
+    Command::data("zinterstore", -4, GROW_MANY, Keys::ONE, combine::zinterstore),
+    Command::data("zintercard", -3, READ_MANY, Keys::NONE, combine::zintercard),
+    Command::data("zdiff", -3, READ_MANY, Keys::NONE, combine::zdiff),
+    Command::data("zdiffstore", -4, GROW_MANY, Keys::ONE, combine::zdiffstore),
+];
+
+fn zcard(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let zset = context.data.read::<Zset>(&request[1])?;
+    context.reply.integer(zset.map_or(0, Zset::len) as i64);
+    Ok(())
+}
+
+fn zscore(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let zset = context.data.read::<Zset>(&request[1])?;
+    match zset.and_then(|zset| zset.score(&request[2])) {
+        Some(score) => context.reply.double(score),
+        None => context.reply.null(),
+    }
+    Ok(())
+}
+
+fn zmscore(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let zset = context.data.read::<Zset>(&request[1])?;
+    context.reply.array(request.len() - 2);
+    for member in request.iter().skip(2) {
+        match zset.and_then(|zset| zset.score(member)) {
+            Some(score) => context.reply.double(score),
+            None => context.reply.null(),
+        }
+    }
+    Ok(())
+}
+
+fn zrank(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    rank(context, request, |_, rank| rank)
+}
+
+fn zrevrank(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    rank(context, request, |zset, rank| zset.len() - 1 - rank)
+}
+
+fn rank(
+    context: &mut Context<'_>,
+    request: Request<'_>,
+    counted: fn(&Zset, usize) -> usize,
+) -> CommandResult {
+    let zset = context.data.read::<Zset>(&request[1])?;
+    match zset.and_then(|zset| Some(counted(zset, zset.rank(&request[2])?.0))) {
+        Some(rank) => context.reply.integer(rank as i64),
+        None => context.reply.null(),
+    }
+    Ok(())
+}
+
+fn zrandmember(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let draw = Draw::parse(request, Some("withscores"))?;
+    let zset = context.data.read::<Zset>(&request[1])?.cloned().unwrap_or_default();
+    draw.write(context, zset.len(), |reply, position| {
+        let Some(scored) = zset.nth(position) else { return };
+        reply.bulk(&scored.member);
+        if draw.pairs {
+            reply.double(scored.score);
+        }
+    })
+}
+
+fn zscan(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let cursor = scan::cursor(&request[2])?;
+    let whole = context.data.keyspace.settings.thresholds.zset_max_listpack_entries;
+    let Some(zset) = context.data.read::<Zset>(&request[1])? else {
+        scan::write_head(&mut context.reply, 0, 0);
+        return Ok(());
+    };
+    let options = ScanOptions::parse(request, 3, false)?;
+    let (next, mut members) = zset.scan(cursor, options.count_of(zset.len(), whole));
+    members.retain(|scored| options.lets_through(&scored.member));
+    scan::write_head(&mut context.reply, next, members.len() * 2);
+    for scored in members {
+        context.reply.bulk(&scored.member);
+        // A string in RESP3 too.
+        context.reply.bulk(format_double(scored.score, &mut DoubleBuffer::new()).as_bytes());
+    }
+    Ok(())
+}

@@ -200,11 +200,6 @@ impl Database {
         true
     }
 
-    /// The entries of one slot; nothing when the database has never held a key.
-    pub(crate) fn slot(&self, slot: usize) -> impl Iterator<Item = &Entry> {
-        self.slots.get(slot).into_iter().flat_map(HashTable::iter)
-    }
-
     /// The table of one slot, for a walk that stops and goes on between its buckets.
     pub(crate) fn slot_table(&mut self, slot: usize) -> Option<&mut HashTable<Entry>> {
         self.slots.get_mut(slot)

@@ -239,7 +239,7 @@ impl<'a> Data<'a> {
     }
 
     /// Tells replicas the request even if it changed nothing here (`FLUSHALL`, `PUBLISH`).
-    pub(crate) fn force_effect(&mut self) {
+    pub fn force_effect(&mut self) {
         self.effect = EffectPlan::Forced;
     }
 

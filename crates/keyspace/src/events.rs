@@ -69,6 +69,12 @@ impl Events {
         self.wanted = classes.into_iter().fold(0, |wanted, class| wanted | class.bit());
     }
 
+    /// Whether nothing has happened since the last call of [`take`](Events::take).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// What happened since the last call.
     pub fn take(&mut self) -> Vec<KeyEvent> {
         std::mem::take(&mut self.queue)

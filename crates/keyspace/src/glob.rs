@@ -5,7 +5,7 @@
 /// `*` stands for any bytes, `?` for one, `[a-c]` for one of a class, `[^a-c]` for one outside of
 /// it, and `\` takes the next byte as it is. As in Redis, an empty text matches only the empty
 /// pattern, and a class that is not closed ends with the pattern.
-pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
+pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     if text.is_empty() {
         return pattern.is_empty();
     }

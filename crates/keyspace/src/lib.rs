@@ -39,6 +39,7 @@ pub use digest::ScoreText;
 pub use effects::Effects;
 pub use error::{CommandError, CommandResult};
 pub use events::{EventClass, Events, KeyEvent};
+pub use glob::matches as glob_matches;
 pub use host::{Host, NoHost};
 pub use keyspace::{Garbage, Keyspace, Role, Stats};
 pub use load::{LoadError, LoadStats, Loader};

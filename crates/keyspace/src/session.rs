@@ -30,6 +30,9 @@ pub struct Session {
     pub protocol: Protocol,
     /// Whether commands that need authentication may run.
     pub authenticated: bool,
+    /// Whether it listens to channels or patterns, which the host keeps: then `PING` in RESP2
+    /// answers in the form of a message.
+    pub subscribed: bool,
     pub(crate) transaction: Option<Transaction>,
     pub(crate) executing: bool,
     pub(crate) watching: Vec<WatchedKey>,
@@ -64,6 +67,7 @@ impl Session {
             db: 0,
             protocol: Protocol::Resp2,
             authenticated: true,
+            subscribed: false,
             transaction: None,
             executing: false,
             watching: Vec::new(),

@@ -1,6 +1,6 @@
 //! Commands about the connection.
 
-use redwire_resp::Request;
+use redwire_resp::{Protocol, Request};
 
 use super::options::database;
 use crate::command::{Command, Flags, Keys};
@@ -16,7 +16,13 @@ pub(super) static COMMANDS: &[Command] = &[
 ];
 
 fn ping(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let in_message = context.session.subscribed && context.reply.protocol() == Protocol::Resp2;
     match request.len() {
+        1 | 2 if in_message => {
+            context.reply.array(2);
+            context.reply.bulk(b"pong");
+            context.reply.bulk(request.arg(1).unwrap_or_default());
+        }
         1 => context.reply.simple("PONG"),
         2 => context.reply.bulk(&request[1]),
         _ => return Err(CommandError::Arity("ping".into())),

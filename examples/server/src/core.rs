@@ -9,12 +9,12 @@ use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags, Hos
 use redwire_keyspace::{EventClass, Origin, Role, Session, Settings, UnixMs};
 use redwire_outbuf::{Class, ClassLimits, Limits};
 use redwire_repl::{Primary, PrimaryConfig, Upstream as StreamSource};
-use redwire_resp::Request;
+use redwire_resp::{Protocol, Request};
 
 use crate::config::{Config, Endpoint, OutputLimit};
 use crate::entropy::Entropy;
 use crate::host;
-use crate::host::{ClientInfo, Counters, Rates, SlowLog};
+use crate::host::{ClientInfo, Counters, PubSub, Rates, SlowLog};
 use crate::net::{Blocked, ClientId, Listener, Replies, Standing};
 use crate::replication::Upstream;
 use crate::saves::Saves;
@@ -45,6 +45,7 @@ pub(crate) struct Core {
     pub(crate) saves: Saves,
     pub(crate) loading: Option<Loading>,
     pub(crate) slow_log: SlowLog,
+    pub(crate) pubsub: PubSub,
     pub(crate) counters: Counters,
     pub(crate) rates: Rates,
     pub(crate) limits: Limits,
@@ -73,6 +74,8 @@ pub(crate) enum Action {
     Monitor(ClientId),
     /// Send these bytes to every monitor.
     FeedMonitors(Vec<u8>),
+    /// Send a message to these connections: it is in RESP3, and in RESP2 an array of the same.
+    Deliver { to: Vec<ClientId>, message: Vec<u8> },
     /// This connection said `PSYNC` or `SYNC`.
     BecameReplica(ClientId),
     /// Stop running this connection's commands until something happens.
@@ -127,6 +130,7 @@ impl Core {
             saves: Saves::new(crate::clock::since_epoch()),
             loading: None,
             slow_log,
+            pubsub: PubSub::default(),
             counters: Counters::default(),
             rates: Rates::new(now),
             limits,
@@ -155,7 +159,9 @@ impl Core {
             EventClass::Expired,
             EventClass::New,
         ];
-        keyspace.events().want(classes.into_iter().filter(|class| wanted.has(class.letter())));
+        let somewhere = wanted.has('K') || wanted.has('E');
+        let wanted = |class: &EventClass| somewhere && wanted.has(class.letter());
+        keyspace.events().want(classes.into_iter().filter(wanted));
         if let Some(upstream) = &mut self.upstream {
             upstream.configure(&self.config);
             keyspace.set_role(Role::Replica { read_only: self.config.replica_read_only });
@@ -194,6 +200,7 @@ impl Host for Core {
         if self.loading.is_some() && !command.flags.has(Flags::LOADING) {
             return Err(CommandError::text("LOADING Redis is loading the dataset in memory"));
         }
+        admit_subscriber(session, command)?;
         self.admit_listener(session, command)?;
         let writes = command.flags.has(Flags::WRITE);
         if writes && !self.is_replica() {
@@ -292,6 +299,21 @@ impl Core {
         let client = self.clients.get(&session.id());
         self.slow_log.add(request, took, self.unix_ms, client);
     }
+}
+
+/// In RESP2 a message cannot be told from a reply, so who listens to channels gets no replies.
+fn admit_subscriber(session: &Session, command: &Command) -> CommandResult {
+    const ALLOWED: [&str; 7] =
+        ["subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ping", "quit", "reset"];
+    let listens = session.subscribed && session.protocol == Protocol::Resp2;
+    if !listens || ALLOWED.contains(&command.name) {
+        return Ok(());
+    }
+    Err(CommandError::text(format!(
+        "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are \
+         allowed in this context",
+        command.name
+    )))
 }
 
 /// The limits and thresholds of the keyspace, as the configuration has them.

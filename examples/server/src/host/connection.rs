@@ -142,6 +142,7 @@ pub(super) fn reset(
 ) -> CommandResult {
     let id = context.session.id();
     context.data.keyspace().forget(context.session);
+    super::pubsub::reset(core, context);
     context.session.db = 0;
     context.session.protocol = Protocol::Resp2;
     context.session.authenticated = core.config.requirepass.is_none();

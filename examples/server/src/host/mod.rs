@@ -9,6 +9,7 @@ mod debug;
 mod info;
 pub(crate) mod monitor;
 mod persistence;
+mod pubsub;
 mod redact;
 mod replication;
 mod slow_log;
@@ -19,6 +20,7 @@ mod testing;
 pub(crate) use clients::ClientInfo;
 pub(crate) use info::{Counters, Rates};
 pub(crate) use persistence::Wanted;
+pub(crate) use pubsub::PubSub;
 pub(crate) use slow_log::SlowLog;
 pub(crate) use subcommands::full_name;
 
@@ -31,6 +33,8 @@ type Run = fn(&mut Core, &mut Context<'_>, Request<'_>) -> CommandResult;
 
 const ANYTIME: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE);
 const ADMIN: Flags = ANYTIME.with(Flags::ADMIN);
+const CHANNELS: Flags = Flags::PUBSUB.with(Flags::LOADING).with(Flags::STALE);
+const LISTEN: Flags = CHANNELS.with(Flags::NOSCRIPT);
 const BEFORE_AUTH: Flags = ANYTIME.with(Flags::NO_AUTH).with(Flags::FAST);
 
 macro_rules! host_commands {
@@ -59,6 +63,12 @@ host_commands! {
     "monitor", 1, ADMIN.with(Flags::NO_MULTI), monitor::monitor;
     "slowlog", -2, ADMIN, slow_log::slowlog;
     "debug", -2, ADMIN, debug::debug;
+    "subscribe", -2, LISTEN, pubsub::subscribe;
+    "unsubscribe", -1, LISTEN, pubsub::unsubscribe;
+    "psubscribe", -2, LISTEN, pubsub::psubscribe;
+    "punsubscribe", -1, LISTEN, pubsub::punsubscribe;
+    "publish", 3, CHANNELS.with(Flags::FAST), pubsub::publish;
+    "pubsub", -2, CHANNELS, pubsub::pubsub;
     "save", 1, Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::NO_MULTI), persistence::save;
     "bgsave", -1, Flags::ADMIN.with(Flags::NOSCRIPT), persistence::bgsave;
     "lastsave", 1, Flags::LOADING.with(Flags::STALE).with(Flags::FAST), persistence::lastsave;

@@ -182,6 +182,7 @@ impl Server {
                 Action::BecameReplica(id) => self.set_standing(id, Standing::Replica),
                 Action::Reset(id) => self.set_standing(id, Standing::Client),
                 Action::FeedMonitors(line) => self.feed_monitors(&line),
+                Action::Deliver { to, message } => self.deliver(&to, &message),
                 Action::Block(id, blocked) => {
                     if let Some(client) = self.clients.get_mut(&id) {
                         client.blocked = Some(blocked);
@@ -264,6 +265,7 @@ impl Server {
         let Some(client) = self.clients.get_mut(&id) else { return };
         let (class, stream) = match client.standing {
             Standing::Replica => (Class::Replica, self.core.primary.unread(ReplicaId(client.id))),
+            Standing::Client if client.session.subscribed => (Class::PubSub, 0),
             Standing::Client | Standing::Monitor => (Class::Normal, 0),
         };
         let bytes = client.output.omem() + stream;
@@ -286,6 +288,7 @@ impl Server {
         verbose!("Closing client id={id}: {reason}");
         self.keyspace.forget(&mut client.session);
         self.core.clients.remove(&id);
+        self.core.pubsub.forget(id);
         self.blocked.retain(|blocked| *blocked != id);
         self.outgoings.remove(id);
         if client.standing == Standing::Replica {
@@ -346,6 +349,9 @@ fn run_requests(
             core.primary.feed(db, bytes);
         }
         keyspace.effects().clear();
+        if !keyspace.events().is_empty() {
+            core.publish_key_events(keyspace.events().take());
+        }
         if !core.actions.is_empty() {
             paused = Paused::Actions;
             break;

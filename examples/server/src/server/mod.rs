@@ -5,6 +5,7 @@
 //! encoding and the freeing of large values happen on other threads.
 
 mod clients;
+mod messages;
 mod replicas;
 mod shutdown;
 mod timers;

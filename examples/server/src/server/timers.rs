@@ -39,6 +39,7 @@ impl Server {
         let deleted = self.keyspace.expire_due(self.core.unix_ms, EXPIRIES);
         self.expiry_behind = deleted == EXPIRIES;
         self.feed_effects();
+        self.publish_key_events();
     }
 
     /// Hands what writes left for replicas to the backlog.
@@ -80,7 +81,9 @@ impl Server {
             let idle = info.map_or(Duration::ZERO, |info| {
                 now.saturating_duration_since(info.last_interaction)
             });
-            let may_idle = client.standing != Standing::Client || client.blocked.is_some();
+            let may_idle = client.standing != Standing::Client
+                || client.blocked.is_some()
+                || client.session.subscribed;
             if !timeout.is_zero() && idle > timeout && !may_idle {
                 self.close(id, "Closing idle client");
             }

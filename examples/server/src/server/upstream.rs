@@ -32,6 +32,7 @@ impl Server {
         }
         self.core.upstream = Some(upstream);
         self.receive(received);
+        self.publish_key_events();
         self.run_actions();
     }
 

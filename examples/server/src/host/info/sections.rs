@@ -155,6 +155,8 @@ pub(super) fn stats(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.field("evicted_clients", 0);
     page.field("keyspace_hits", keys.keyspace_hits);
     page.field("keyspace_misses", keys.keyspace_misses);
+    page.field("pubsub_channels", core.pubsub.channel_count());
+    page.field("pubsub_patterns", core.pubsub.pattern_count());
     // A snapshot needs no fork.
     page.field("latest_fork_usec", 0);
     page.field("total_forks", 0);

@@ -1,9 +1,7 @@
 //! A real master, redwire as its replica, a real replica of redwire: both real ends hold the same
 //! data after the full syncs and after a live stream.
 
-mod common;
-
-use redwire_testkit::workload::{Workload, dataset};
+use redwire_testkit::workload::{Workload, dataset, seed};
 use redwire_testkit::{Peer, Redwire, Server, assert_same_data, wait_caught_up};
 
 /// Random writes after the full syncs.
@@ -18,9 +16,6 @@ struct Chain {
 impl Chain {
     /// The three servers, not yet linked; none when the peer is missing.
     fn start(peer: Peer, redwire_args: &[&str]) -> Option<Chain> {
-        if !common::server_exists() {
-            return None;
-        }
         let (master, replica) = (peer.start(&[])?, peer.start(&[])?);
         Some(Chain { master, redwire: Redwire::start(redwire_args), replica })
     }
@@ -35,13 +30,13 @@ impl Chain {
 fn full_sync_then_stream(peer: Peer, redwire_args: &[&str]) {
     let Some(chain) = Chain::start(peer, redwire_args) else { return };
     let mut master = chain.master.client();
-    master.pipeline(&dataset(1));
+    master.pipeline(&dataset(seed(1)));
     chain.redwire.follow(&chain.master);
     chain.replica.follow(&chain.redwire);
     chain.assert_equal_ends();
 
     let before = master.digest();
-    master.pipeline(&Workload::new(2).writes(WRITES));
+    master.pipeline(&Workload::new(seed(2)).writes(WRITES));
     assert_ne!(master.digest(), before);
     chain.assert_equal_ends();
 }
@@ -51,11 +46,11 @@ fn full_sync_then_stream(peer: Peer, redwire_args: &[&str]) {
 fn full_syncs_under_writes(peer: Peer) {
     let Some(chain) = Chain::start(peer, &[]) else { return };
     let mut master = chain.master.client();
-    master.pipeline(&dataset(3));
+    master.pipeline(&dataset(seed(3)));
     let (stop, stopped) = std::sync::mpsc::channel::<()>();
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            let mut workload = Workload::new(4);
+            let mut workload = Workload::new(seed(4));
             // Ends when the other side of the channel is dropped.
             while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
                 master.pipeline(&workload.writes(200));
@@ -73,14 +68,14 @@ fn full_syncs_under_writes(peer: Peer) {
 fn emptied(peer: Peer) {
     let Some(chain) = Chain::start(peer, &[]) else { return };
     let mut master = chain.master.client();
-    master.pipeline(&dataset(5));
+    master.pipeline(&dataset(seed(5)));
     chain.redwire.follow(&chain.master);
     chain.replica.follow(&chain.redwire);
     for flush in ["FLUSHDB", "FLUSHALL", "FLUSHALL"] {
         master.ok(&[flush]);
         chain.assert_equal_ends();
     }
-    master.pipeline(&Workload::new(6).writes(1000));
+    master.pipeline(&Workload::new(seed(6)).writes(1000));
     chain.assert_equal_ends();
 }
 

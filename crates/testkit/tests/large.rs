@@ -3,8 +3,6 @@
 // It measures how long its steps take.
 #![allow(clippy::disallowed_methods)]
 
-mod common;
-
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -32,9 +30,6 @@ fn follow(replica: &Server, primary: &Server) {
 #[test]
 #[ignore = "1 GB of data, 5 GB of memory: ./check large"]
 fn a_gigabyte() {
-    if !common::server_exists() {
-        return;
-    }
     let Some(master) = Peer::Redis70.start(&[]) else { return };
     master.client().ok(&["DEBUG", "POPULATE", KEYS, "key", VALUE]);
     let mut redwire = Redwire::start(&["--rdbcompression", "no"]);

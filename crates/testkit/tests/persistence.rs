@@ -1,14 +1,12 @@
 //! dump.rdb: files of real servers load and come back whole, a crash leaves a whole file, a damaged
 //! one stops the start.
 
-mod common;
-
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use redwire_testkit::workload::{Workload, dataset};
+use redwire_testkit::workload::{Workload, dataset, seed};
 use redwire_testkit::{
     Client, Peer, Redwire, Server, assert_same_data, wait_caught_up, wait_until,
 };
@@ -32,10 +30,7 @@ fn redwire_on(dir: &Path, args: &[&str]) -> Server {
 
 /// A real server saves, redwire loads and saves, a real server loads: the data is the same.
 fn round_trip(peer: Peer, args: &[&str]) {
-    if !common::server_exists() {
-        return;
-    }
-    let (Some(real), Some(programs)) = (saved(peer, 41), peer.programs()) else { return };
+    let (Some(real), Some(programs)) = (saved(peer, seed(41)), peer.programs()) else { return };
     let dir = tempfile::tempdir().expect("make a folder");
     let file = dir.path().join("dump.rdb");
     fs::copy(real.rdb(), &file).expect("copy the file");
@@ -74,10 +69,7 @@ fn round_trip_without_compression_and_checksum() {
 /// is there again after a start.
 #[test]
 fn every_way_to_save() {
-    if !common::server_exists() {
-        return;
-    }
-    let Some(real) = saved(Peer::Redis70, 42) else { return };
+    let Some(real) = saved(Peer::Redis70, seed(42)) else { return };
     let mut redwire = Redwire::start(&["--save", "3600 1"]);
     redwire.follow(&real);
     wait_caught_up(&real, &redwire);
@@ -129,9 +121,6 @@ fn reload(redwire: &mut Server, real: &Server) {
 /// kill -9 at many moments of a save leaves the old file or the new one, whole.
 #[test]
 fn a_killed_save_keeps_a_whole_file() {
-    if !common::server_exists() {
-        return;
-    }
     let mut redwire = Redwire::start(&["--rdbcompression", "no"]);
     let mut client = redwire.client();
     client.ok(&["DEBUG", "POPULATE", "60000", "key", "500"]);
@@ -182,10 +171,7 @@ fn remove_temporary(dir: &Path) {
 /// A start on a damaged file ends with the place and the reason, and leaves the file as it is.
 #[test]
 fn a_damaged_file_stops_the_start() {
-    if !common::server_exists() {
-        return;
-    }
-    let Some(real) = saved(Peer::Redis70, 43) else { return };
+    let Some(real) = saved(Peer::Redis70, seed(43)) else { return };
     let good = fs::read(real.rdb()).expect("the file");
     let mut damages = vec![
         ("cut in the header", good[..5].to_vec()),
@@ -217,10 +203,7 @@ fn a_damaged_file_stops_the_start() {
 /// DEBUG RELOAD goes through a file and back.
 #[test]
 fn debug_reload_keeps_everything() {
-    if !common::server_exists() {
-        return;
-    }
-    let Some(real) = saved(Peer::Redis70, 44) else { return };
+    let Some(real) = saved(Peer::Redis70, seed(44)) else { return };
     let redwire = Redwire::start(&[]);
     redwire.follow(&real);
     wait_caught_up(&real, &redwire);
@@ -233,15 +216,12 @@ fn debug_reload_keeps_everything() {
 /// A save while clients write holds the data of the moment when it began.
 #[test]
 fn a_save_under_writes_holds_one_moment() {
-    if !common::server_exists() {
-        return;
-    }
     let redwire = Redwire::start(&[]);
     let mut client = redwire.client();
-    client.pipeline(&dataset(45));
+    client.pipeline(&dataset(seed(45)));
     client.ok(&["DEBUG", "POPULATE", "100000", "key", "100"]);
     let digest = client.digest();
-    let mut workload = Workload::new(46);
+    let mut workload = Workload::new(seed(46));
     client.ok(&["BGSAVE"]);
     wait_until("BGSAVE", SAVE, || {
         client.pipeline(&workload.writes(200));

@@ -1,7 +1,5 @@
 //! redis-py's ordinary use, in both protocols.
 
-mod common;
-
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;
@@ -52,7 +50,5 @@ fn with_redis_70() {
 
 #[test]
 fn with_redwire() {
-    if common::server_exists() {
-        ordinary_use(&Redwire::start(&[]));
-    }
+    ordinary_use(&Redwire::start(&[]));
 }

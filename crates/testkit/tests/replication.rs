@@ -1,14 +1,12 @@
 //! redwire as a primary of real replicas, and as a replica of real masters: what the chain tests
 //! do not show.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
 use std::time::Duration;
 
-use redwire_testkit::workload::{Workload, dataset};
+use redwire_testkit::workload::{Workload, dataset, seed};
 use redwire_testkit::{
     Client, Peer, Redwire, Reply, Server, assert_same_data, wait_caught_up, wait_for, wait_until,
 };
@@ -18,18 +16,15 @@ const LINK: Duration = Duration::from_secs(60);
 /// Three replicas ask at once, while the primary is written to.
 #[test]
 fn several_replicas_at_once() {
-    if !common::server_exists() {
-        return;
-    }
     let replicas: Option<Vec<_>> = (0..3).map(|_| Peer::Redis70.start(&[])).collect();
     let Some(replicas) = replicas else { return };
     let redwire = Redwire::start(&["--repl-diskless-sync-delay", "1"]);
     let mut client = redwire.client();
-    client.pipeline(&dataset(51));
+    client.pipeline(&dataset(seed(51)));
     for replica in &replicas {
         replica.client().ok(&["REPLICAOF", "127.0.0.1", &redwire.port_text()]);
     }
-    let mut workload = Workload::new(52);
+    let mut workload = Workload::new(seed(52));
     wait_until("three links", LINK, || {
         client.pipeline(&workload.writes(500));
         replicas.iter().all(|replica| link_is_up(&mut replica.client()))
@@ -50,9 +45,6 @@ fn link_is_up(client: &mut Client) -> bool {
 /// FLUSHDB and FLUSHALL reach a replica that holds keys of its own, though the primary has none.
 #[test]
 fn flushes_of_an_empty_primary_reach_replicas() {
-    if !common::server_exists() {
-        return;
-    }
     let Some(replica) = Peer::Redis70.start(&["--replica-read-only", "no"]) else { return };
     let redwire = Redwire::start(&[]);
     replica.follow(&redwire);
@@ -70,9 +62,6 @@ fn flushes_of_an_empty_primary_reach_replicas() {
 /// at a real replica.
 #[test]
 fn effects_are_deterministic() {
-    if !common::server_exists() {
-        return;
-    }
     let Some(replica) = Peer::Redis70.start(&[]) else { return };
     let redwire = Redwire::start(&[]);
     replica.follow(&redwire);
@@ -100,9 +89,6 @@ fn effects_are_deterministic() {
 /// A replica refuses writes in the real one's words, until it is promoted.
 #[test]
 fn a_replica_is_read_only_until_promoted() {
-    if !common::server_exists() {
-        return;
-    }
     let (Some(master), Some(sibling)) = (Peer::Redis70.start(&[]), Peer::Redis70.start(&[])) else {
         return;
     };
@@ -127,9 +113,6 @@ fn a_replica_is_read_only_until_promoted() {
 /// INFO replication and ROLE have a real server's fields, in both roles.
 #[test]
 fn info_and_role_look_like_the_real_ones() {
-    if !common::server_exists() {
-        return;
-    }
     let servers: Option<Vec<_>> = (0..4).map(|_| Peer::Redis70.start(&[])).collect();
     let Some(servers) = servers else { return };
     let [real_top, real_middle, real_end, end] = &servers[..] else { unreachable!("four") };
@@ -187,9 +170,6 @@ fn assert_covers(ours: &Look, real: &Look, when: &str) {
 /// A master that dies and comes back with other data is found and followed again.
 #[test]
 fn a_lost_master_is_followed_again() {
-    if !common::server_exists() {
-        return;
-    }
     let Some(mut master) = Peer::Redis70.start(&[]) else { return };
     let redwire = Redwire::start(&[]);
     master.client().ok(&["SET", "old", "1"]);
@@ -212,9 +192,6 @@ fn a_lost_master_is_followed_again() {
 /// Passwords on both sides of redwire.
 #[test]
 fn authentication_on_both_links() {
-    if !common::server_exists() {
-        return;
-    }
     let args = ["--requirepass", "secret", "--masterauth", "secret"];
     let (Some(master), Some(replica)) = (Peer::Redis70.start(&args), Peer::Redis70.start(&args))
     else {
@@ -239,12 +216,9 @@ fn authentication_on_both_links() {
 /// The old SYNC command gives a whole file by its length, and then the stream.
 #[test]
 fn the_old_sync_gives_a_file_and_the_stream() {
-    if !common::server_exists() {
-        return;
-    }
     let (Some(programs), redwire) = (Peer::Redis70.programs(), Redwire::start(&[])) else { return };
     let mut client = redwire.client();
-    client.pipeline(&dataset(53));
+    client.pipeline(&dataset(seed(53)));
     let digest = client.digest();
     let mut link = std::net::TcpStream::connect(("127.0.0.1", redwire.port())).expect("connect");
     link.set_read_timeout(Some(LINK)).expect("set a timeout");

@@ -1,12 +1,10 @@
 //! Redis' own tools against redwire: redis-cli, its `--rdb`, redis-benchmark.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use redwire_testkit::workload::{Workload, dataset};
+use redwire_testkit::workload::{Workload, dataset, seed};
 use redwire_testkit::{Peer, Programs, Redwire, Server, assert_same_data, wait_caught_up};
 
 /// What redis-benchmark runs; LRANGE makes four tests of its own.
@@ -29,13 +27,10 @@ fn cli(programs: &Programs, server: &Server, args: &[&str]) -> String {
 /// A snapshot that redis-cli takes from redwire loads in a real server: it has the digest of the
 /// real master that the data came from.
 fn snapshot(peer: Peer) {
-    if !common::server_exists() {
-        return;
-    }
     let (Some(programs), Some(master)) = (peer.programs(), peer.start(&[])) else { return };
     let mut client = master.client();
-    client.pipeline(&dataset(31));
-    client.pipeline(&Workload::new(32).writes(5000));
+    client.pipeline(&dataset(seed(31)));
+    client.pipeline(&Workload::new(seed(32)).writes(5000));
     let redwire = Redwire::start(&[]);
     redwire.follow(&master);
     wait_caught_up(&master, &redwire);
@@ -66,9 +61,6 @@ fn cli_takes_a_snapshot_valkey_91() {
 /// redis-benchmark of every peer runs its tests without an error, with and without pipelining.
 #[test]
 fn benchmark_runs_clean() {
-    if !common::server_exists() {
-        return;
-    }
     let redwire = Redwire::start(&[]);
     for peer in Peer::ALL {
         let Some(programs) = peer.programs() else { continue };
@@ -93,9 +85,6 @@ fn benchmark_runs_clean() {
 /// An ordinary session at the prompt, in both protocols.
 #[test]
 fn cli_ordinary_use() {
-    if !common::server_exists() {
-        return;
-    }
     let redwire = Redwire::start(&[]);
     for peer in Peer::ALL {
         let Some(programs) = peer.programs() else { continue };
@@ -130,16 +119,14 @@ fn session(programs: &Programs, redwire: &Server, protocol: &str) {
 /// redis-cli --pipe loads commands in bulk and counts the replies.
 #[test]
 fn cli_pipes_commands() {
-    if !common::server_exists() {
-        return;
-    }
     let (Some(programs), Some(real)) = (Peer::Redis70.programs(), Peer::Redis70.start(&[])) else {
         return;
     };
     let redwire = Redwire::start(&[]);
     let dir = tempfile::tempdir().expect("make a folder");
     let file = dir.path().join("commands");
-    let bytes: Vec<_> = dataset(33).iter().flat_map(|c| redwire_testkit::request(c)).collect();
+    let bytes: Vec<_> =
+        dataset(seed(33)).iter().flat_map(|c| redwire_testkit::request(c)).collect();
     fs::write(&file, bytes).expect("write the commands");
     for server in [&real, &redwire] {
         let output = Command::new(&programs.cli)

@@ -28,6 +28,16 @@ pub const DATABASES: u64 = 6;
 /// Keys per type and database that a workload picks from.
 const KEYS: u64 = 20;
 
+/// The seed for a test: `own`, or another for each number in the environment's `REDWIRE_SEED`. It is
+/// printed, so that the output of a failed test tells how to repeat it.
+#[must_use]
+pub fn seed(own: u64) -> u64 {
+    let other = std::env::var("REDWIRE_SEED").ok().and_then(|text| text.parse().ok());
+    let seed = other.map_or(own, |other: u64| own.wrapping_add(other.wrapping_mul(1000)));
+    println!("seed {seed}, REDWIRE_SEED={}", other.unwrap_or_default());
+    seed
+}
+
 /// Builds a command from anything that has bytes.
 macro_rules! command {
     ($($argument:expr),+ $(,)?) => {

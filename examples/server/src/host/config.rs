@@ -8,7 +8,7 @@ use super::subcommands::{Subcommand, dispatch};
 use crate::config::{Config, SetError, Update};
 use crate::core::{Action, Core};
 use crate::file_limit;
-use crate::log::{notice, warning};
+use crate::log::{notice, set_level, warning};
 use crate::net::{Listener, listen_added};
 
 pub(super) static SUBCOMMANDS: &[Subcommand] = &[
@@ -60,7 +60,9 @@ fn set(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> Comm
     let listeners = listen(&core.config, &update)?;
     core.config = update.config;
     core.apply_config(context.data.keyspace());
-    crate::log::set_level(core.config.loglevel);
+    if update.names.contains(&"loglevel") {
+        set_level(core.config.loglevel);
+    }
     core.actions.push(Action::Reconfigured(listeners));
     context.reply.ok();
     Ok(())
@@ -112,4 +114,70 @@ fn resetstat(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) 
 /// The configuration's errors carry Redis' texts, short of the code.
 fn failure(error: impl std::fmt::Display) -> CommandError {
     CommandError::text(format!("ERR {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Server;
+    use super::*;
+    use redwire_resp::Protocol;
+
+    fn server() -> Server {
+        Server::new(Config::default())
+    }
+
+    #[test]
+    fn replies_are_those_of_redis() {
+        let failed = |name: &str, reason: &str| {
+            format!("-ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")
+        };
+        let integer = failed("maxclients", "argument couldn't be parsed into an integer");
+        let immutable = failed("databases", "can't set immutable config");
+        let protected = failed("dir", "can't set protected config");
+        let cases = [
+            ("CONFIG FOO", "-ERR unknown subcommand 'FOO'. Try CONFIG HELP."),
+            ("CONFIG GET", "-ERR wrong number of arguments for 'config|get' command"),
+            ("CONFIG GET port", "*2\r\n$4\r\nport\r\n$4\r\n6379"),
+            ("CONFIG GET nothing", "*0"),
+            ("CONFIG SET a", "-ERR wrong number of arguments for 'config|set' command"),
+            ("CONFIG SET a b c", "-ERR syntax error"),
+            (
+                "CONFIG SET foo bar",
+                "-ERR Unknown option or number of arguments for CONFIG SET - 'foo'",
+            ),
+            ("CONFIG SET maxclients x", integer.as_str()),
+            ("CONFIG SET databases 2", immutable.as_str()),
+            ("CONFIG SET dir /nonexist", protected.as_str()),
+            ("CONFIG REWRITE", "-ERR The server is running without a config file"),
+            ("CONFIG RESETSTAT x", "-ERR wrong number of arguments for 'config|resetstat' command"),
+        ];
+        server().expect(Protocol::Resp2, &cases);
+        let map = "%1\r\n$4\r\nport\r\n$4\r\n6379";
+        server().expect(Protocol::Resp3, &[("CONFIG GET port", map)]);
+    }
+
+    #[test]
+    fn a_change_is_in_force_at_once_and_whole_or_not_at_all() {
+        let mut server = server();
+        assert_eq!(server.run("CONFIG SET maxclients 5 slowlog-max-len x").get(..4), Some("-ERR"));
+        assert_eq!(server.core.config.maxclients, 10_000);
+        assert!(server.core.actions.is_empty());
+        let reply = server.run("CONFIG SET maxclients 5 hash-max-listpack-entries 7");
+        assert_eq!(reply, "+OK\r\n");
+        assert_eq!(server.core.config.maxclients, 5);
+        assert_eq!(server.keyspace.settings().thresholds.hash_max_listpack_entries, 7);
+        assert!(
+            matches!(&server.core.actions[..], [Action::Reconfigured(added)] if added.is_empty())
+        );
+    }
+
+    #[test]
+    fn statistics_start_anew() {
+        let mut server = server();
+        server.run("GET nokey");
+        server.run("NOSUCH");
+        assert_eq!(server.run("CONFIG RESETSTAT"), "+OK\r\n");
+        assert_eq!(server.keyspace.stats().keyspace_misses, 0);
+        assert_eq!(server.core.counters.commands, 0);
+    }
 }

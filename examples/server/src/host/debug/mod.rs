@@ -154,9 +154,7 @@ fn reload(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> C
     }
     core.load_now(keyspace).map_err(|reason| {
         warning!("DEBUG RELOAD failed: {reason}");
-        CommandError::text(
-            "ERR Error trying to load the RDB dump, check server logs for more information.",
-        )
+        CommandError::text("ERR Error trying to load the RDB dump")
     })?;
     warning!("DB reloaded by DEBUG RELOAD");
     context.reply.ok();

@@ -20,6 +20,12 @@ pub enum Error {
         /// The first nine bytes.
         magic: [u8; 9],
     },
+    /// A DUMP payload of a version that this crate does not read.
+    #[error("unknown RDB version {number}")]
+    UnknownNumber {
+        /// The version.
+        number: u16,
+    },
     /// A byte that is neither an opcode nor a value type of the file's version.
     #[error("unknown opcode or value type {byte} at offset {offset} of a {version} file")]
     UnknownType {

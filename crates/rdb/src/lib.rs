@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod crc64;
+pub mod dump;
 pub mod intset;
 pub mod length;
 pub mod listpack;

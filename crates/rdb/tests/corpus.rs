@@ -6,7 +6,11 @@ mod support;
 
 use std::{collections::BTreeMap, path::Path};
 
-use support::{Contents, Key, Value, corpus, decode, files, json::Json, sha256};
+use support::{
+    Contents, Key, Value, corpus, decode, decode_payload, files,
+    json::{self, Json},
+    sha256,
+};
 
 /// Files that no server loads for what stands in them, not for a module that it lacks.
 const REFUSED: [&str; 7] = [
@@ -113,6 +117,8 @@ fn compare(file: &str, contents: &Contents, truth: &Json) {
             let key = dbs.get(&db).and_then(|keys| find(keys, name));
             let key = key.unwrap_or_else(|| panic!("{file}: no key {name:?} in {db}"));
             compare_key(file, key, entry);
+            compare_field_expiries(file, key, entry);
+            compare_dump(file, key, entry);
         }
     }
     // The server that told the truth had dropped what had expired by then.
@@ -137,14 +143,44 @@ fn compare_key(file: &str, key: &Key, truth: &Json) {
     assert_eq!(type_name(&key.value), truth.get("type").unwrap().str(), "{file}: {name}");
     let expire = truth.get("pexpiretime").unwrap().number();
     assert_eq!(key.expire_ms.map_or(-1.0, |ms| ms as f64), expire, "{file}: {name}");
-    let expiring = matches!(&key.value, Value::Hash(items) if items.iter().any(|i| i.2.is_some()));
     // Servers turn -0 into 0 where they turn a large sorted set into a small one.
-    if let (Some(kept), Some(turned)) = (digest(&key.value, -0.0), digest(&key.value, 0.0))
-        && !expiring
-    {
+    if let (Some(kept), Some(turned)) = (digest(&key.value, -0.0), digest(&key.value, 0.0)) {
         let told = truth.get("sha256").unwrap().str();
         assert!(kept == told || turned == told, "{file}: {name} {:?}", key.value);
     }
+}
+
+/// The fields that expire, by name.
+fn compare_field_expiries(file: &str, key: &Key, truth: &Json) {
+    let Value::Hash(items) = &key.value else { return };
+    let mut found: Vec<(Vec<u8>, u64)> =
+        items.iter().filter_map(|item| Some((item.0.clone(), item.2?))).collect();
+    found.sort();
+    let told = truth.get("field_pexpiretime").map_or(&[][..], Json::array);
+    let mut told: Vec<(Vec<u8>, u64)> = told
+        .iter()
+        .map(|field| (field.array()[0].bytes(), field.array()[1].number() as u64))
+        .collect();
+    told.sort();
+    assert_eq!(found, told, "{file}: {}", key.name.escape_ascii());
+}
+
+/// What the server gave for DUMP is the key's value in another wrapping.
+fn compare_dump(file: &str, key: &Key, truth: &Json) {
+    let Some(payload) = truth.get("dump_b64") else { return };
+    let mut dumped = decode_payload(&json::base64(payload.str())).unwrap();
+    let mut value = key.value.clone();
+    for value in [&mut dumped.value, &mut value] {
+        match value {
+            Value::Set(items) => items.sort(),
+            Value::Hash(items) => items.sort(),
+            Value::Zset(items) => items.sort_by(|a, b| a.0.cmp(&b.0)),
+            // A consumer was seen at another time.
+            Value::Opaque(_, body) => body.clear(),
+            _ => {}
+        }
+    }
+    assert_eq!(dumped.value, value, "{file}: {}", key.name.escape_ascii());
 }
 
 fn compare_folder(folder: &Path) {
@@ -190,5 +226,21 @@ fn damaged_files_are_refused() {
             Err(_) => true,
         };
         assert_eq!(refused, !FINE.contains(&name.as_str()), "{name}: {result:?}");
+    }
+}
+
+#[test]
+fn payloads_are_read_as_servers_read_them() {
+    let Some(corpus) = corpus("DUMP payloads") else { return };
+    let folder = corpus.join("dump_payloads");
+    let truth = Json::parse(&std::fs::read_to_string(folder.join("TRUTH.json")).unwrap());
+    for (name, told) in truth.object() {
+        let key = decode_payload(&std::fs::read(folder.join(name)).unwrap());
+        let key = key.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(f64::from(key.type_byte), told.get("type").unwrap().number(), "{name}");
+        if let Some(truth) = told.get("truth") {
+            compare_key(name, &key, truth);
+            compare_field_expiries(name, &key, truth);
+        }
     }
 }

@@ -10,7 +10,7 @@ use proptest::{collection, option, prelude::*};
 use redwire_rdb::{
     DecodeOptions, EncodeOptions, Encoder, Error, KeyMeta, ListPlan, Thresholds, Version,
 };
-use support::{Contents, Key, Value, decode, decode_cut};
+use support::{Contents, Key, Value, decode, decode_cut, decode_payload};
 
 type Bytes = Vec<u8>;
 
@@ -199,6 +199,18 @@ proptest! {
         entries in collection::btree_map(bytes(), entry(), 0..8), options in options()
     ) {
         same(&decode(&encode(&entries, options, true)).unwrap(), &entries)?;
+    }
+
+    #[test]
+    fn payloads_read_back(values in collection::vec(value(), 1..5), options in options()) {
+        let mut encoder = Encoder::for_payloads(options);
+        for value in values {
+            let mut payload = Vec::new();
+            write(&mut encoder, &mut payload, &KeyMeta::new(b"left out"), &value);
+            encoder.end(&mut payload);
+            let read = decode_payload(&payload).unwrap();
+            prop_assert_eq!(sorted(&read.value), sorted(&value));
+        }
     }
 
     #[test]

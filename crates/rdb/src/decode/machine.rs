@@ -18,6 +18,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum State {
     Start,
+    /// The type of a value without a key.
+    Value,
     /// An opcode, or the type of a key's value.
     Top,
     /// Module data between keys.
@@ -49,6 +51,8 @@ pub(crate) enum State {
     KeyEnd,
     /// The checksum.
     Trailer,
+    /// A value without a key is complete.
+    ValueEnd,
     Done,
 }
 
@@ -84,6 +88,8 @@ pub(crate) struct Machine {
     /// The first bytes of the key whose value is read, one more than a message shows.
     key: Vec<u8>,
     in_key: bool,
+    /// There is one value and nothing else.
+    bare: bool,
     type_byte: u8,
     kind: Kind,
     /// True until the value's first element.
@@ -115,6 +121,7 @@ impl Machine {
             pending: Pending::default(),
             key: Vec::new(),
             in_key: false,
+            bare: false,
             type_byte: 0,
             kind: Kind::String,
             empty: true,
@@ -122,6 +129,13 @@ impl Machine {
             texts: Texts::default(),
             seen: Seen::new(),
         }
+    }
+
+    /// Reads one value without a key instead of a file.
+    pub(crate) fn expect_value(&mut self, version: Version) {
+        self.version = Some(version);
+        self.bare = true;
+        self.state = State::Value;
     }
 
     pub(crate) fn version(&self) -> Option<Version> {
@@ -226,7 +240,7 @@ impl Machine {
             }
             State::KeyEnd => {
                 self.in_key = false;
-                self.state = State::Top;
+                self.state = if self.bare { State::ValueEnd } else { State::Top };
                 self.emit(Found::KeyEnd { empty: self.empty })
             }
             _ => self.rare_step(input),
@@ -253,6 +267,14 @@ impl Machine {
     fn rare_step(&mut self, input: &mut Input<'_>) -> Step {
         match self.state {
             State::Start => self.start(input),
+            State::Value => {
+                let byte = input.byte(input.at)?;
+                self.key(input, byte)
+            }
+            State::ValueEnd => {
+                self.state = State::Done;
+                self.emit(Found::End(None))
+            }
             State::LeastExpiry(item) => {
                 let least = u64::from_le_bytes(input.array(input.at)?);
                 input.at += 8;
@@ -419,11 +441,14 @@ impl Machine {
                 _ => self.unknown(input.offset(at), byte),
             });
         };
-        let (loc, end) = self.texts.read(input, at + 1, Slot::First, &self.options.limits)?;
+        let (loc, end) = match self.bare {
+            true => (Loc::input(at, at), at + 1),
+            false => self.texts.read(input, at + 1, Slot::First, &self.options.limits)?,
+        };
         let key = self.texts.get(input.bytes, loc);
         self.key.clear();
         self.key.extend_from_slice(&key[..key.len().min(KeyName::SHOWN + 1)]);
-        self.in_key = true;
+        self.in_key = !self.bare;
         self.empty = true;
         self.type_byte = byte;
         self.kind = shape.kind();

@@ -106,6 +106,17 @@ impl Decoder {
         }
     }
 
+    /// A decoder at the type byte of a value without a key, as a DUMP payload has it between
+    /// nothing and its footer: see [`dump`](crate::dump). The key of its [`Event::Key`] is empty, and
+    /// [`Event::End`] follows when the value is complete.
+    #[must_use]
+    pub fn for_value(version: Version, options: impl Into<DecodeOptions>) -> Self {
+        let mut decoder = Self::new(options);
+        decoder.machine.expect_value(version);
+        decoder.crc = None;
+        decoder
+    }
+
     /// Takes the next event from `unread`.
     ///
     /// After [`Event::End`] it answers `None` and uses nothing.

@@ -38,6 +38,16 @@ impl Encoder {
         Self { sum: options.checksum.then(Sum::new), writer: Writer::new(options) }
     }
 
+    /// An encoder of DUMP payloads: each is one value, whose key and further meta data are left out,
+    /// and [`end`](Self::end), which writes version and checksum, whatever the options say of that.
+    /// An empty collection is none.
+    #[must_use]
+    pub fn for_payloads(options: EncodeOptions) -> Self {
+        let mut encoder = Self::new(EncodeOptions { checksum: true, ..options });
+        encoder.writer.bare = true;
+        encoder
+    }
+
     /// What it writes.
     #[must_use]
     pub fn options(&self) -> &EncodeOptions {
@@ -221,10 +231,16 @@ impl Encoder {
         self.summed(out, Writer::finish)
     }
 
-    /// Ends the file (opcode 255 and the checksum, 0 when that is off).
+    /// Ends the file (opcode 255 and the checksum, 0 when that is off) or the payload.
     pub fn end(&mut self, out: &mut Vec<u8>) {
-        self.summed(out, |_, out| out.push(opcode::EOF));
-        let checksum = self.sum.as_mut().map_or(0, Sum::value);
+        self.summed(out, |writer, out| {
+            if writer.bare {
+                out.extend_from_slice(&writer.options.target.number().to_le_bytes());
+            } else {
+                out.push(opcode::EOF);
+            }
+        });
+        let checksum = self.sum.as_mut().map_or(0, Sum::take);
         out.extend_from_slice(&checksum.to_le_bytes());
     }
 

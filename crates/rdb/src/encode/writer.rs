@@ -16,6 +16,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) options: EncodeOptions,
+    /// Values are written without their keys.
+    pub(crate) bare: bool,
     compressor: Option<lzf::Compressor>,
     pack: Pack,
     open: Option<Open>,
@@ -55,6 +57,7 @@ impl Writer {
             compressor: options.compress.then(lzf::Compressor::new),
             pack: Pack::new(options.target),
             options,
+            bare: false,
             open: None,
             broken: None,
             digits: Vec::new(),
@@ -70,6 +73,9 @@ impl Writer {
     /// What stands in front of a value.
     #[inline]
     pub(crate) fn head(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, type_byte: u8) {
+        if self.bare {
+            return out.push(type_byte);
+        }
         if let Some(expire_ms) = meta.expire_ms {
             out.push(opcode::EXPIRE_MS);
             out.extend_from_slice(&expire_ms.min(i64::MAX as u64).to_le_bytes());

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use redwire_rdb::{DecodeOptions, Decoder, Error, Event, Kind};
+use redwire_rdb::{DecodeOptions, Decoder, Error, Event, Kind, dump};
 
 /// The corpus of real and damaged files, or a line that says that it is not there.
 pub(crate) fn corpus(test: &str) -> Option<PathBuf> {
@@ -156,6 +156,24 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Contents, Error> {
 
 pub(crate) fn decode_with(bytes: &[u8], options: DecodeOptions) -> Result<Contents, Error> {
     decode_cut(bytes, &[], options)
+}
+
+/// Decodes a DUMP payload: its type and value.
+pub(crate) fn decode_payload(payload: &[u8]) -> Result<Key, Error> {
+    let opened = dump::open(payload)?;
+    let mut decoder = Decoder::for_value(opened.version, DecodeOptions::default());
+    let mut contents = Contents::default();
+    let mut used = 0;
+    while !decoder.is_done() {
+        let decoded = decoder.decode(&opened.value[used..])?;
+        used += decoded.used;
+        match decoded.event {
+            Some(event) => contents.take(event),
+            None => decoder.finish()?,
+        }
+    }
+    assert_eq!(used, opened.value.len());
+    Ok(contents.keys.remove(0))
 }
 
 /// Decodes a file that arrives cut at these places.

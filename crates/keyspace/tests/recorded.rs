@@ -18,6 +18,11 @@ fn strings() {
 }
 
 #[test]
+fn bitmaps() {
+    play("bitmaps", include_str!("recorded/bitmaps.txt"));
+}
+
+#[test]
 fn keys() {
     play("keys", include_str!("recorded/keys.txt"));
 }

@@ -3,6 +3,7 @@
 //! To add a command, add its line to the table of its file and the function below: nothing else
 //! knows about it.
 
+mod bitmaps;
 mod connection;
 mod draw;
 mod expiry;
@@ -28,9 +29,10 @@ pub(crate) use keys::encoding_of;
 use crate::command::Command;
 
 /// The tables, each with the name that `COMMAND DOCS` has for its group.
-pub(crate) fn groups() -> [(&'static str, &'static [Command]); 11] {
+pub(crate) fn groups() -> [(&'static str, &'static [Command]); 12] {
     [
         ("string", strings::COMMANDS),
+        ("bitmap", bitmaps::COMMANDS),
         ("list", lists::COMMANDS),
         ("set", sets::COMMANDS),
         ("hash", hashes::COMMANDS),

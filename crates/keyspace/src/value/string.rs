@@ -114,6 +114,13 @@ impl Str {
     }
 }
 
+/// A growing buffer, whatever it spells.
+impl From<Vec<u8>> for Str {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Repr::Grown(Arc::new(bytes)))
+    }
+}
+
 impl Default for Str {
     fn default() -> Self {
         Self(Repr::Fixed(Blob::new()))

@@ -233,11 +233,6 @@ impl<'a> Data<'a> {
         self.keyspace.effects.push(self.db, args);
     }
 
-    /// Tells replicas nothing of this command (what expired on its way is told all the same).
-    pub(crate) fn no_effect(&mut self) {
-        self.effect = EffectPlan::Own;
-    }
-
     /// Tells replicas the request even if it changed nothing here (`FLUSHALL`, `PUBLISH`).
     pub fn force_effect(&mut self) {
         self.effect = EffectPlan::Forced;

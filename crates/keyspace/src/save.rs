@@ -2,7 +2,7 @@
 
 use redwire_rdb::{EncodeOptions, Encoder, Error, KeyMeta, ListPlan};
 
-use crate::{Hash, List, Set, SnapshotItem, Value, Zset};
+use crate::{Blob, Hash, List, Set, SnapshotItem, Value, Zset};
 
 /// Collections of up to this many elements are written in one go.
 const WHOLE_ELEMENTS: usize = 1024;
@@ -38,7 +38,7 @@ impl SnapshotItem {
                 encoder.opaque(out, &meta, opaque.type_byte(), opaque.body())?;
             }
             Value::List(list) if whole => {
-                encoder.list(out, &meta, list.iter().map(|item| item.as_slice()));
+                encoder.list(out, &meta, list.iter().map(Blob::as_slice));
             }
             Value::Set(set) if whole => encoder.set(out, &meta, set.iter()),
             Value::Hash(hash) if whole => {

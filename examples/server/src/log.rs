@@ -42,11 +42,6 @@ macro_rules! log {
     };
 }
 
-/// Writes a line for developers.
-macro_rules! debug {
-    ($($message:tt)+) => { $crate::log::log!($crate::config::LogLevel::Debug, $($message)+) };
-}
-
 /// Writes a line of rarely useful detail.
 macro_rules! verbose {
     ($($message:tt)+) => { $crate::log::log!($crate::config::LogLevel::Verbose, $($message)+) };
@@ -62,7 +57,7 @@ macro_rules! warning {
     ($($message:tt)+) => { $crate::log::log!($crate::config::LogLevel::Warning, $($message)+) };
 }
 
-pub(crate) use {debug, log, notice, verbose, warning};
+pub(crate) use {log, notice, verbose, warning};
 
 /// Where lines go and which are written; one for the process.
 struct Log {
@@ -269,7 +264,7 @@ mod tests {
     fn levels_below_the_one_set_are_off() {
         set_level(LogLevel::Verbose);
         assert!(!enabled(LogLevel::Debug) && enabled(LogLevel::Verbose));
-        debug!("{}", unreachable_argument());
+        log!(LogLevel::Debug, "{}", unreachable_argument());
         set_level(LogLevel::Notice);
         assert!(!enabled(LogLevel::Verbose) && enabled(LogLevel::Warning));
     }

@@ -34,12 +34,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) use keyspace_events::KeyspaceEvents;
-pub(crate) use load::{Invocation, LoadError, Loaded, USAGE};
+pub(crate) use load::{Invocation, USAGE};
 pub(crate) use network::{BindAddress, Endpoint};
 pub(crate) use output_limits::{OutputLimit, OutputLimits};
-pub(crate) use rewrite::RewriteError;
 pub(crate) use runtime::{SetError, Update};
-pub(crate) use setting::system_text;
 pub(crate) use values::{DebugAccess, DisklessLoad, LogLevel, SavePoint, Secret, Supervised};
 
 /// Defines [`Config`]: the fields with their types and defaults, in one place.

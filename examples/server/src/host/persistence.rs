@@ -142,11 +142,12 @@ impl Core {
 
     fn plan(&self, target: Target, stream_db: Option<u32>, keyspace: &Keyspace) -> JobPlan {
         let data = keyspace.data();
-        let mut options = EncodeOptions::default();
-        options.target = oldest_version(data);
-        options.compress = self.config.rdbcompression;
-        options.checksum = self.config.rdbchecksum;
-        options.thresholds = keyspace.settings().thresholds.clone();
+        let options = EncodeOptions {
+            target: oldest_version(data),
+            compress: self.config.rdbcompression,
+            checksum: self.config.rdbchecksum,
+            thresholds: keyspace.settings().thresholds.clone(),
+        };
         JobPlan {
             options,
             aux: self.aux(stream_db),
@@ -222,8 +223,8 @@ impl Core {
     pub(crate) fn open_dump(&mut self) -> Result<Option<FileLoad>, LoadFailure> {
         let data = Dataset::new(self.config.databases, self.entropy.number());
         let drop_expired = (!self.is_replica()).then_some(self.unix_ms);
-        let mut options = DecodeOptions::default();
-        options.verify_checksum = self.config.rdbchecksum;
+        let options =
+            DecodeOptions { verify_checksum: self.config.rdbchecksum, ..DecodeOptions::default() };
         let load = RdbLoad::new(Loader::new(data, drop_expired), options);
         Ok(FileLoad::open(&self.config.rdb_path(), load)?)
     }

@@ -424,8 +424,8 @@ impl Upstream {
 
 fn new_load(core: &mut Core, keyspace: &Keyspace) -> RdbLoad {
     let data = Dataset::new(keyspace.settings().databases, core.entropy.number());
-    let mut options = DecodeOptions::default();
-    options.verify_checksum = core.config.rdbchecksum;
+    let options =
+        DecodeOptions { verify_checksum: core.config.rdbchecksum, ..DecodeOptions::default() };
     RdbLoad::new(Loader::new(data, None), options)
 }
 

@@ -28,6 +28,7 @@ use crate::log::{notice, warning};
 use crate::net::{Client, ClientId, Listener, listen_all};
 use crate::persist::FileLoad;
 use crate::replication::{Outgoings, Upstream};
+use crate::saves::Running;
 use crate::signals::Signals;
 
 /// Bytes that are read from a socket at a time.
@@ -155,14 +156,13 @@ impl Server {
     fn handle_event(&mut self, event: &mio::event::Event) {
         match event.token() {
             SIGNALS => self.handle_signals(),
-            // What it woke the loop for is looked at in every turn.
-            WAKER => {}
             UPSTREAM => self.upstream_ready(),
             Token(listener) if listener < self.listeners.len() => self.accept(listener),
             Token(token) if token >= FIRST_CLIENT => {
                 let id = (token - FIRST_CLIENT) as ClientId;
                 self.client_ready(id, event.is_readable(), event.is_writable());
             }
+            // What `WAKER` woke the loop for is looked at in every turn.
             _ => {}
         }
     }
@@ -170,7 +170,7 @@ impl Server {
     /// How long the poll may wait: not at all while there is work, else until the next deadline.
     fn poll_timeout(&mut self) -> Option<Duration> {
         let upstream_readable = self.core.upstream.as_ref().is_some_and(|link| link.readable);
-        let walking = self.core.saves.running.as_mut().is_some_and(|running| running.is_walking());
+        let walking = self.core.saves.running.as_mut().is_some_and(Running::is_walking);
         let busy = !self.readable.is_empty()
             || !self.unsent.is_empty()
             || self.load.is_some()

@@ -1,0 +1,241 @@
+//! RDB files read and written: MB/s of redwire-rdb beside the rdb crate, redis-check-rdb and whole
+//! servers.
+
+// Benchmarks read the clock: the rule against that is meant for the libraries.
+#![allow(clippy::disallowed_methods)]
+
+use std::fs::{self, File};
+use std::hint::black_box;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rdb::RdbDecoder;
+use rdb::filter::Simple;
+use redwire_benches::contender::Contender;
+use redwire_benches::rdb::DataSet;
+use redwire_benches::{
+    Options, Outcome, Subject, Table, interleave, machine, measure, median, ratio,
+};
+use redwire_rdb::{DecodeOptions, Decoder, Event};
+use redwire_testkit::Peer;
+
+const HELP: &[(&str, &str)] = &[
+    ("keys", "N: keys of the strings, 1000000; a tenth as many of the mixed set"),
+    ("rounds", "N: rounds, 5"),
+    ("only", "A,B: of strings, mixed"),
+    ("peers", "A,B: real servers to save and load, none by a word that none has"),
+];
+/// What a file that was just written by the encoder cannot do to a decoder.
+const OURS: &str = "invariant: every decoder here reads the file";
+/// Bytes of a piece, where a file is read in pieces.
+const PIECE: usize = 256 * 1024;
+
+/// A data set and the files it makes.
+struct Case {
+    name: &'static str,
+    set: DataSet,
+    dir: tempfile::TempDir,
+}
+
+fn main() -> Outcome<()> {
+    let options = Options::parse(HELP)?;
+    let keys = options.value("keys", 1_000_000, 5_000)?;
+    let rounds = options.value("rounds", 5, 1)?;
+    machine::print();
+    let contenders = Contender::chosen(&options)?;
+    contenders.iter().for_each(|server| println!("{}: {}", server.name, server.version()));
+    println!("MB/s = 10^6 bytes of the file a second, median of {rounds} rounds");
+    for (name, make) in [
+        ("strings", (|keys| DataSet::strings(keys)) as fn(u64) -> DataSet),
+        ("mixed", |keys| DataSet::mixed(keys / 10)),
+    ] {
+        if options.chooses("only", name) {
+            let case = Case { name, set: make(keys), dir: tempfile::tempdir()? };
+            for compress in [false, true] {
+                case.read(compress, rounds)?;
+            }
+            case.write(rounds);
+            case.servers(&contenders, rounds)?;
+        }
+    }
+    Ok(())
+}
+
+impl Case {
+    /// Writes the file and answers its path and its bytes.
+    fn file(&self, compress: bool) -> Outcome<(PathBuf, Vec<u8>)> {
+        let mut bytes = Vec::new();
+        self.set.encode(compress, &mut bytes);
+        let path = self.dir.path().join("file.rdb");
+        fs::write(&path, &bytes)?;
+        Ok((path, bytes))
+    }
+
+    fn title(&self, what: &str, compress: bool, bytes: usize) -> String {
+        let (name, keys) = (self.name, self.set.keys());
+        let compressed = if compress { "LZF" } else { "plain" };
+        format!("{what} {name}, {keys} keys, {compressed}, {:.1} MB", bytes as f64 / 1e6)
+    }
+
+    fn read(&self, compress: bool, rounds: usize) -> Outcome<()> {
+        let (path, bytes) = self.file(compress)?;
+        let size = bytes.len() as u64;
+        let mut subjects = vec![
+            Subject::new("redwire, one slice, CRC on", || whole(&bytes, true)),
+            Subject::new("redwire, one slice, CRC off", || whole(&bytes, false)),
+            Subject::new("redwire, file in 256 KiB pieces, CRC on", || pieces(&path)),
+            Subject::new("rdb 0.4, one slice (no CRC check)", || peer(&bytes[..], size)),
+            Subject::new("rdb 0.4, file through a BufReader", || {
+                let file = File::open(&path).expect(OURS);
+                peer(BufReader::with_capacity(PIECE, file), size)
+            }),
+        ];
+        for (name, program) in checkers() {
+            let path = path.clone();
+            let name = format!("redis-check-rdb of {name} (a process)");
+            subjects.push(Subject::new(&name, move || check(&program, &path, size)));
+        }
+        let figures = measure(&mut subjects, rounds, Duration::from_millis(1));
+        let title = self.title("read", compress, bytes.len());
+        let mut table = Table::new(&title, ["who", "MB/s", "ours / theirs"]);
+        for (subject, ns) in subjects.iter().zip(&figures) {
+            let against = ratio(*ns, figures[0]);
+            table.row([subject.name.clone(), format!("{:.0}", 1e3 / ns), against]);
+        }
+        println!("{table}");
+        Ok(())
+    }
+
+    fn write(&self, rounds: usize) {
+        let mut table =
+            Table::new(&format!("write {} to memory", self.name), ["how", "MB", "MB/s"]);
+        for (name, compress) in [("redwire, plain, CRC on", false), ("redwire, LZF, CRC on", true)]
+        {
+            let mut out = Vec::new();
+            self.set.encode(compress, &mut out);
+            let size = out.len() as f64 / 1e6;
+            let work = || {
+                self.set.encode(compress, &mut out);
+                out.len() as u64
+            };
+            let ns = measure(&mut [Subject::new(name, work)], rounds, Duration::from_millis(1))[0];
+            table.row([name.to_owned(), format!("{size:.1}"), format!("{:.0}", 1e3 / ns)]);
+        }
+        println!("{table}");
+    }
+
+    /// Loads and saves of whole servers: a load is from the start of the process to the first PONG
+    /// of a server that has loaded, minus that of an empty one.
+    fn servers(&self, contenders: &[Contender], rounds: usize) -> Outcome<()> {
+        let (path, bytes) = self.file(false)?;
+        let mut failure = None;
+        let samples = interleave(contenders.len(), rounds, |index| {
+            let sample = self.server(&contenders[index], &path);
+            sample.map_err(|error| failure = Some(error)).unwrap_or_default()
+        });
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        let title = self.title("servers load and SAVE", false, bytes.len());
+        let heads = ["who", "load s", "load MB/s", "SAVE s", "SAVE MB/s (plain)", "SAVE s (LZF)"];
+        let mut table = Table::new(&title, heads);
+        for (contender, samples) in contenders.iter().zip(samples) {
+            let of = |part: usize| median(samples.iter().map(|times| times[part]).collect());
+            let rate = |seconds: f64| format!("{:.0}", bytes.len() as f64 / 1e6 / seconds);
+            let seconds = |seconds: f64| format!("{seconds:.3}");
+            let (load, save, packed) = (of(0), of(1), of(2));
+            let name = contender.name.to_owned();
+            let cells = [seconds(load), rate(load), seconds(save), rate(save), seconds(packed)];
+            table.row([name].into_iter().chain(cells));
+        }
+        println!("{table}");
+        Ok(())
+    }
+
+    /// Seconds of a load, of a SAVE, and of a SAVE with compression.
+    fn server(&self, contender: &Contender, path: &Path) -> Outcome<[f64; 3]> {
+        let dir = tempfile::tempdir()?;
+        let args = &["--rdbcompression", "no"];
+        let start = Instant::now();
+        drop(contender.start_in(dir.path(), args)?);
+        let empty = start.elapsed().as_secs_f64();
+        fs::copy(path, dir.path().join("dump.rdb"))?;
+        let start = Instant::now();
+        let server = contender.start_in(dir.path(), args)?;
+        let load = start.elapsed().as_secs_f64() - empty;
+        let mut client = server.client();
+        let keys = client.ok(&["DBSIZE"]).text();
+        if keys != self.set.keys().to_string() {
+            return Err(format!("{} has loaded {keys} keys", contender.name).into());
+        }
+        let mut save = || {
+            let start = Instant::now();
+            client.ok(&["SAVE"]);
+            start.elapsed().as_secs_f64()
+        };
+        let plain = save();
+        server.client().ok(&["CONFIG", "SET", "rdbcompression", "yes"]);
+        Ok([load, plain, save()])
+    }
+}
+
+/// Has all events of a file that is in memory as a whole.
+fn whole(bytes: &[u8], verify_checksum: bool) -> u64 {
+    let options = DecodeOptions { verify_checksum, ..DecodeOptions::default() };
+    let (mut decoder, mut at) = (Decoder::new(options), 0);
+    loop {
+        let decoded = decoder.decode(&bytes[at..]).expect(OURS);
+        at += decoded.used;
+        match black_box(decoded.event) {
+            Some(Event::End) => return bytes.len() as u64,
+            event => drop(event.expect(OURS)),
+        }
+    }
+}
+
+/// Has all events of a file as its bytes come from the disk.
+fn pieces(path: &Path) -> u64 {
+    let mut file = File::open(path).expect(OURS);
+    let (mut decoder, mut buffer) = (Decoder::default(), Vec::new());
+    loop {
+        let (mut at, mut event_at_last) = (0, None);
+        while let Some(event) = {
+            let decoded = decoder.decode(&buffer[at..]).expect(OURS);
+            at += decoded.used;
+            decoded.event
+        } {
+            event_at_last = Some(matches!(black_box(event), Event::End));
+        }
+        if event_at_last == Some(true) {
+            return decoder.offset();
+        }
+        buffer.drain(..at);
+        let wanted = decoder.wanted().max(PIECE);
+        let read = file.by_ref().take(wanted as u64).read_to_end(&mut buffer).expect(OURS);
+        assert!(read > 0, "the file ends too early");
+    }
+}
+
+fn peer(reader: impl Read, size: u64) -> u64 {
+    for item in RdbDecoder::new(reader, Simple::new()).expect(OURS) {
+        black_box(item.expect(OURS));
+    }
+    size
+}
+
+/// The check programs that lie beside the real servers.
+fn checkers() -> Vec<(&'static str, PathBuf)> {
+    let program = |peer: Peer| {
+        let path = peer.programs()?.server.with_file_name("redis-check-rdb");
+        path.is_file().then_some((peer.name(), path))
+    };
+    Peer::ALL.into_iter().filter_map(program).collect()
+}
+
+fn check(program: &Path, path: &Path, size: u64) -> u64 {
+    let status = Command::new(program).arg(path).stdout(Stdio::null()).status();
+    assert!(status.is_ok_and(|status| status.success()), "{} fails", program.display());
+    size
+}

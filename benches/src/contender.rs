@@ -1,0 +1,97 @@
+//! The servers that are measured beside each other: redwire's and the real ones.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use redwire_testkit::{Peer, Server};
+
+use crate::{Options, Outcome, machine};
+
+/// A server that can be measured.
+#[derive(Clone, Debug)]
+pub struct Contender {
+    /// Its name in tables.
+    pub name: &'static str,
+    program: PathBuf,
+}
+
+impl Contender {
+    /// redwire's own server: what the environment's `REDWIRE_SERVER` names, or else the package
+    /// built as this program is, in the same target folder.
+    ///
+    /// # Errors
+    /// If it does not build.
+    pub fn redwire() -> Outcome<Contender> {
+        static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+        let program = match PROGRAM.get() {
+            Some(program) => program.clone(),
+            None => PROGRAM.get_or_init(env_or(build()?)).clone(),
+        };
+        Ok(Contender { name: "redwire", program })
+    }
+
+    /// A real server, if it is on this machine; a line on standard error says when it is not.
+    #[must_use]
+    pub fn peer(peer: Peer) -> Option<Contender> {
+        Some(Contender { name: peer.name(), program: peer.programs()?.server })
+    }
+
+    /// redwire first and then every real server there is, as far as the option `peers` (words of
+    /// names, separated by commas) chooses them.
+    ///
+    /// # Errors
+    /// If redwire's server does not build.
+    pub fn chosen(options: &Options) -> Outcome<Vec<Contender>> {
+        let mut all = vec![Contender::redwire()?];
+        let peers = Peer::ALL.into_iter().filter(|peer| options.chooses("peers", peer.name()));
+        all.extend(peers.filter_map(Contender::peer));
+        Ok(all)
+    }
+
+    /// Starts it on a free loopback port in a folder of its own, saving nothing unless `args` say
+    /// so. It runs where the calling thread may run.
+    #[must_use]
+    pub fn start(&self, args: &[&str]) -> Server {
+        Server::start(self.name, &self.program, args)
+    }
+
+    /// Starts it with its data in a folder of the caller's.
+    ///
+    /// # Errors
+    /// If the process ends instead of answering.
+    pub fn start_in(&self, dir: &Path, args: &[&str]) -> Outcome<Server> {
+        Ok(Server::start_in(self.name, &self.program, dir, args)?)
+    }
+
+    /// What it says of its version: that of the allocator included where it does.
+    #[must_use]
+    pub fn version(&self) -> String {
+        machine::said(&self.program.to_string_lossy(), &["--version"])
+    }
+}
+
+fn env_or(built: PathBuf) -> impl FnOnce() -> PathBuf {
+    || env::var_os("REDWIRE_SERVER").map_or(built, PathBuf::from)
+}
+
+/// Builds the server in the target folder that this program lies in: `TARGET/PROFILE/NAME`.
+fn build() -> Outcome<PathBuf> {
+    let this = env::current_exe()?;
+    let folder = this.parent().ok_or("a running program lies in a folder")?;
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+    if env::var_os("REDWIRE_SERVER").is_none() {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.args(["build", "--quiet", "--package", "redwire-server", "--target-dir"]);
+        command.arg(folder.parent().unwrap_or(folder)).current_dir(redwire_testkit::workspace());
+        if !cfg!(debug_assertions) {
+            command.arg("--release");
+        }
+        if !command.status()?.success() {
+            return Err("redwire-server does not build".into());
+        }
+    }
+    Ok(folder.join("redwire-server"))
+}

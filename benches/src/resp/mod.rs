@@ -1,0 +1,38 @@
+//! RESP in memory: what is decoded and encoded, by redwire and by its peers in the same process.
+//! Two programs use it: one takes the time, one counts allocations (which would cost time).
+
+mod decode;
+mod encode;
+mod input;
+
+use crate::Subject;
+
+/// A row of the tables: the same work done by each subject, redwire first.
+pub struct Case {
+    /// What is worked on.
+    pub name: &'static str,
+    /// Who works on it. A unit is a frame.
+    pub subjects: Vec<Subject<'static>>,
+}
+
+/// All cases.
+#[must_use]
+pub fn cases() -> Vec<Case> {
+    vec![
+        Case {
+            name: "decode SET 64 B, 16 KiB",
+            subjects: decode::requests(input::sets(input::HOT)),
+        },
+        Case { name: "decode GET, 16 KiB", subjects: decode::requests(input::gets(input::HOT)) },
+        Case { name: "decode mixed, 16 KiB", subjects: decode::requests(input::mixed(input::HOT)) },
+        Case {
+            name: "decode mixed, 256 KiB",
+            subjects: decode::requests(input::mixed(input::WARM)),
+        },
+        Case {
+            name: "decode reply mix, 16 KiB",
+            subjects: decode::replies(input::replies(input::HOT)),
+        },
+        Case { name: "encode SET 64 B", subjects: encode::sets() },
+    ]
+}

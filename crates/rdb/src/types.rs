@@ -38,6 +38,10 @@ pub(crate) mod type_byte {
     pub(crate) const ZSET_LISTPACK: u8 = 17;
     pub(crate) const QUICKLIST_2: u8 = 18;
     pub(crate) const SET_LISTPACK: u8 = 20;
+    /// Valkey: fields that may expire.
+    pub(crate) const HASH_EXPIRING_VALKEY: u8 = 22;
+    /// Redis: fields that may expire.
+    pub(crate) const HASH_EXPIRING: u8 = 24;
 }
 
 /// Quicklist nodes of type 18.

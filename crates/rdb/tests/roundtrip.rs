@@ -202,6 +202,31 @@ proptest! {
     }
 
     #[test]
+    fn fields_that_expire_read_back(
+        fields in collection::btree_map(small(), (small(), option::of(0..1u64 << 45)), 1..20),
+        options in options(),
+    ) {
+        let target = options.target;
+        let expire = fields.values().any(|(_, expires_ms)| expires_ms.is_some());
+        let mut encoder = Encoder::for_payloads(options);
+        let mut payload = Vec::new();
+        let items = fields.iter().map(|(field, (value, at))| (&field[..], &value[..], *at));
+        let written = encoder.hash_expiring(&mut payload, &KeyMeta::new(b"h"), items);
+        if expire && !target.holds_type(24) && !target.holds_type(22) {
+            prop_assert_eq!(
+                written.unwrap_err().to_string(),
+                format!("a {target} file cannot hold type 24 (key \"h\")")
+            );
+            prop_assert!(payload.is_empty());
+            return Ok(());
+        }
+        encoder.end(&mut payload);
+        let fields = fields.into_iter().map(|(field, (value, at))| (field, value, at));
+        let read = decode_payload(&payload).unwrap().value;
+        prop_assert_eq!(sorted(&read), Value::Hash(fields.collect()));
+    }
+
+    #[test]
     fn payloads_read_back(values in collection::vec(value(), 1..5), options in options()) {
         let mut encoder = Encoder::for_payloads(options);
         for value in values {

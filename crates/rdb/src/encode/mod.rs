@@ -150,6 +150,33 @@ impl Encoder {
         }
     }
 
+    /// Writes a hash of which some fields expire: field, value, and when the field expires in ms
+    /// since the Unix epoch. The fields must be distinct: servers refuse the file otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] when a field expires and the target is before Redis 7.4, or a Valkey
+    /// before 9.0; nothing was written then.
+    pub fn hash_expiring<'i, I>(
+        &mut self,
+        out: &mut Vec<u8>,
+        meta: &KeyMeta<'_>,
+        fields: I,
+    ) -> Result<(), Error>
+    where
+        I: ExactSizeIterator<Item = (&'i [u8], &'i [u8], Option<u64>)> + Clone,
+    {
+        let Some(least) = fields.clone().filter_map(|(_, _, expires_ms)| expires_ms).min() else {
+            self.hash(out, meta, fields.map(|(field, value, _)| (field, value)));
+            return Ok(());
+        };
+        let Some(form) = self.writer.expiring_form(least) else {
+            return Err(self.unsupported(meta.key, type_byte::HASH_EXPIRING));
+        };
+        self.summed(out, |writer, out| writer.expiring(out, meta, form, fields));
+        Ok(())
+    }
+
     /// Writes a sorted set. The members must be distinct, no score NaN: servers refuse the file
     /// otherwise. Only what comes in ascending order of score and member can be written in the
     /// compact form.

@@ -6,7 +6,7 @@ use super::{
     pack::{Pack, has_listpacks},
 };
 use crate::{
-    Error, Version, intset, length, lzf,
+    Dialect, Error, Version, intset, length, lzf,
     packed::{Value, parse_int},
     score, string,
     types::{container, opcode, type_byte},
@@ -46,6 +46,15 @@ enum Items {
     Elements,
     Scored,
     Fields,
+}
+
+/// How a hash says when its fields expire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExpiringForm {
+    /// After each value, in ms since the epoch or -1.
+    Absolute,
+    /// Before each field, in ms after the least of them and one more, or 0.
+    Relative { least: u64 },
 }
 
 impl Writer {
@@ -142,6 +151,48 @@ impl Writer {
         }
         self.begin(out, meta, type_byte::HASH, Items::Fields, len as u64);
         pairs.for_each(|(field, value)| self.field(out, field, value));
+    }
+
+    /// How the target has hashes whose fields expire, the first of them at `least`.
+    pub(crate) fn expiring_form(&self, least: u64) -> Option<ExpiringForm> {
+        let target = self.options.target;
+        if target.dialect() == Dialect::Valkey {
+            Some(ExpiringForm::Absolute)
+        } else {
+            let held = target.holds_type(type_byte::HASH_EXPIRING);
+            held.then_some(ExpiringForm::Relative { least })
+        }
+    }
+
+    /// A hash whose fields may expire.
+    pub(crate) fn expiring<'i, I>(
+        &mut self,
+        out: &mut Vec<u8>,
+        meta: &KeyMeta<'_>,
+        form: ExpiringForm,
+        fields: I,
+    ) where
+        I: ExactSizeIterator<Item = (&'i [u8], &'i [u8], Option<u64>)>,
+    {
+        match form {
+            ExpiringForm::Absolute => self.head(out, meta, type_byte::HASH_EXPIRING_VALKEY),
+            ExpiringForm::Relative { least } => {
+                self.head(out, meta, type_byte::HASH_EXPIRING);
+                out.extend_from_slice(&least.to_le_bytes());
+            }
+        }
+        length::encode(out, fields.len() as u64);
+        for (field, value, expires_ms) in fields {
+            if let ExpiringForm::Relative { least } = form {
+                length::encode(out, expires_ms.map_or(0, |at| at - least + 1));
+            }
+            self.text(out, field);
+            self.text(out, value);
+            if form == ExpiringForm::Absolute {
+                let at = expires_ms.map_or(-1, |at| i64::try_from(at).unwrap_or(i64::MAX));
+                out.extend_from_slice(&at.to_le_bytes());
+            }
+        }
     }
 
     /// A sorted set in the smallest form that the thresholds and its order allow.

@@ -28,6 +28,10 @@ const WRITE_MANY: Flags = WRITE.with(Flags::MOVABLE_KEYS);
 const GROW: Flags = WRITE.with(Flags::DENYOOM);
 const GROW_FAST: Flags = GROW.with(Flags::FAST);
 const GROW_MANY: Flags = GROW.with(Flags::MOVABLE_KEYS);
+/// `numkeys key [key ...]`.
+const COUNTED: Keys = Keys::NONE.counted_at(1);
+/// `destination numkeys key [key ...]`.
+const STORED: Keys = Keys::ONE.counted_at(2);
 
 pub(super) static COMMANDS: &[Command] = &[
     Command::data("zadd", -4, GROW_FAST, Keys::ONE, add::zadd),
@@ -38,7 +42,7 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::data("zremrangebylex", 4, WRITE, Keys::ONE, remove::zremrangebylex),
     Command::data("zpopmin", -2, WRITE_FAST, Keys::ONE, pop::zpopmin),
     Command::data("zpopmax", -2, WRITE_FAST, Keys::ONE, pop::zpopmax),
-    Command::data("zmpop", -4, WRITE_MANY, Keys::NONE, pop::zmpop),
+    Command::data("zmpop", -4, WRITE_MANY, COUNTED, pop::zmpop),
     Command::data("zcard", 2, READ_FAST, Keys::ONE, zcard),
     Command::data("zscore", 3, READ_FAST, Keys::ONE, zscore),
     Command::data("zmscore", -3, READ_FAST, Keys::ONE, zmscore),
@@ -55,13 +59,13 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::data("zrevrangebyscore", -4, READ, Keys::ONE, ranges::zrevrangebyscore),
     Command::data("zrangebylex", -4, READ, Keys::ONE, ranges::zrangebylex),
     Command::data("zrevrangebylex", -4, READ, Keys::ONE, ranges::zrevrangebylex),
-    Command::data("zunion", -3, READ_MANY, Keys::NONE, combine::zunion),
-    Command::data("zunionstore", -4, GROW_MANY, Keys::ONE, combine::zunionstore),
-    Command::data("zinter", -3, READ_MANY, Keys::NONE, combine::zinter),
-    Command::data("zinterstore", -4, GROW_MANY, Keys::ONE, combine::zinterstore),
-    Command::data("zintercard", -3, READ_MANY, Keys::NONE, combine::zintercard),
-    Command::data("zdiff", -3, READ_MANY, Keys::NONE, combine::zdiff),
-    Command::data("zdiffstore", -4, GROW_MANY, Keys::ONE, combine::zdiffstore),
+    Command::data("zunion", -3, READ_MANY, COUNTED, combine::zunion),
+    Command::data("zunionstore", -4, GROW_MANY, STORED, combine::zunionstore),
+    Command::data("zinter", -3, READ_MANY, COUNTED, combine::zinter),
+    Command::data("zinterstore", -4, GROW_MANY, STORED, combine::zinterstore),
+    Command::data("zintercard", -3, READ_MANY, COUNTED, combine::zintercard),
+    Command::data("zdiff", -3, READ_MANY, COUNTED, combine::zdiff),
+    Command::data("zdiffstore", -4, GROW_MANY, STORED, combine::zdiffstore),
 ];
 
 fn zcard(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {

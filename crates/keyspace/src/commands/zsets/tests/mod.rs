@@ -304,6 +304,23 @@ fn pops_draws_and_scans() {
 }
 
 #[test]
+fn keys_behind_their_number_are_found() {
+    Rig::new().check(&[
+        ("COMMAND GETKEYS ZUNIONSTORE d 2 a b WEIGHTS 1 2", "*3 $1 d $1 a $1 b"),
+        ("COMMAND GETKEYS ZDIFFSTORE d 2 a b", "*3 $1 d $1 a $1 b"),
+        ("COMMAND GETKEYS ZUNION 2 a b", "*2 $1 a $1 b"),
+        ("COMMAND GETKEYS ZINTER 1 a WITHSCORES", "*1 $1 a"),
+        ("COMMAND GETKEYS ZDIFF 2 a b", "*2 $1 a $1 b"),
+        ("COMMAND GETKEYS ZINTERCARD 2 a b LIMIT 1", "*2 $1 a $1 b"),
+        ("COMMAND GETKEYS ZMPOP 2 a b MIN", "*2 $1 a $1 b"),
+        ("COMMAND GETKEYS ZRANGESTORE d s 0 1", "*2 $1 d $1 s"),
+        ("COMMAND GETKEYS ZUNION 3 a b", "-ERR Invalid arguments specified for command"),
+        ("COMMAND GETKEYS ZMPOP 0 a MIN", "-ERR Invalid arguments specified for command"),
+        ("COMMAND GETKEYS ZUNIONSTORE d 9 a", "-ERR Invalid arguments specified for command"),
+    ]);
+}
+
+#[test]
 fn replies_in_resp3() {
     Rig::resp3().check(&[
         ("ZADD z 1 a 2.5 b", ":2"),

@@ -9,7 +9,7 @@ const COMMANDS: usize = 60_000;
 /// Commands between two looks at the replies.
 const BATCH: usize = 500;
 /// Commands on the same key that a failure shows.
-const SHOWN: usize = 12;
+const SHOWN: usize = 20;
 
 /// Commands whose reply has no order of its own.
 const UNORDERED: &[&str] =
@@ -19,7 +19,9 @@ const UNORDERED: &[&str] =
 struct Pair {
     real: Client,
     ours: Client,
-    history: Vec<Command>,
+    /// What ran so far, each with the database that was selected.
+    history: Vec<(Vec<u8>, Command)>,
+    database: Vec<u8>,
     /// Commands queued by an open MULTI.
     queued: Option<Vec<Command>>,
 }
@@ -30,7 +32,10 @@ impl Pair {
         for batch in commands.chunks(BATCH) {
             let (expected, got) = (self.real.pipeline(batch), self.ours.pipeline(batch));
             for ((command, expected), got) in batch.iter().zip(expected).zip(got) {
-                self.history.push(command.clone());
+                if command[0] == b"SELECT" {
+                    self.database = command[1].clone();
+                }
+                self.history.push((self.database.clone(), command.clone()));
                 let expected = self.comparable(command, expected);
                 let got = self.comparable(command, got);
                 if expected != got {
@@ -75,11 +80,11 @@ impl Pair {
         let (command, expected, got) =
             culprit.map_or((command, expected, got), |(command, (e, g))| (command, e, g));
         let key = command.get(1);
-        let related = |past: &&Command| {
-            past[0] == b"SELECT" || past[1..].iter().any(|argument| Some(argument) == key)
+        let related = |(database, past): &&(Vec<u8>, Command)| {
+            *database == self.database && past[1..].iter().any(|argument| Some(argument) == key)
         };
         let past: Vec<_> = self.history.iter().rev().filter(related).take(SHOWN).collect();
-        let past: Vec<_> = past.iter().rev().map(|command| printable(command)).collect();
+        let past: Vec<_> = past.iter().rev().map(|(_, command)| printable(command)).collect();
         panic!(
             "command {} differs: {}\n  real: {expected:?}\n  ours: {got:?}\nthe past of its keys:\n{}",
             self.history.len(),
@@ -119,8 +124,13 @@ fn shortest(reply: Reply) -> Reply {
 fn differential(seed: u64, protocol: &str) {
     let Some(real) = Peer::Redis70.start(&[]) else { return };
     let ours = Redwire::start(&[]);
-    let mut pair =
-        Pair { real: real.client(), ours: ours.client(), history: Vec::new(), queued: None };
+    let mut pair = Pair {
+        real: real.client(),
+        ours: ours.client(),
+        history: Vec::new(),
+        database: b"0".to_vec(),
+        queued: None,
+    };
     for client in [&mut pair.real, &mut pair.ours] {
         client.ok(&["HELLO", protocol]);
     }

@@ -77,13 +77,15 @@ fn scored(rng: &mut Rng, to: &mut Command) {
     to.extend([score(rng), member(rng)]);
 }
 
-/// A score: small integers, fractions, infinities, extremes, and rarely what is no number.
+/// A score: small integers, fractions, infinities, extremes, and rarely what is no number. Never -0:
+/// whether real servers keep its sign depends on an encoding that differs between a master and its
+/// own replica. (That is why weights are positive, too.)
 fn score(rng: &mut Rng) -> Vec<u8> {
     match rng.below(16) {
         0..=8 => rng.between(-200, 200).to_string().into_bytes(),
         9..=12 => fraction(rng),
         13 => rng.pick(&["inf", "-inf", "+inf"]).as_bytes().to_vec(),
-        14 => rng.pick(&["1e300", "-2.5e-7", "9007199254740993", "0.1", "-0"]).as_bytes().to_vec(),
+        14 => rng.pick(&["1e300", "-2.5e-7", "9007199254740993", "0.1"]).as_bytes().to_vec(),
         _ if rng.one_in(10) => b"nan".to_vec(),
         _ => rng.between(-1 << 40, 1 << 40).to_string().into_bytes(),
     }
@@ -118,7 +120,7 @@ fn stored(rng: &mut Rng, name: &str, into: Vec<u8>) -> Command {
     }));
     if rng.one_in(2) {
         store.push(b"WEIGHTS".to_vec());
-        store.extend((0..keys).map(|_| rng.between(-3, 3).to_string().into_bytes()));
+        store.extend((0..keys).map(|_| rng.pick(&["1", "2", "0.5"]).into()));
     }
     if rng.one_in(2) {
         store.extend(command!["AGGREGATE", rng.pick(&["SUM", "MIN", "max"])]);

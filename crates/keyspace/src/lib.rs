@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod blob;
+mod build;
 mod command;
 mod command_table;
 mod commands;

@@ -1,10 +1,10 @@
 //! [`Loader`]: builds a [`Dataset`] from the events of an RDB decoder.
 
-use redwire_rdb::{Event, Kind};
+use redwire_rdb::Event;
 
+use crate::build::{BuildError, Builder};
 use crate::database::Entry;
-use crate::value::Kind as _;
-use crate::{Blob, Dataset, Hash, List, Opaque, Set, Str, UnixMs, Value, Zset};
+use crate::{Blob, Dataset, UnixMs};
 
 /// Builds a data set from what [`redwire_rdb::Decoder`] finds, event by event.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Loader {
 struct Pending {
     key: Blob,
     expires: Option<UnixMs>,
-    value: Value,
+    value: Builder,
 }
 
 /// What a load came to.
@@ -103,19 +103,15 @@ impl Loader {
                 self.pending = Some(Pending {
                     key: Blob::from(header.key),
                     expires: header.expire_ms.map(UnixMs),
-                    value: empty_value(header.kind),
+                    value: Builder::new(header.kind),
                 });
                 Ok(())
             }
-            Event::String(bytes) => self.set_value(Value::String(Str::new(bytes))),
-            Event::Opaque { type_byte, body } => {
-                self.set_value(Value::Opaque(Opaque::new(type_byte, body)))
-            }
-            Event::Element(item) => self.element(item),
-            Event::Scored(member, score) => self.scored(member, score),
-            Event::Field { field, value, expires_ms } => {
-                self.field(field, value, expires_ms.is_some())
-            }
+            Event::String(_)
+            | Event::Opaque { .. }
+            | Event::Element(_)
+            | Event::Scored(..)
+            | Event::Field { .. } => self.part(event),
             Event::KeyEnd { empty } => self.key_end(empty),
             _ => Ok(()),
         }
@@ -142,50 +138,15 @@ impl Loader {
         Ok(())
     }
 
-    fn pending(&mut self) -> Result<&mut Pending, LoadError> {
-        self.pending.as_mut().ok_or(LoadError::OutOfPlace)
-    }
-
-    fn set_value(&mut self, value: Value) -> Result<(), LoadError> {
-        self.pending()?.value = value;
-        Ok(())
-    }
-
-    fn element(&mut self, item: &[u8]) -> Result<(), LoadError> {
-        let fresh = match &mut self.pending()?.value {
-            Value::List(list) => {
-                list.push_back(item);
-                true
-            }
-            Value::Set(set) => set.insert(item),
-            _ => return Err(LoadError::OutOfPlace),
-        };
-        self.refuse_duplicate(fresh)
-    }
-
-    fn scored(&mut self, member: &[u8], score: f64) -> Result<(), LoadError> {
-        let zset = Zset::of_mut(&mut self.pending()?.value).ok_or(LoadError::OutOfPlace)?;
-        let fresh = zset.insert(member, score).is_none();
-        self.refuse_duplicate(fresh)
-    }
-
-    fn field(&mut self, name: &[u8], value: &[u8], expires: bool) -> Result<(), LoadError> {
+    /// Takes in a part of the value under way.
+    fn part(&mut self, event: &Event<'_>) -> Result<(), LoadError> {
         let db = self.db;
-        let pending = self.pending()?;
-        if expires {
-            return Err(LoadError::FieldExpiry { db, key: pending.key.clone() });
-        }
-        let hash = Hash::of_mut(&mut pending.value).ok_or(LoadError::OutOfPlace)?;
-        let fresh = hash.set(name, value);
-        self.refuse_duplicate(fresh)
-    }
-
-    fn refuse_duplicate(&mut self, fresh: bool) -> Result<(), LoadError> {
-        if fresh {
-            return Ok(());
-        }
-        let db = self.db;
-        Err(LoadError::DuplicateElement { db, key: self.pending()?.key.clone() })
+        let Pending { key, value, .. } = self.pending.as_mut().ok_or(LoadError::OutOfPlace)?;
+        value.handle(event).map_err(|error| match error {
+            BuildError::OutOfPlace => LoadError::OutOfPlace,
+            BuildError::Duplicate => LoadError::DuplicateElement { db, key: key.clone() },
+            BuildError::FieldExpiry => LoadError::FieldExpiry { db, key: key.clone() },
+        })
     }
 
     fn key_end(&mut self, empty: bool) -> Result<(), LoadError> {
@@ -204,18 +165,8 @@ impl Loader {
         if database.find(&key).is_some() {
             return Err(LoadError::DuplicateKey { db: self.db, key });
         }
-        database.insert(Entry::new(&key, value, expires, 0));
+        database.insert(Entry::new(&key, value.finish(), expires, 0));
         self.stats.keys += 1;
         Ok(())
-    }
-}
-
-fn empty_value(kind: Kind) -> Value {
-    match kind {
-        Kind::String | Kind::Opaque => Value::String(Str::default()),
-        Kind::List => Value::List(List::default()),
-        Kind::Set => Value::Set(Set::default()),
-        Kind::Zset => Value::Zset(Zset::default()),
-        Kind::Hash => Value::Hash(Hash::default()),
     }
 }

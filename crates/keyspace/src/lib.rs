@@ -21,6 +21,7 @@ mod glob;
 mod host;
 mod keyspace;
 mod load;
+mod payload;
 mod save;
 mod session;
 mod settings;

@@ -23,6 +23,11 @@ fn bitmaps() {
 }
 
 #[test]
+fn dump() {
+    play("dump", include_str!("recorded/dump.txt"));
+}
+
+#[test]
 fn keys() {
     play("keys", include_str!("recorded/keys.txt"));
 }

@@ -1,5 +1,6 @@
 //! Keys of any type: whether they are there, deleting, moving, finding them.
 
+mod dump;
 mod moving;
 mod object;
 mod search;
@@ -17,7 +18,7 @@ const READ: Flags = Flags::READONLY;
 const READ_FAST: Flags = READ.with(Flags::FAST);
 const WRITE: Flags = Flags::WRITE;
 const WRITE_FAST: Flags = WRITE.with(Flags::FAST);
-const COPY: Flags = WRITE.with(Flags::DENYOOM);
+const GROW: Flags = WRITE.with(Flags::DENYOOM);
 
 pub(super) static COMMANDS: &[Command] = &[
     Command::data("del", -2, WRITE, Keys::ALL, del),
@@ -27,8 +28,10 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::data("type", 2, READ_FAST, Keys::ONE, type_),
     Command::data("rename", 3, WRITE, Keys::TWO, moving::rename),
     Command::data("renamenx", 3, WRITE_FAST, Keys::TWO, moving::renamenx),
-    Command::data("copy", -3, COPY, Keys::TWO, moving::copy),
+    Command::data("copy", -3, GROW, Keys::TWO, moving::copy),
     Command::data("move", 3, WRITE_FAST, Keys::ONE, moving::move_),
+    Command::data("dump", 2, READ, Keys::ONE, dump::dump),
+    Command::data("restore", -4, GROW, Keys::ONE, dump::restore),
     Command::data("keys", 2, READ, Keys::NONE, search::keys),
     Command::data("scan", -2, READ, Keys::NONE, search::scan),
     Command::data("randomkey", 1, READ, Keys::NONE, search::randomkey),

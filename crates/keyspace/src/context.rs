@@ -30,7 +30,7 @@ pub struct Context<'a> {
 /// The keyspace as the running command sees it: one database, at one moment.
 ///
 /// Keys whose time is over are not there (on a primary they are deleted on sight). Every change
-/// goes through a method of this type, and then [`Data::changed`] tells watchers, subscribers and
+/// goes through a method of this type, and then `changed` tells watchers, subscribers and
 /// replicas of it.
 #[derive(Debug)]
 pub struct Data<'a> {

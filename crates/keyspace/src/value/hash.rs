@@ -1,6 +1,7 @@
 //! [`Hash`]: a hash value.
 
 use std::cmp::Ordering;
+use std::mem;
 
 use crate::Blob;
 use crate::tree::{Element, Entry, Iter, Tree};
@@ -26,6 +27,16 @@ impl HashField {
     #[must_use]
     pub fn name(&self) -> &Blob {
         &self.name
+    }
+}
+
+impl HashField {
+    fn new(name: Blob, value: Blob) -> Self {
+        Self { hash: member_hash(&name), name, value }
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.hash.cmp(&other.hash).then_with(|| self.name.cmp(&other.name))
     }
 }
 
@@ -106,5 +117,53 @@ impl Hash {
     #[must_use]
     pub fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<&HashField>) {
         super::scan_by_hash(&self.fields, cursor, count)
+    }
+}
+
+impl FromIterator<(Blob, Blob)> for Hash {
+    /// Builds a hash by sorting, which is several times as fast as setting fields one by one. Of
+    /// equal fields the last one stays.
+    fn from_iter<I: IntoIterator<Item = (Blob, Blob)>>(fields: I) -> Self {
+        let fields = fields.into_iter().map(|(name, value)| HashField::new(name, value));
+        let mut fields: Vec<HashField> = fields.collect();
+        fields.sort_by(HashField::order);
+        fields.dedup_by(|later, kept| {
+            let is_same = later.order(kept).is_eq();
+            if is_same {
+                mem::swap(later, kept);
+            }
+            is_same
+        });
+        Self { fields: fields.into_iter().collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_hash_built_at_once_is_one_built_step_by_step(
+            fields in proptest::collection::vec((0_u8..60, any::<u8>()), 0..200),
+        ) {
+            let blob = |byte: &u8| Blob::from([*byte].as_slice());
+            let at_once: Hash = fields.iter().map(|(name, value)| (blob(name), blob(value))).collect();
+            let mut stepwise = Hash::default();
+            for (name, value) in &fields {
+                stepwise.set(&[*name], blob(value));
+            }
+            let seen = |hash: &Hash| {
+                hash.iter().map(|field| (field.name().to_vec(), field.value.to_vec())).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(seen(&at_once), seen(&stepwise));
+            let naive: BTreeMap<Vec<u8>, Vec<u8>> =
+                fields.iter().map(|(name, value)| (vec![*name], vec![*value])).collect();
+            prop_assert_eq!(seen(&at_once).into_iter().collect::<BTreeMap<_, _>>(), naive);
+        }
     }
 }

@@ -21,6 +21,16 @@ struct Member {
     name: Blob,
 }
 
+impl Member {
+    fn new(name: Blob) -> Self {
+        Self { hash: member_hash(&name), name }
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.hash.cmp(&other.hash).then_with(|| self.name.cmp(&other.name))
+    }
+}
+
 impl Element for Member {
     type Hint = u64;
 
@@ -182,12 +192,38 @@ impl<'a> Iterator for SetIter<'a> {
 
 impl ExactSizeIterator for SetIter<'_> {}
 
-impl<'a> FromIterator<&'a [u8]> for Set {
-    fn from_iter<I: IntoIterator<Item = &'a [u8]>>(members: I) -> Self {
-        let mut set = Self::default();
-        for member in members {
-            set.insert(member);
+impl<B: Into<Blob>> FromIterator<B> for Set {
+    /// Builds a set by sorting, which is several times as fast as adding members one by one.
+    fn from_iter<I: IntoIterator<Item = B>>(members: I) -> Self {
+        let mut members: Vec<Member> =
+            members.into_iter().map(|it| Member::new(it.into())).collect();
+        members.sort_unstable_by(Member::order);
+        members.dedup_by(|later, kept| later.order(kept).is_eq());
+        Self { members: members.into_iter().collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_set_built_at_once_is_one_built_step_by_step(
+            members in proptest::collection::vec(proptest::collection::vec(0_u8..3, 0..4), 0..200),
+        ) {
+            let at_once: Set = members.iter().map(Vec::as_slice).collect();
+            let mut stepwise = Set::default();
+            for member in &members {
+                stepwise.insert(member);
+            }
+            prop_assert!(at_once.iter().eq(stepwise.iter()));
+            let naive: BTreeSet<&[u8]> = members.iter().map(Vec::as_slice).collect();
+            prop_assert_eq!(at_once.iter().collect::<BTreeSet<_>>(), naive);
         }
-        set
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod combine;
 mod tests;
 
 use std::cmp::Ordering;
+use std::mem;
 use std::ops::Range;
 
 use crate::Blob;
@@ -295,7 +296,7 @@ impl FromIterator<Scored> for Zset {
         members.dedup_by(|later, kept| {
             let is_same = later.order(kept).is_eq();
             if is_same {
-                std::mem::swap(later, kept);
+                mem::swap(later, kept);
             }
             is_same
         });

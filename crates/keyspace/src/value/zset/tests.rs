@@ -44,4 +44,42 @@ proptest! {
             prop_assert_eq!(zset.rank_of_score(*score, true), upto);
         }
     }
+
+    #[test]
+    fn a_set_built_at_once_is_one_built_step_by_step(
+        pairs in proptest::collection::vec((0_u8..60, score()), 0..200),
+    ) {
+        let at_once: Zset = pairs
+            .iter()
+            .map(|(member, score)| Scored { score: *score, member: Blob::from([*member].as_slice()) })
+            .collect();
+        let mut stepwise = Zset::default();
+        for (member, score) in &pairs {
+            stepwise.insert(&[*member], *score);
+        }
+        prop_assert!(at_once.iter().eq(stepwise.iter()));
+        prop_assert!(pairs.iter().all(|(member, _)| at_once.score(&[*member]) == stepwise.score(&[*member])));
+    }
+
+    #[test]
+    fn a_range_taken_out_leaves_the_rest(
+        pairs in proptest::collection::vec((0_u8..60, score()), 0..100),
+        start in 0_usize..60,
+        len in 0_usize..60,
+    ) {
+        let mut zset = Zset::default();
+        for (member, score) in &pairs {
+            zset.insert(&[*member], *score);
+        }
+        let before: Vec<Scored> = zset.iter().cloned().collect();
+        let clone = zset.clone();
+        let taken = zset.remove_range(start..start + len);
+        let within = start.min(before.len())..(start + len).min(before.len());
+        prop_assert_eq!(&taken[..], &before[within.clone()]);
+        let left: Vec<Scored> = [&before[..within.start], &before[within.end..]].concat();
+        prop_assert!(zset.iter().eq(&left));
+        prop_assert!(left.iter().all(|scored| zset.score(&scored.member) == Some(scored.score)));
+        prop_assert!(taken.iter().all(|scored| zset.score(&scored.member).is_none()));
+        prop_assert!(clone.iter().eq(&before));
+    }
 }

@@ -71,7 +71,7 @@ impl<'a> RangeQuery<'a> {
                 let numbers = args.next().zip(args.next()).ok_or(CommandError::Syntax)?;
                 offset = options::integer(numbers.0)?;
                 limit = options::integer(numbers.1)?;
-            } else if form.reversed.is_none() && options::is(option, "rev") {
+            } else if reversed.is_none() && options::is(option, "rev") {
                 reversed = Some(true);
             } else if by.is_none() && options::is(option, "bylex") {
                 by = Some(By::Lex);

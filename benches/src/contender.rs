@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use redwire_testkit::{Peer, Server};
+use redwire_testkit::{Client, Peer, Reply, Server};
 
 use crate::{Options, Outcome, machine};
 
@@ -69,6 +69,27 @@ impl Contender {
     #[must_use]
     pub fn version(&self) -> String {
         machine::said(&self.program.to_string_lossy(), &["--version"])
+    }
+}
+
+/// Seconds that a server took to load its file when it started, as its log says, without the start of
+/// the process.
+///
+/// # Errors
+/// If the log has no such line.
+pub fn load_seconds(server: &Server) -> Outcome<f64> {
+    let log = server.log();
+    let said = log.lines().find_map(|line| line.split_once("DB loaded from disk: "));
+    let seconds = said.and_then(|(_, said)| said.split_once(' ')?.0.parse().ok());
+    Ok(seconds.ok_or_else(|| format!("no load in the log of {server:?}"))?)
+}
+
+/// Number of keys in a server's first database.
+#[must_use]
+pub fn keys(client: &mut Client) -> u64 {
+    match client.ok(&["DBSIZE"]) {
+        Reply::Int(keys) => u64::try_from(keys).unwrap_or(0),
+        _ => 0,
     }
 }
 

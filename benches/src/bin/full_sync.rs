@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use redwire_benches::contender::Contender;
+use redwire_benches::contender::{self, Contender};
 use redwire_benches::generator::{self, Batches, Expect, Extent, workload::key};
 use redwire_benches::process::{children, memory, peak_memory, shared_memory};
 use redwire_benches::{Options, Outcome, Random, Table, machine, median};
@@ -119,8 +119,8 @@ impl Setup {
             client.info("master_link_status").is_some_and(|status| status == "up")
         });
         let time = start.elapsed().as_secs_f64();
-        let keys = client.ok(&["DBSIZE"]).text();
-        if keys != self.keys.to_string() {
+        let keys = contender::keys(&mut client);
+        if keys != self.keys {
             return Err(format!("{} has {keys} keys after its full sync", to.name).into());
         }
         Ok((time, peak_memory(replica.pid())?))
@@ -184,11 +184,10 @@ impl Setup {
         let bgsave = start.elapsed().as_secs_f64();
         peak = peak.max(peak_memory(server.pid())?);
         drop(server);
-        let start = Instant::now();
         let server = contender.start_in(dir.path(), &[])?;
-        let load = start.elapsed().as_secs_f64();
-        let keys = server.client().ok(&["DBSIZE"]).text();
-        if keys != self.large.to_string() {
+        let load = contender::load_seconds(&server)?;
+        let keys = contender::keys(&mut server.client());
+        if keys != self.large {
             return Err(format!("{} has loaded {keys} keys", contender.name).into());
         }
         let worst = worst.as_secs_f64() * 1e3;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rdb::RdbDecoder;
 use rdb::filter::Simple;
-use redwire_benches::contender::Contender;
+use redwire_benches::contender::{self, Contender};
 use redwire_benches::rdb::DataSet;
 use redwire_benches::{
     Options, Outcome, Subject, Table, interleave, machine, measure, median, ratio,
@@ -126,8 +126,7 @@ impl Case {
         println!("{table}");
     }
 
-    /// Loads and saves of whole servers: a load is from the start of the process to the first PONG
-    /// of a server that has loaded, minus that of an empty one.
+    /// Loads and saves of whole servers: a load takes as long as the server's log says.
     fn servers(&self, contenders: &[Contender], rounds: usize) -> Outcome<()> {
         let (path, bytes) = self.file(false)?;
         let mut failure = None;
@@ -157,17 +156,12 @@ impl Case {
     /// Seconds of a load, of a SAVE, and of a SAVE with compression.
     fn server(&self, contender: &Contender, path: &Path) -> Outcome<[f64; 3]> {
         let dir = tempfile::tempdir()?;
-        let args = &["--rdbcompression", "no"];
-        let start = Instant::now();
-        drop(contender.start_in(dir.path(), args)?);
-        let empty = start.elapsed().as_secs_f64();
         fs::copy(path, dir.path().join("dump.rdb"))?;
-        let start = Instant::now();
-        let server = contender.start_in(dir.path(), args)?;
-        let load = start.elapsed().as_secs_f64() - empty;
+        let server = contender.start_in(dir.path(), &["--rdbcompression", "no"])?;
+        let load = contender::load_seconds(&server)?;
         let mut client = server.client();
-        let keys = client.ok(&["DBSIZE"]).text();
-        if keys != self.set.keys().to_string() {
+        let keys = contender::keys(&mut client);
+        if keys != self.set.keys() {
             return Err(format!("{} has loaded {keys} keys", contender.name).into());
         }
         let mut save = || {

@@ -169,6 +169,8 @@ pub struct Keys {
     pub step: i32,
     /// Position of an argument that says how many keys come right behind it; 0 when none does.
     pub count_at: usize,
+    /// An option whose argument is a key too, the last one if it comes more than once.
+    pub option: Option<&'static str>,
 }
 
 impl Keys {
@@ -187,7 +189,7 @@ impl Keys {
     /// the next.
     #[must_use]
     pub const fn span(first: i32, last: i32, step: i32) -> Self {
-        Self { first, last, step, count_at: 0 }
+        Self { first, last, step, count_at: 0, option: None }
     }
 
     /// These keys and as many more as the argument at position `at` says, right behind it
@@ -195,6 +197,12 @@ impl Keys {
     #[must_use]
     pub const fn counted_at(self, at: usize) -> Self {
         Self { count_at: at, ..self }
+    }
+
+    /// These keys and the argument of the option `name` (`SORT key STORE dest`).
+    #[must_use]
+    pub const fn and_after(self, name: &'static str) -> Self {
+        Self { option: Some(name), ..self }
     }
 
     /// The positions of the keys in a request of `count` arguments.
@@ -221,6 +229,10 @@ impl Keys {
             let count =
                 usize::try_from(count).ok().filter(|count| (1..request.len()).contains(count))?;
             keys.extend(args(&mut (self.count_at + 1..=self.count_at + count))?);
+        }
+        if let Some(name) = self.option {
+            let is_option = |arg: &[u8]| arg.eq_ignore_ascii_case(name.as_bytes());
+            keys.extend(request.iter().rposition(is_option).and_then(|at| request.arg(at + 1)));
         }
         Some(keys)
     }
@@ -259,5 +271,9 @@ mod tests {
             assert_eq!(dest.of(request.as_request()), None, "{wrong}");
         }
         assert_eq!(keys(dest, "ZUNIONSTORE d"), None);
+        let stored = Keys::ONE.and_after("STORE");
+        assert_eq!(keys(stored, "SORT a").as_deref(), Some("a"));
+        assert_eq!(keys(stored, "SORT a store").as_deref(), Some("a"));
+        assert_eq!(keys(stored, "SORT a STORE b GET x store c").as_deref(), Some("a c"));
     }
 }

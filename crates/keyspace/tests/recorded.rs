@@ -33,6 +33,16 @@ fn keys() {
 }
 
 #[test]
+fn lcs() {
+    play("lcs", include_str!("recorded/lcs.txt"));
+}
+
+#[test]
+fn sort() {
+    play("sort", include_str!("recorded/sort.txt"));
+}
+
+#[test]
 fn server() {
     play("server", include_str!("recorded/server.txt"));
 }

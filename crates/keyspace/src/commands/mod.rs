@@ -17,6 +17,7 @@ mod pairs;
 mod scan;
 mod server;
 mod sets;
+mod sort;
 mod store;
 mod strings;
 #[cfg(test)]
@@ -29,7 +30,7 @@ pub(crate) use keys::encoding_of;
 use crate::command::Command;
 
 /// The tables, each with the name that `COMMAND DOCS` has for its group.
-pub(crate) fn groups() -> [(&'static str, &'static [Command]); 12] {
+pub(crate) fn groups() -> [(&'static str, &'static [Command]); 13] {
     [
         ("string", strings::COMMANDS),
         ("bitmap", bitmaps::COMMANDS),
@@ -39,6 +40,7 @@ pub(crate) fn groups() -> [(&'static str, &'static [Command]); 12] {
         ("sorted-set", zsets::COMMANDS),
         ("generic", keys::COMMANDS),
         ("generic", expiry::COMMANDS),
+        ("generic", sort::COMMANDS),
         ("transactions", transactions::COMMANDS),
         ("connection", connection::COMMANDS),
         ("server", server::COMMANDS),

@@ -1,6 +1,7 @@
 //! Strings: `GET`, `SET` and their kin, counters, ranges.
 
 mod counters;
+mod lcs;
 mod ranges;
 mod set;
 
@@ -37,6 +38,7 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::data("setrange", 4, WRITE, Keys::ONE, ranges::setrange),
     Command::data("getrange", 4, READ, Keys::ONE, ranges::getrange),
     Command::data("substr", 4, READ, Keys::ONE, ranges::getrange),
+    Command::data("lcs", -3, READ, Keys::TWO, lcs::lcs),
     Command::data("incr", 2, WRITE_FAST, Keys::ONE, counters::incr),
     Command::data("decr", 2, WRITE_FAST, Keys::ONE, counters::decr),
     Command::data("incrby", 3, WRITE_FAST, Keys::ONE, counters::incrby),

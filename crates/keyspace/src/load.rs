@@ -1,10 +1,10 @@
 //! [`Loader`]: builds a [`Dataset`] from the events of an RDB decoder.
 
-use redwire_rdb::{Event, Kind};
+use redwire_rdb::Event;
 
+use crate::build::{BuildError, Builder};
 use crate::database::Entry;
-use crate::value::Kind as _;
-use crate::{Blob, Dataset, Hash, List, Opaque, Scored, Set, Str, UnixMs, Value, Zset};
+use crate::{Blob, Dataset, UnixMs};
 
 /// Builds a data set from what [`redwire_rdb::Decoder`] finds, event by event.
 #[derive(Debug)]
@@ -21,42 +21,7 @@ pub struct Loader {
 struct Pending {
     key: Blob,
     expires: Option<UnixMs>,
-    gathered: Gathered,
-}
-
-/// What there is of its value. Members of what is ordered are put in order once all are there,
-/// which is several times as fast as to look for the place of each.
-#[derive(Debug)]
-enum Gathered {
-    Value(Value),
-    Set(Vec<Blob>),
-    Hash(Vec<(Blob, Blob)>),
-    Zset(Vec<Scored>),
-}
-
-impl Gathered {
-    fn new(kind: Kind) -> Self {
-        match kind {
-            Kind::String | Kind::Opaque => Self::Value(Value::String(Str::default())),
-            Kind::List => Self::Value(Value::List(List::default())),
-            Kind::Set => Self::Set(Vec::new()),
-            Kind::Zset => Self::Zset(Vec::new()),
-            Kind::Hash => Self::Hash(Vec::new()),
-        }
-    }
-
-    /// The value; `None` if an element came twice.
-    fn into_value(self) -> Option<Value> {
-        let (gathered, value) = match self {
-            Self::Value(value) => return Some(value),
-            Self::Set(members) => {
-                (members.len(), members.into_iter().collect::<Set>().into_value())
-            }
-            Self::Hash(fields) => (fields.len(), fields.into_iter().collect::<Hash>().into_value()),
-            Self::Zset(scored) => (scored.len(), scored.into_iter().collect::<Zset>().into_value()),
-        };
-        (value.element_count() == gathered).then_some(value)
-    }
+    value: Builder,
 }
 
 /// What a load came to.
@@ -138,19 +103,15 @@ impl Loader {
                 self.pending = Some(Pending {
                     key: Blob::from(header.key),
                     expires: header.expire_ms.map(UnixMs),
-                    gathered: Gathered::new(header.kind),
+                    value: Builder::new(header.kind),
                 });
                 Ok(())
             }
-            Event::String(bytes) => self.set_value(Value::String(Str::new(bytes))),
-            Event::Opaque { type_byte, body } => {
-                self.set_value(Value::Opaque(Opaque::new(type_byte, body)))
-            }
-            Event::Element(item) => self.element(item),
-            Event::Scored(member, score) => self.scored(member, score),
-            Event::Field { field, value, expires_ms } => {
-                self.field(field, value, expires_ms.is_some())
-            }
+            Event::String(_)
+            | Event::Opaque { .. }
+            | Event::Element(_)
+            | Event::Scored(..)
+            | Event::Field { .. } => self.part(event),
             Event::KeyEnd { empty } => self.key_end(empty),
             _ => Ok(()),
         }
@@ -177,48 +138,15 @@ impl Loader {
         Ok(())
     }
 
-    fn pending(&mut self) -> Result<&mut Pending, LoadError> {
-        self.pending.as_mut().ok_or(LoadError::OutOfPlace)
-    }
-
-    fn set_value(&mut self, value: Value) -> Result<(), LoadError> {
-        self.pending()?.gathered = Gathered::Value(value);
-        Ok(())
-    }
-
-    fn element(&mut self, item: &[u8]) -> Result<(), LoadError> {
-        match &mut self.pending()?.gathered {
-            Gathered::Value(Value::List(list)) => list.push_back(item),
-            Gathered::Set(members) => members.push(Blob::from(item)),
-            _ => return Err(LoadError::OutOfPlace),
-        }
-        Ok(())
-    }
-
-    fn scored(&mut self, member: &[u8], score: f64) -> Result<(), LoadError> {
-        let Gathered::Zset(scored) = &mut self.pending()?.gathered else {
-            return Err(LoadError::OutOfPlace);
-        };
-        scored.push(Scored { score, member: Blob::from(member) });
-        Ok(())
-    }
-
-    fn field(&mut self, name: &[u8], value: &[u8], expires: bool) -> Result<(), LoadError> {
+    /// Takes in a part of the value under way.
+    fn part(&mut self, event: &Event<'_>) -> Result<(), LoadError> {
         let db = self.db;
-        let pending = self.pending()?;
-        if expires {
-            return Err(LoadError::FieldExpiry { db, key: pending.key.clone() });
-        }
-        let Gathered::Hash(fields) = &mut pending.gathered else {
-            return Err(LoadError::OutOfPlace);
-        };
-        fields.push((Blob::from(name), Blob::from(value)));
-        Ok(())
+        let Pending { key, value, .. } = self.pending.as_mut().ok_or(LoadError::OutOfPlace)?;
+        value.handle(event).map_err(|error| load_error(error, db, key))
     }
 
     fn key_end(&mut self, empty: bool) -> Result<(), LoadError> {
-        let pending = self.pending.take().ok_or(LoadError::OutOfPlace)?;
-        let Pending { key, expires, gathered } = pending;
+        let Pending { key, expires, value } = self.pending.take().ok_or(LoadError::OutOfPlace)?;
         if empty {
             self.stats.empty += 1;
             return Ok(());
@@ -234,11 +162,17 @@ impl Loader {
         if database.find(&key).is_some() {
             return Err(LoadError::DuplicateKey { db, key });
         }
-        let Some(value) = gathered.into_value() else {
-            return Err(LoadError::DuplicateElement { db, key });
-        };
+        let value = value.finish().map_err(|error| load_error(error, db, &key))?;
         database.insert(Entry::new(&key, value, expires, 0));
         self.stats.keys += 1;
         Ok(())
+    }
+}
+
+fn load_error(error: BuildError, db: u32, key: &Blob) -> LoadError {
+    match error {
+        BuildError::OutOfPlace => LoadError::OutOfPlace,
+        BuildError::Duplicate => LoadError::DuplicateElement { db, key: key.clone() },
+        BuildError::FieldExpiry => LoadError::FieldExpiry { db, key: key.clone() },
     }
 }

@@ -53,7 +53,8 @@ impl Value {
             }
             unread = &unread[decoded.used..];
         }
-        value.map(Builder::finish).ok_or(PayloadError::Value)
+        let value = value.ok_or(PayloadError::Value)?;
+        value.finish().map_err(|_| PayloadError::Value)
     }
 }
 

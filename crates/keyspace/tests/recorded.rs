@@ -3,12 +3,13 @@
 //! A transcript's line `> SET k v EX 10` is a request (`>*`: the order of the reply's elements is
 //! open); below it stand the reply, what replicas were told (`= 0 SET k v PXAT @ms+10000`, with the
 //! number of the database) and what was published (`! 0 set k`). `~ 150` lets 150 ms pass, `==`
-//! begins anew with an empty data set, `@ms+N` and `@s+N` are moments counted from the present one.
+//! begins anew with an empty data set (speaking RESP3 where it says so), `@ms+N` and `@s+N` are
+//! moments counted from the present one.
 
 #![allow(clippy::unwrap_used, reason = "a test that reads its own files")]
 
 use redwire_keyspace::{EventClass, Keyspace, NoHost, Session, Settings, UnixMs};
-use redwire_resp::RequestBuf;
+use redwire_resp::{Protocol, RequestBuf};
 
 const START: u64 = 1_700_000_000_000;
 
@@ -28,6 +29,11 @@ fn dump() {
 }
 
 #[test]
+fn encodings() {
+    play("encodings", include_str!("recorded/encodings.txt"));
+}
+
+#[test]
 fn keys() {
     play("keys", include_str!("recorded/keys.txt"));
 }
@@ -35,6 +41,11 @@ fn keys() {
 #[test]
 fn lcs() {
     play("lcs", include_str!("recorded/lcs.txt"));
+}
+
+#[test]
+fn resp3() {
+    play("resp3", include_str!("recorded/resp3.txt"));
 }
 
 #[test]
@@ -68,6 +79,9 @@ fn play(name: &str, transcript: &str) {
         }
         if line.starts_with("==") {
             server = Server::new();
+            if line.contains("RESP3") {
+                server.session.protocol = Protocol::Resp3;
+            }
         } else if let Some(ms) = line.strip_prefix('~') {
             server.now += ms.trim().parse::<u64>().unwrap();
         } else if line.starts_with('>') {

@@ -105,6 +105,12 @@ impl Transfer {
         Ok(Some(bytes.into()))
     }
 
+    /// Whether chunk `index` is there, or known never to come.
+    pub(crate) fn is_ready(&self, index: usize) -> bool {
+        let shared = self.lock();
+        shared.complete || index < shared.front + shared.chunks.len()
+    }
+
     /// Whether chunk `index` is past the end of a complete transfer.
     pub(crate) fn is_end(&self, index: usize) -> bool {
         let shared = self.lock();

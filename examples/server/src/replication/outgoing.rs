@@ -63,7 +63,8 @@ impl Outgoings {
         self.links.keys().copied().collect()
     }
 
-    /// Queues what `client` can be sent of its snapshot now; at its end, tells `primary`.
+    /// Queues what `client` can be sent of its snapshot now; at its end, tells `primary` and
+    /// answers true: the machine has something to send behind it.
     ///
     /// # Errors
     ///
@@ -73,15 +74,15 @@ impl Outgoings {
         client: &mut Client,
         primary: &mut Primary,
         now: Instant,
-    ) -> io::Result<()> {
-        let Some(outgoing) = self.links.get_mut(&client.id) else { return Ok(()) };
+    ) -> io::Result<bool> {
+        let Some(outgoing) = self.links.get_mut(&client.id) else { return Ok(false) };
         while client.output.len() < AHEAD {
             match outgoing.next_chunk()? {
                 Some(bytes) => client.output.push_shared(bytes),
                 None if outgoing.is_over() => {
                     primary.transfer_done(ReplicaId(client.id), now);
                     self.remove(client.id);
-                    return Ok(());
+                    return Ok(true);
                 }
                 None => break,
             }
@@ -90,7 +91,15 @@ impl Outgoings {
         if let Some(Outgoing::Transfer { transfer, .. }) = self.links.get(&client.id) {
             self.release(&transfer.clone());
         }
-        Ok(())
+        Ok(false)
+    }
+
+    /// Whether [`Outgoings::fill`] has something for the connection now.
+    pub(crate) fn is_ready(&self, id: ClientId) -> bool {
+        self.links.get(&id).is_some_and(|outgoing| match outgoing {
+            Outgoing::Transfer { transfer, next } => transfer.is_ready(*next),
+            Outgoing::File { .. } => true,
+        })
     }
 
     /// Lets go of the chunks that every link of `transfer` has.

@@ -237,11 +237,14 @@ impl Server {
 
     fn write_client(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(&id) else { return };
-        if client.standing == Standing::Replica
-            && let Err(error) = self.outgoings.fill(client, &mut self.core.primary, self.core.now)
-        {
-            warning!("Can't read the snapshot back for a replica: {error}");
-            return self.close(id, "snapshot unreadable");
+        match self.outgoings.fill(client, &mut self.core.primary, self.core.now) {
+            Ok(false) => {}
+            // What the machine sends behind the snapshot is queued in the next turn.
+            Ok(true) => self.unsent.push(id),
+            Err(error) => {
+                warning!("Can't read the snapshot back for a replica: {error}");
+                return self.close(id, "snapshot unreadable");
+            }
         }
         if !client.write_blocked
             && let Err(error) = client.flush(&mut self.core)
@@ -249,7 +252,7 @@ impl Server {
             verbose!("Error writing to client: {error}");
             return self.close(id, "Error writing to client");
         }
-        let has_output = client.has_output(&self.core.primary);
+        let has_output = client.has_output(&self.core.primary) || self.outgoings.is_ready(id);
         update(client, &mut self.core);
         if client.closing && !has_output {
             return self.close(id, "its replies are sent");

@@ -118,10 +118,14 @@ impl<'a> Data<'a> {
     ///
     /// The caller either adds to it or calls [`Data::delete_if_gone`].
     pub(crate) fn write_or_new<K: Kind>(&mut self, key: &[u8]) -> Result<&mut K, CommandError> {
-        if self.write::<K>(key)?.is_none() {
-            self.make_way(key);
-            self.keyspace.insert(self.db, key, K::default().into_value(), None);
-            self.keyspace.events.push(EventClass::New, "new", self.db, key);
+        match self.peek(key) {
+            Some(value) if K::of(value).is_none() => return Err(CommandError::WrongType),
+            Some(_) => {}
+            None => {
+                self.make_way(key);
+                self.keyspace.insert(self.db, key, K::default().into_value(), None);
+                self.keyspace.events.push(EventClass::New, "new", self.db, key);
+            }
         }
         let entry = self.keyspace.entry_mut(self.db, key);
         entry.and_then(|entry| K::of_mut(&mut entry.value)).ok_or(CommandError::WrongType)

@@ -65,7 +65,7 @@ fn play(name: &str, transcript: &str) {
     let mut request = "";
     let mut failures = Vec::new();
     for (at, line) in transcript.lines().chain(["=="]).enumerate() {
-        let begins = ["==", "~", ">"].iter().any(|mark| line.starts_with(mark));
+        let begins = ["==", "~ ", ">"].iter().any(|mark| line.starts_with(mark));
         if begins && wanted != got {
             failures.push(format!(
                 "{name}.txt before line {}: {request}\n  redis:   {}\n  redwire: {}\n",
@@ -82,7 +82,7 @@ fn play(name: &str, transcript: &str) {
             if line.contains("RESP3") {
                 server.session.protocol = Protocol::Resp3;
             }
-        } else if let Some(ms) = line.strip_prefix('~') {
+        } else if let Some(ms) = line.strip_prefix("~ ") {
             server.now += ms.trim().parse::<u64>().unwrap();
         } else if line.starts_with('>') {
             request = line;

@@ -19,10 +19,11 @@ pub(crate) enum PayloadError {
 impl Value {
     /// The payload of this value, in the oldest version that can hold it; `None` if none can.
     pub(crate) fn to_payload(&self, thresholds: &Thresholds) -> Option<Vec<u8>> {
-        let target = match self {
-            Self::Opaque(opaque) => oldest_with(opaque.type_byte())?,
-            _ => Version::REDIS_6_0,
+        let opaque = match self {
+            Self::Opaque(opaque) => Some(opaque.type_byte()),
+            _ => None,
         };
+        let target = Version::oldest(opaque, false)?;
         let thresholds = thresholds.clone();
         let options = EncodeOptions { target, thresholds, ..EncodeOptions::default() };
         let mut encoder = Encoder::for_payloads(options);
@@ -56,18 +57,6 @@ impl Value {
         let value = value.ok_or(PayloadError::Value)?;
         value.finish().map_err(|_| PayloadError::Value)
     }
-}
-
-fn oldest_with(type_byte: u8) -> Option<Version> {
-    let versions = [
-        Version::REDIS_6_0,
-        Version::REDIS_7_0,
-        Version::REDIS_7_2,
-        Version::REDIS_7_4,
-        Version::REDIS_8_6,
-        Version::VALKEY_9,
-    ];
-    versions.into_iter().find(|version| version.holds(type_byte))
 }
 
 #[cfg(test)]

@@ -75,11 +75,30 @@ impl Version {
         magic
     }
 
-    /// Whether a file of this version can hold a value of type `type_byte`, as
-    /// [`Event::Opaque`](crate::Event::Opaque) delivers it.
+    /// The oldest version that can hold values of all these types, and function libraries if there
+    /// are any; a Redis one where both dialects could. `None` when no version holds all of it.
+    ///
+    /// ```
+    /// use redwire_rdb::Version;
+    ///
+    /// assert_eq!(Version::oldest([0, 21], false), Some(Version::REDIS_7_2));
+    /// assert_eq!(Version::oldest([], true), Some(Version::REDIS_7_0));
+    /// ```
     #[must_use]
-    pub fn holds(self, type_byte: u8) -> bool {
-        crate::types::holds(self, type_byte)
+    pub fn oldest(type_bytes: impl IntoIterator<Item = u8>, functions: bool) -> Option<Self> {
+        let mut versions = vec![
+            Self::REDIS_6_0,
+            Self::REDIS_7_0,
+            Self::REDIS_7_2,
+            Self::REDIS_7_4,
+            Self::REDIS_8_6,
+            Self::VALKEY_9,
+        ];
+        versions.retain(|version| !functions || version.number >= Self::REDIS_7_0.number);
+        for byte in type_bytes {
+            versions.retain(|version| version.holds_type(byte));
+        }
+        versions.first().copied()
     }
 
     /// The number as it stands in the magic: 1 to 79 for Redis, 80 on for Valkey.

@@ -246,18 +246,6 @@ impl Core {
 ///
 /// Where no version holds all of it, encoding fails with the name of the key.
 fn oldest_version(data: &Dataset) -> Version {
-    let versions = [
-        Version::REDIS_6_0,
-        Version::REDIS_7_0,
-        Version::REDIS_7_2,
-        Version::REDIS_7_4,
-        Version::REDIS_8_6,
-        Version::VALKEY_9,
-    ];
-    let holds_functions = |version: &Version| {
-        data.functions().next().is_none() || version.number() >= Version::REDIS_7_0.number()
-    };
-    let holds_values = |version: &Version| data.opaque_types().all(|byte| version.holds(byte));
-    let found = versions.into_iter().find(|it| holds_functions(it) && holds_values(it));
-    found.unwrap_or(Version::REDIS_8_6)
+    let functions = data.functions().next().is_some();
+    Version::oldest(data.opaque_types(), functions).unwrap_or(Version::REDIS_8_6)
 }

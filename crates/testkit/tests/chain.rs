@@ -36,7 +36,7 @@ fn full_sync_then_stream(peer: Peer, redwire_args: &[&str]) {
     chain.assert_equal_ends();
 
     let before = master.digest();
-    master.pipeline(&Workload::new(seed(2)).writes(WRITES));
+    master.pipeline(&Workload::new(seed(2)).recent().writes(WRITES));
     assert_ne!(master.digest(), before);
     chain.assert_equal_ends();
 }
@@ -50,7 +50,7 @@ fn full_syncs_under_writes(peer: Peer) {
     let (stop, stopped) = std::sync::mpsc::channel::<()>();
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            let mut workload = Workload::new(seed(4));
+            let mut workload = Workload::new(seed(4)).recent();
             // Ends when the other side of the channel is dropped.
             while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
                 master.pipeline(&workload.writes(200));
@@ -75,7 +75,7 @@ fn emptied(peer: Peer) {
         master.ok(&[flush]);
         chain.assert_equal_ends();
     }
-    master.pipeline(&Workload::new(seed(6)).writes(1000));
+    master.pipeline(&Workload::new(seed(6)).recent().writes(1000));
     chain.assert_equal_ends();
 }
 

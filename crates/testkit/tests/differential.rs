@@ -136,7 +136,7 @@ fn differential(seed: u64, protocol: &str) {
     }
     pair.run(&dataset(seed));
     assert_same_data(&real, &ours);
-    let mut workload = Workload::decided(seed);
+    let mut workload = Workload::decided(seed).recent();
     for _ in 0..6 {
         pair.run(&workload.by_ref().take(COMMANDS / 6).collect::<Vec<_>>());
         assert_same_data(&real, &ours);

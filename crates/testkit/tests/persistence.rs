@@ -19,7 +19,7 @@ fn saved(peer: Peer, seed: u64) -> Option<Server> {
     let real = peer.start(&[])?;
     let mut client = real.client();
     client.pipeline(&dataset(seed));
-    client.pipeline(&Workload::new(seed).writes(5000));
+    client.pipeline(&Workload::new(seed).recent().writes(5000));
     client.ok(&["SAVE"]);
     Some(real)
 }
@@ -221,7 +221,7 @@ fn a_save_under_writes_holds_one_moment() {
     client.pipeline(&dataset(seed(45)));
     client.ok(&["DEBUG", "POPULATE", "100000", "key", "100"]);
     let digest = client.digest();
-    let mut workload = Workload::new(seed(46));
+    let mut workload = Workload::new(seed(46)).recent();
     client.ok(&["BGSAVE"]);
     wait_until("BGSAVE", SAVE, || {
         client.pipeline(&workload.writes(200));

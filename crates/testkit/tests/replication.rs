@@ -24,7 +24,7 @@ fn several_replicas_at_once() {
     for replica in &replicas {
         replica.client().ok(&["REPLICAOF", "127.0.0.1", &redwire.port_text()]);
     }
-    let mut workload = Workload::new(seed(52));
+    let mut workload = Workload::new(seed(52)).recent();
     wait_until("three links", LINK, || {
         client.pipeline(&workload.writes(500));
         replicas.iter().all(|replica| link_is_up(&mut replica.client()))

@@ -30,7 +30,7 @@ fn snapshot(peer: Peer) {
     let (Some(programs), Some(master)) = (peer.programs(), peer.start(&[])) else { return };
     let mut client = master.client();
     client.pipeline(&dataset(seed(31)));
-    client.pipeline(&Workload::new(seed(32)).writes(5000));
+    client.pipeline(&Workload::new(seed(32)).recent().writes(5000));
     let redwire = Redwire::start(&[]);
     redwire.follow(&master);
     wait_caught_up(&master, &redwire);

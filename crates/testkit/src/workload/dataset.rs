@@ -1,4 +1,5 @@
-use super::{DATABASES, command, fraction, integer, member, named, value};
+use super::draw::{fraction, integer, member, named, value};
+use super::{DATABASES, command};
 use crate::{Command, Rng};
 
 /// Elements of the collections: around the thresholds of the compact encodings (128 entries for

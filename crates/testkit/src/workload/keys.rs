@@ -1,4 +1,5 @@
-use super::{DATABASES, command, key, repeated};
+use super::draw::{key, repeated};
+use super::{DATABASES, command};
 use crate::{Command, Rng};
 
 /// A random command on keys of any type. Expiries lie far in the future or in the past, so that no

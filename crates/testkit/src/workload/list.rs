@@ -1,4 +1,5 @@
-use super::{command, index, key, member, repeated, value};
+use super::command;
+use super::draw::{index, key, member, repeated, value};
 use crate::{Command, Rng};
 
 /// A random command on lists.

@@ -1,4 +1,5 @@
-use super::{command, integer, key, member, repeated};
+use super::command;
+use super::draw::{integer, key, member, repeated};
 use crate::{Command, Rng};
 
 /// A random command on sets. Keys with the initial `i` get integers only, so that they stay intsets

@@ -1,4 +1,5 @@
-use super::{command, fraction, integer, key, repeated, step, value};
+use super::command;
+use super::draw::{fraction, integer, key, repeated, step, value};
 use crate::{Command, Rng};
 
 /// A random command on strings.

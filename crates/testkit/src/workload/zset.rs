@@ -1,4 +1,5 @@
-use super::{KEYS, command, fraction, index, key, member, named, repeated};
+use super::command;
+use super::draw::{KEYS, index, key, member, named, repeated, score, score_bound};
 use crate::{Command, Rng};
 
 /// A random command on sorted sets.
@@ -75,30 +76,6 @@ fn add_with_options(rng: &mut Rng, name: Vec<u8>) -> Command {
 
 fn scored(rng: &mut Rng, to: &mut Command) {
     to.extend([score(rng), member(rng)]);
-}
-
-/// A score: small integers, fractions, infinities, extremes, and rarely what is no number. Never -0:
-/// whether real servers keep its sign depends on an encoding that differs between a master and its
-/// own replica. (That is why weights are positive, too.)
-fn score(rng: &mut Rng) -> Vec<u8> {
-    match rng.below(16) {
-        0..=8 => rng.between(-200, 200).to_string().into_bytes(),
-        9..=12 => fraction(rng),
-        13 => rng.pick(&["inf", "-inf", "+inf"]).as_bytes().to_vec(),
-        14 => rng.pick(&["1e300", "-2.5e-7", "9007199254740993", "0.1"]).as_bytes().to_vec(),
-        _ if rng.one_in(10) => b"nan".to_vec(),
-        _ => rng.between(-1 << 40, 1 << 40).to_string().into_bytes(),
-    }
-}
-
-/// One end of a range of scores, open or closed.
-fn score_bound(rng: &mut Rng) -> Vec<u8> {
-    let open = if rng.one_in(3) { "(" } else { "" };
-    match rng.below(6) {
-        0 => rng.pick(&["-inf", "+inf", "(-inf"]).as_bytes().to_vec(),
-        1 => [open.as_bytes(), &fraction(rng)].concat(),
-        _ => format!("{open}{}", rng.between(-220, 220)).into_bytes(),
-    }
 }
 
 /// One end of a range of members.

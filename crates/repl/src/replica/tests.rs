@@ -300,6 +300,12 @@ fn an_rdb_by_length_ends_where_it_was_said() {
     replica.rdb_taken(10, now);
     let error = Error::RdbLength { at: at + 10, announced: 10, seen: 10 };
     assert_eq!(replica.handle_input(b"*1", now), Err(error));
+    // Or it waits for the rest of a value that the length has no room for.
+    let mut replica = announce();
+    replica.handle_input(b"0123456789", now).unwrap();
+    replica.rdb_taken(7, now);
+    let error = Error::RdbLength { at: at + 7, announced: 10, seen: 7 };
+    assert_eq!(replica.handle_input(b"789", now), Err(error));
     // The caller finds it damaged.
     let mut replica = announce();
     replica.handle_input(b"01", now).unwrap();

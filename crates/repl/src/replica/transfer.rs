@@ -50,11 +50,25 @@ impl Transfer {
 }
 
 impl Replica {
-    /// The decoder took `n` bytes of [`Step::Rdb`] and wants more.
+    /// The decoder took `n` bytes of [`Step::Rdb`], all that it can for now, and wants more.
+    ///
+    /// When it was shown all bytes that were announced, no more will come: the machine answers
+    /// [`Error::RdbLength`](crate::Error::RdbLength) from then on.
     ///
     /// # Panics
     /// When `n` is more than was offered.
     pub fn rdb_taken(&mut self, n: usize, now: Instant) {
+        let offered = self.received - self.position;
+        let State::Rdb(transfer) = &self.state else { return self.check_taken(n) };
+        let rest = transfer.announced_len().map(|len| len.saturating_sub(transfer.taken));
+        let all_shown = rest.is_some_and(|rest| offered >= rest);
+        self.take(n, now);
+        if let (State::Rdb(transfer), true) = (&self.state, all_shown) {
+            self.state = State::Failed(transfer.length_error(self.position));
+        }
+    }
+
+    fn take(&mut self, n: usize, now: Instant) {
         self.check_taken(n);
         if let State::Rdb(transfer) = &mut self.state {
             transfer.taken += n as u64;
@@ -69,7 +83,7 @@ impl Replica {
     /// # Panics
     /// When `n` is more than was offered.
     pub fn rdb_finished(&mut self, n: usize, now: Instant) {
-        self.rdb_taken(n, now);
+        self.take(n, now);
         let State::Rdb(transfer) = &self.state else { return };
         let wrong = transfer.announced_len().is_some_and(|len| len != transfer.taken);
         let at = self.position;

@@ -9,13 +9,13 @@ use crate::Version;
 #[non_exhaustive]
 pub enum Error {
     /// The input does not begin with `REDIS` or `VALKEY` and digits.
-    #[error("not an RDB file: it begins with {}", KeyName::new(.found))]
+    #[error("not an RDB file: {} at offset 0 is no magic", KeyName::new(.found))]
     Magic {
         /// The first nine bytes.
         found: [u8; 9],
     },
     /// A magic of a version that this crate does not read.
-    #[error("unknown RDB version {}", String::from_utf8_lossy(.magic))]
+    #[error("unknown RDB version {} at offset 0", String::from_utf8_lossy(.magic))]
     UnknownVersion {
         /// The first nine bytes.
         magic: [u8; 9],

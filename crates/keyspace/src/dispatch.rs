@@ -50,10 +50,15 @@ impl Keyspace {
         out: &mut Vec<u8>,
     ) {
         let mut call = Call { host, session, now, out };
-        if let Err(error) = self.accept(&mut call, request) {
-            call.session.abort_transaction();
-            call.reply().error(error.to_string());
+        let Err(error) = self.accept(&mut call, request) else { return };
+        if call.session.in_transaction() && request.name().eq_ignore_ascii_case(b"exec") {
+            // An EXEC that may not run ends the transaction all the same.
+            self.forget(call.session);
+            let text = format!("EXECABORT Transaction discarded because of: {error}");
+            return call.reply().error(text);
         }
+        call.session.abort_transaction();
+        call.reply().error(error.to_string());
     }
 
     /// Checks a request and runs or queues it; an error means that it was not accepted at all.
@@ -183,8 +188,10 @@ fn writes(session: &Session, command: &Command) -> bool {
 
 /// Redis' text for a name that is no command.
 fn unknown_command(request: Request<'_>) -> CommandError {
+    // A NUL ends what is quoted, as it ends a C string.
     let quote = |bytes: &[u8], max: usize| {
-        String::from_utf8_lossy(&bytes[..bytes.len().min(max)]).into_owned()
+        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+        String::from_utf8_lossy(&bytes[..end.min(max)]).into_owned()
     };
     let mut args = String::new();
     for arg in request.iter().skip(1) {

@@ -90,6 +90,8 @@ pub(crate) enum Action {
     Reconfigured(Vec<Listener>),
     /// End the server.
     Shutdown {
+        /// The connection that asked for it.
+        by: ClientId,
         /// Save first; `None` leaves it to the save points.
         save: Option<bool>,
         /// End even when the save fails.

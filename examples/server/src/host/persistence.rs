@@ -67,7 +67,7 @@ pub(super) fn lastsave(
 
 pub(super) fn shutdown(
     core: &mut Core,
-    _context: &mut Context<'_>,
+    context: &mut Context<'_>,
     request: Request<'_>,
 ) -> CommandResult {
     let (mut save, mut force) = (None, false);
@@ -83,7 +83,7 @@ pub(super) fn shutdown(
             _ => return Err(CommandError::Syntax),
         }
     }
-    core.actions.push(Action::Shutdown { save, force });
+    core.actions.push(Action::Shutdown { by: context.session.id(), save, force });
     Ok(())
 }
 

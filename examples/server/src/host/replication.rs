@@ -29,8 +29,8 @@ pub(super) fn replicaof(
     if core.primary.is_replica(ReplicaId(context.session.id())) {
         return Err(CommandError::text("ERR Command is not valid when client is a replica."));
     }
-    let port = parse_i64(&request[2]).ok_or(CommandError::NotInteger)?;
-    let port = u16::try_from(port).map_err(|_| CommandError::text("ERR Invalid master port"))?;
+    let port = parse_i64(&request[2]).and_then(|port| u16::try_from(port).ok());
+    let port = port.ok_or(CommandError::text("ERR Invalid master port"))?;
     let host = String::from_utf8_lossy(&request[1]).into_owned();
     let endpoint = Endpoint { host, port };
     if core.config.replicaof.as_ref() == Some(&endpoint) {

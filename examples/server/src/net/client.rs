@@ -41,6 +41,8 @@ pub(crate) struct Client {
     pub(crate) closing: bool,
     /// The socket took less than it was given; it will say when it takes more.
     pub(crate) write_blocked: bool,
+    /// The peer has sent all that it will: behind what is there comes the end.
+    pub(crate) ended: bool,
     /// Whether the client is in the list of those to be read from in the next turn.
     pub(crate) queued: bool,
 }
@@ -113,6 +115,7 @@ impl Client {
             blocked: None,
             closing: false,
             write_blocked: false,
+            ended: false,
             queued: false,
         }
     }

@@ -4,9 +4,10 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mio::Token;
+use mio::event::Event;
 use redwire_outbuf::{Class, Verdict};
 use redwire_repl::ReplicaId;
-use redwire_resp::Request;
+use redwire_resp::{Encoder, Request};
 
 use super::{FIRST_CLIENT, Server};
 use crate::core::{Action, Core};
@@ -93,7 +94,14 @@ impl Server {
         self.clients.insert(id, Client::new(id, stream, &self.core.config));
     }
 
-    pub(super) fn client_ready(&mut self, id: ClientId, readable: bool, writable: bool) {
+    pub(super) fn client_ready(&mut self, id: ClientId, event: &Event) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        client.ended |= event.is_read_closed() || event.is_error();
+        self.client_may_go_on(id, event.is_readable(), event.is_writable());
+    }
+
+    /// Has a connection read from and written to in this turn.
+    pub(super) fn client_may_go_on(&mut self, id: ClientId, readable: bool, writable: bool) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         if readable && !mem::replace(&mut client.queued, true) {
             self.readable.push(id);
@@ -125,8 +133,8 @@ impl Server {
                 return self.close(id, "Reading from client failed");
             }
         };
-        // A short read has emptied the socket; its end, when it comes, is an event of its own.
-        if count == self.buffer.len() {
+        // A short read has emptied the socket, but for its end if that was announced with it.
+        if count == self.buffer.len() || client.ended {
             client.queued = true;
             self.readable.push(id);
         }
@@ -196,8 +204,23 @@ impl Server {
                 }
                 Action::ReplicaOf(endpoint) => self.replica_of(endpoint),
                 Action::Reconfigured(added) => self.reconfigure(added),
-                Action::Shutdown { save, force } => self.shutdown(save, force),
+                Action::Shutdown { by, save, force } => {
+                    if !self.shutdown(save, force) {
+                        self.answer(by, |reply| {
+                            reply.error("ERR Errors trying to SHUTDOWN. Check logs.");
+                        });
+                    }
+                }
             }
+        }
+    }
+
+    /// Writes a reply to a connection whose command has run without one.
+    pub(super) fn answer(&mut self, id: ClientId, write: impl FnOnce(&mut Encoder<'_>)) {
+        if let Some(client) = self.clients.get_mut(&id) {
+            let protocol = client.session.protocol;
+            write(&mut Encoder::new(client.output.tail(), protocol));
+            self.unsent.push(id);
         }
     }
 

@@ -160,7 +160,7 @@ impl Server {
             Token(listener) if listener < self.listeners.len() => self.accept(listener),
             Token(token) if token >= FIRST_CLIENT => {
                 let id = (token - FIRST_CLIENT) as ClientId;
-                self.client_ready(id, event.is_readable(), event.is_writable());
+                self.client_ready(id, event);
             }
             // What `WAKER` woke the loop for is looked at in every turn.
             _ => {}

@@ -17,8 +17,8 @@ impl Server {
     }
 
     /// Ends the server, after a save if there are save points (or as `save` says). A failed save
-    /// keeps it alive unless `force`.
-    pub(super) fn shutdown(&mut self, save: Option<bool>, force: bool) {
+    /// keeps it alive unless `force`. Answers whether the server ends.
+    pub(super) fn shutdown(&mut self, save: Option<bool>, force: bool) -> bool {
         warning!("User requested shutdown...");
         let save = save.unwrap_or(!self.core.config.save.is_empty());
         if save && self.core.loading.is_none() {
@@ -27,7 +27,7 @@ impl Server {
                 warning!("Error trying to save the DB, can't exit: {reason}");
                 if !force {
                     self.signals.shutdown_failed();
-                    return;
+                    return false;
                 }
             }
         } else {
@@ -37,6 +37,7 @@ impl Server {
         self.write_clients();
         warning!("Redis is now ready to exit, bye bye...");
         self.exit = Some(ExitCode::SUCCESS);
+        true
     }
 
     /// Takes over what `CONFIG SET` changed about the sockets.

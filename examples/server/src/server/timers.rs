@@ -110,10 +110,9 @@ impl Server {
                 continue;
             }
             client.blocked = None;
-            let protocol = client.session.protocol;
-            redwire_resp::Encoder::new(client.output.tail(), protocol).integer(acked as i64);
+            self.answer(id, |reply| reply.integer(acked as i64));
             // What came meanwhile is run now, and the socket is looked at again.
-            self.client_ready(id, true, false);
+            self.client_may_go_on(id, true, false);
             self.run_input(id);
         }
     }

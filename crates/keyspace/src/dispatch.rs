@@ -50,15 +50,10 @@ impl Keyspace {
         out: &mut Vec<u8>,
     ) {
         let mut call = Call { host, session, now, out };
-        let Err(error) = self.accept(&mut call, request) else { return };
-        if call.session.in_transaction() && request.name().eq_ignore_ascii_case(b"exec") {
-            // An EXEC that may not run ends the transaction all the same.
-            self.forget(call.session);
-            let text = format!("EXECABORT Transaction discarded because of: {error}");
-            return call.reply().error(text);
+        if let Err(error) = self.accept(&mut call, request) {
+            call.session.abort_transaction();
+            call.reply().error(error.to_string());
         }
-        call.session.abort_transaction();
-        call.reply().error(error.to_string());
     }
 
     /// Checks a request and runs or queues it; an error means that it was not accepted at all.
@@ -67,10 +62,15 @@ impl Keyspace {
             .table
             .find(request.name(), |name| call.host.find(name))
             .ok_or_else(|| unknown_command(request))?;
-        if !command.accepts(request.len()) {
-            return Err(CommandError::Arity(command.name.into()));
+        if let Err(error) = self.admit(call, command, request) {
+            if !matches!(command.run, Run::Exec) {
+                return Err(error);
+            }
+            // An EXEC that may not run ends the transaction all the same.
+            self.forget(call.session);
+            let text = format!("EXECABORT Transaction discarded because of: {error}");
+            return Err(CommandError::text(text));
         }
-        self.admit(call, command)?;
         if call.session.in_transaction() && !command.flags.has(Flags::IMMEDIATE) {
             return call.queue(command, request);
         }
@@ -89,8 +89,11 @@ impl Keyspace {
         Ok(())
     }
 
-    /// The checks that need no look at the arguments.
-    fn admit(&self, call: &mut Call<'_>, command: &Command) -> CommandResult {
+    /// The checks that need no look at what the arguments say.
+    fn admit(&self, call: &mut Call<'_>, command: &Command, request: Request<'_>) -> CommandResult {
+        if !command.accepts(request.len()) {
+            return Err(CommandError::Arity(command.name.into()));
+        }
         let session = &*call.session;
         if !session.authenticated && !command.flags.has(Flags::NO_AUTH) {
             return Err(CommandError::text("NOAUTH Authentication required."));

@@ -37,6 +37,8 @@ enum Paused {
     Idle,
     /// A command left something to be done that needs more than its own connection.
     Actions,
+    /// The replies that wait are over the limit: those of more requests are not to be added.
+    OverLimit,
 }
 
 impl Server {
@@ -154,6 +156,7 @@ impl Server {
             match paused {
                 Paused::Idle => break,
                 Paused::Actions => self.run_actions(),
+                Paused::OverLimit => return self.check_output_limit(id),
             }
         }
         self.after_turn(id);
@@ -289,14 +292,8 @@ impl Server {
     /// Closes a connection whose peer takes its replies too slowly.
     pub(super) fn check_output_limit(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(&id) else { return };
-        let (class, stream) = match client.standing {
-            Standing::Replica => (Class::Replica, self.core.primary.unread(ReplicaId(client.id))),
-            Standing::Client if client.session.subscribed => (Class::PubSub, 0),
-            Standing::Client | Standing::Monitor => (Class::Normal, 0),
-        };
-        let bytes = client.output.omem() + stream;
-        let verdict = self.core.limits.check(&mut client.limits, class, bytes, self.core.now);
-        if let Verdict::Close(reason) = verdict {
+        if let Verdict::Close(reason) = output_verdict(client, &self.core) {
+            update(client, &mut self.core);
             self.core.counters.output_buffer_closed += 1;
             let line = self.core.clients.get(&id).map(|info| info.line(&self.core));
             warning!(
@@ -327,6 +324,17 @@ impl Server {
             self.core.monitors -= 1;
         }
     }
+}
+
+/// Whether a connection may hold as much output as it does.
+fn output_verdict(client: &mut Client, core: &Core) -> Verdict {
+    let (class, stream) = match client.standing {
+        Standing::Replica => (Class::Replica, core.primary.unread(ReplicaId(client.id))),
+        Standing::Client if client.session.subscribed => (Class::PubSub, 0),
+        Standing::Client | Standing::Monitor => (Class::Normal, 0),
+    };
+    let bytes = client.output.omem() + stream;
+    core.limits.check(&mut client.limits, class, bytes, core.now)
 }
 
 /// Runs the whole requests in `client`'s input, up to the first that leaves an action.
@@ -380,6 +388,10 @@ fn run_requests(
         }
         if !core.actions.is_empty() {
             paused = Paused::Actions;
+            break;
+        }
+        if let Verdict::Close(_) = output_verdict(client, core) {
+            paused = Paused::OverLimit;
             break;
         }
     }

@@ -38,7 +38,10 @@ pub(super) fn bgsave(
         Some(running) if matches!(running.purpose, Purpose::File) => {
             return Err(CommandError::text("ERR Background save already in progress"));
         }
-        Some(_) if schedule => {
+        // Inside of a transaction the stream does not have yet what the data has already.
+        _ if schedule && core.saves.running.is_some()
+            || context.session.executing_transaction() =>
+        {
             core.saves.scheduled = true;
             context.reply.simple("Background saving scheduled");
             return Ok(());

@@ -53,7 +53,8 @@ pub(crate) use command;
 #[derive(Clone, Debug)]
 pub struct Workload {
     rng: Rng,
-    /// Whether commands are left out whose effect the server chooses by chance.
+    /// Whether commands are left out whose effect the server chooses by chance, and those take part
+    /// that real masters do not pass on.
     decided: bool,
     /// Whether commands and options of Redis 6.2 and 7.0 take part.
     recent: bool,
@@ -62,14 +63,15 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// A stream of all commands.
+    /// A stream of all commands that real masters pass on to their replicas.
     #[must_use]
     pub fn new(seed: u64) -> Workload {
         Workload { rng: Rng::new(seed), decided: false, recent: false, next: VecDeque::new() }
     }
 
     /// A stream without the commands whose effect the server chooses by chance (SPOP): two servers
-    /// that get the same one hold the same data afterwards.
+    /// that get the same one hold the same data afterwards. It has what real masters keep from their
+    /// replicas, too: a BITFIELD that fails on a string that it makes.
     #[must_use]
     pub fn decided(seed: u64) -> Workload {
         Workload { decided: true, ..Workload::new(seed) }
@@ -123,7 +125,7 @@ impl Workload {
             9..=12 => hash::command(rng),
             13..=16 => set::command(rng, decided),
             17..=21 => zset::command(rng),
-            22 => bitmap::command(rng),
+            22 => bitmap::command(rng, decided),
             _ => keys::command(rng),
         }
     }

@@ -252,3 +252,63 @@ fn the_old_sync_gives_a_file_and_the_stream() {
     let judge = Server::start_in("judge", &programs.server, dir.path(), &[]);
     assert_eq!(judge.unwrap_or_else(|failure| panic!("{failure}")).client().digest(), digest);
 }
+
+/// A primary without persistence restarts at once: its replica keeps the data, also when the
+/// primary has got keys again, and takes the new data set when told to.
+fn empty_primary_is_refused(peer: Peer) {
+    let Some(mut master) = peer.start(&[]) else { return };
+    let redwire = Redwire::start(&[]);
+    master.client().ok(&["SET", "kept", "1"]);
+    redwire.follow(&master);
+    let mut client = redwire.client();
+    wait_until("the key", LINK, || client.ok(&["EXISTS", "kept"]) == Reply::Int(1));
+    let field = "redwire_refused_empty_primary";
+    assert_eq!(client.info(field), None);
+
+    master.kill();
+    master.restart().expect("restart the master");
+    let refused = wait_for("the refusal", LINK, || client.info(field));
+    assert_eq!(Some(refused), master.client().info("master_replid"));
+    assert_eq!(client.ok(&["DBSIZE"]), Reply::Int(1));
+
+    let attempts = || redwire.log().matches("unrelated history and no keys").count();
+    let before = attempts();
+    master.client().ok(&["SET", "new", "1"]);
+    wait_until("two more attempts", LINK, || attempts() >= before + 2);
+    assert_eq!(client.ok(&["EXISTS", "kept", "new"]), Reply::Int(1));
+    assert_eq!(client.ok(&["EXISTS", "kept"]), Reply::Int(1));
+    assert!(!link_is_up(&mut client));
+
+    client.ok(&["CONFIG", "SET", "replica-refuse-empty-primary", "no"]);
+    wait_until("the link", LINK, || link_is_up(&mut client));
+    assert_same_data(&master, &redwire);
+    assert_eq!(client.info(field), None);
+}
+
+#[test]
+fn empty_primary_is_refused_redis_70() {
+    empty_primary_is_refused(Peer::Redis70);
+}
+
+#[test]
+fn empty_primary_is_refused_redis_80() {
+    empty_primary_is_refused(Peer::Redis80);
+}
+
+#[test]
+fn empty_primary_is_refused_valkey_91() {
+    empty_primary_is_refused(Peer::Valkey91);
+}
+
+/// A fresh REPLICAOF takes an empty primary, and a primary that was emptied on purpose is followed.
+#[test]
+fn empty_primary_is_taken_by_a_fresh_replicaof() {
+    let (Some(first), Some(second)) = (Peer::Redis70.start(&[]), Peer::Redis70.start(&[])) else {
+        return;
+    };
+    let redwire = Redwire::start(&[]);
+    first.client().ok(&["SET", "gone", "1"]);
+    redwire.follow(&first);
+    redwire.follow(&second);
+    assert_eq!(redwire.client().ok(&["DBSIZE"]), Reply::Int(0));
+}

@@ -157,6 +157,9 @@ config! {
         replica_priority: u32 = 100,
         /// Whether Sentinel lists this replica.
         replica_announced: bool = true,
+        /// Whether a replica keeps its data when the primary that it follows comes back with an
+        /// unrelated history and no keys.
+        replica_refuse_empty_primary: bool = true,
         /// Address that a replica gives its primary instead of the socket's.
         replica_announce_ip: Option<String> = None,
         /// Port that a replica gives its primary; 0 is the real one.

@@ -165,6 +165,8 @@ pub(super) static PARAMETERS: &[P] = &[
         .alias("slave-serve-stale-data"),
     P::new("replica-priority", COUNT, field!(replica_priority)).alias("slave-priority"),
     P::new("replica-announced", SWITCH, field!(replica_announced)),
+    // Redis has no such parameter: there an empty primary empties its replicas.
+    P::new("replica-refuse-empty-primary", SWITCH, field!(replica_refuse_empty_primary)),
     P::new("replica-announce-ip", TEXT, field!(replica_announce_ip)).alias("slave-announce-ip"),
     P::new("replica-announce-port", number(0, 65535), field!(replica_announce_port))
         .alias("slave-announce-port"),

@@ -1,5 +1,6 @@
 //! Both ends of replication: the link to this node's primary, and the links to its replicas.
 
+mod empty_primary;
 mod outgoing;
 mod upstream;
 

@@ -17,6 +17,8 @@ use crate::core::Core;
 use crate::net::Stream;
 use crate::persist::RdbLoad;
 
+use super::empty_primary::{self, EmptyPrimary};
+
 /// Bytes that are read and worked on before clients have their turn again.
 const TURN: usize = 256 << 10;
 
@@ -43,6 +45,9 @@ pub(crate) struct Upstream {
     load: Option<RdbLoad>,
     /// When the load under way began.
     load_began: Option<Instant>,
+    /// The history that the full sync under way announced.
+    announced: Option<ReplId>,
+    empty_primary: EmptyPrimary,
     /// More may be read without waiting for the socket to say so.
     pub(crate) readable: bool,
 }
@@ -90,6 +95,8 @@ impl Upstream {
             held: Vec::new(),
             load: None,
             load_began: None,
+            announced: None,
+            empty_primary: EmptyPrimary::default(),
             readable: false,
         }
     }
@@ -110,6 +117,11 @@ impl Upstream {
     /// Whether a whole data set is coming.
     pub(crate) fn is_syncing(&self) -> bool {
         self.load.is_some()
+    }
+
+    /// The history of the primary that came back empty and was refused.
+    pub(crate) fn refused(&self) -> Option<ReplId> {
+        self.empty_primary.refused()
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
@@ -291,15 +303,22 @@ impl Upstream {
             Step::Handshake => {}
             Step::FullResync { replid, offset } => {
                 received.push(Received::FullResync(replid, offset));
+                self.announced = replid;
+                if self.empty_primary.refuses_history(replid) && may_refuse(core, keyspace) {
+                    return Err(self.machine.fail(empty_primary::REASON));
+                }
             }
-            Step::Continue { replid, .. } => received.push(Received::Continued(replid)),
+            Step::Continue { replid, .. } => {
+                self.empty_primary.follow(Some(replid));
+                received.push(Received::Continued(replid));
+            }
             Step::RdbStart { len } => {
                 self.load = Some(new_load(core, keyspace));
                 self.load_began = Some(now);
                 received.push(Received::SyncStarted(len));
             }
             Step::Rdb(bytes) => {
-                let taken = self.load_bytes(bytes, now)?;
+                let taken = self.load_bytes(bytes, core, keyspace)?;
                 return Ok(Some(used + taken).filter(|used| *used > 0));
             }
             Step::Loaded { replid, offset } => {
@@ -329,18 +348,32 @@ impl Upstream {
         self.session = Session::of_primary(0);
         self.session.db = notes.stream_db.unwrap_or(0);
         keyspace.replace_data(data);
+        self.empty_primary.follow(replid);
         let replid = replid.or(notes.replid).unwrap_or(ReplId::NONE);
         core.primary.adopt(replid, offset, notes.stream_db, core.now);
     }
 
-    fn load_bytes(&mut self, bytes: &[u8], now: Instant) -> Result<usize, Error> {
+    fn load_bytes(
+        &mut self,
+        bytes: &[u8],
+        core: &Core,
+        keyspace: &Keyspace,
+    ) -> Result<usize, Error> {
         let Some(load) = &mut self.load else { return Ok(0) };
+        let now = core.now;
         match load.feed(bytes) {
             Ok((taken, false)) => {
                 self.machine.rdb_taken(taken, now);
                 Ok(taken)
             }
             Ok((taken, true)) => {
+                // Before the machine knows that it is whole, and takes the new history for ours.
+                let keys = load.stats().keys;
+                if may_refuse(core, keyspace)
+                    && self.empty_primary.refuses_data(self.announced, keys)
+                {
+                    return Err(self.machine.fail(empty_primary::REASON));
+                }
                 self.machine.rdb_finished(taken, now);
                 Ok(taken)
             }
@@ -427,6 +460,11 @@ fn new_load(core: &mut Core, keyspace: &Keyspace) -> RdbLoad {
     let options =
         DecodeOptions { verify_checksum: core.config.rdbchecksum, ..DecodeOptions::default() };
     RdbLoad::new(Loader::new(data, None), options)
+}
+
+/// Whether there is data to keep, and the wish to.
+fn may_refuse(core: &Core, keyspace: &Keyspace) -> bool {
+    core.config.replica_refuse_empty_primary && !keyspace.data().is_empty()
 }
 
 fn stream_decoder() -> RequestDecoder {

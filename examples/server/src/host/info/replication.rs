@@ -8,6 +8,7 @@ use redwire_repl::{Backlog, Offset, Primary, ReplicaPhase, ReplicaStatus};
 use super::page::Page;
 use crate::config::{Config, Endpoint};
 use crate::core::Core;
+use crate::replication::Upstream;
 
 pub(super) fn replication(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
     match &core.config.replicaof {
@@ -16,6 +17,9 @@ pub(super) fn replication(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
             page.field("role", "slave");
             let status = core.upstream.as_ref().map(|upstream| upstream.status(core.now));
             own_primary(page, endpoint, status);
+            if let Some(replid) = core.upstream.as_ref().and_then(Upstream::refused) {
+                page.field("redwire_refused_empty_primary", replid);
+            }
             settings(page, &core.config);
         }
     }

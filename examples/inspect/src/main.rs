@@ -1,0 +1,229 @@
+//! `redwire-inspect`: RDB files of Redis and Valkey, looked into, compared, converted, repaired.
+
+mod check;
+mod cli;
+mod clock;
+mod convert;
+mod diff;
+mod failure;
+mod filter;
+mod glob;
+mod json;
+mod json_in;
+mod link;
+mod measure;
+mod memory;
+mod output;
+mod repair;
+mod resp;
+mod slot;
+mod source;
+mod stream;
+mod summary;
+mod text;
+mod top;
+mod value;
+mod walk;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use redwire_rdb::Version;
+
+use crate::{
+    check::Check,
+    cli::{Cli, Command, From, To},
+    convert::{Converter, Rule},
+    failure::Failure,
+    json::JsonWriter,
+    json_in::JsonReader,
+    memory::{Csv, Treemap},
+    output::Output,
+    resp::RespWriter,
+    source::Source,
+    summary::Summary,
+    top::{Prefixes, Top},
+    walk::{Visitor, Walked, walk},
+};
+
+fn main() -> ExitCode {
+    let result = run(Cli::parse().command);
+    match result {
+        Ok(status) => ExitCode::from(status),
+        // Like other filters: who reads us has seen enough.
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&failure.to_string());
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+/// A line on standard error; when even that fails there is nobody to tell.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "redwire-inspect: {}", line.trim_end());
+}
+
+/// Runs a command; the exit status of one that did its work.
+fn run(command: Command) -> Result<u8, Failure> {
+    match command {
+        Command::Summary { from } => summary(&from)?,
+        Command::Json { from, to, keys_only } => json(&from, &to, keys_only)?,
+        Command::Resp { from, to, no_functions } => resp(&from, &to, no_functions)?,
+        Command::FromJson { input, output, to } => from_json(&input, &output, to)?,
+        Command::Top { from, count, by, prefix: false, .. } => {
+            let mut top = Top::new(by, count);
+            visit(&from, &mut top)?;
+            top.write(Output::open(None)?)?;
+        }
+        Command::Top { from, count, by, separator, depth, .. } => {
+            let mut prefixes = Prefixes::new(separator, depth);
+            visit(&from, &mut prefixes)?;
+            prefixes.write(Output::open(None)?, by, count)?;
+        }
+        Command::Memory { from, to, html, separator } => memory(&from, &to, html, separator)?,
+        Command::Diff { old, from, to } => {
+            let output = Output::open(to.output.as_deref())?;
+            return diff::run(&old, &from.input, &from.filter, output).map(u8::from);
+        }
+        Command::Convert { from, to, output } => convert(&from, Rule::One(output), Some(to))?,
+        Command::Check { input, no_duplicates } => check(input, !no_duplicates)?,
+        Command::Repair { from, output } => return repair(&from, output),
+        Command::Split { from, output, by_slot, .. } => {
+            let rule = match by_slot {
+                Some(parts) => Rule::BySlot(output, parts),
+                None => Rule::ByDb(output),
+            };
+            convert(&from, rule, None)?;
+        }
+    }
+    Ok(0)
+}
+
+/// Walks through an input.
+fn visit(from: &From, visitor: &mut impl Visitor) -> Result<Walked, Failure> {
+    let mut source = Source::open(&from.input)?;
+    let mut walked = walk(&mut source, &from.filter, visitor)?;
+    if source.is_link {
+        walked.tail.clear();
+    } else if walked.tail.is_empty() {
+        source.fill(&mut walked.tail, 1)?;
+    }
+    Ok(walked)
+}
+
+/// As [`visit`], and says when the input holds more than was looked at.
+fn visit_all(from: &From, visitor: &mut impl Visitor) -> Result<(), Failure> {
+    let walked = visit(from, visitor)?;
+    if !walked.tail.is_empty() {
+        say(&format!("{}: AOF commands follow the RDB and are left out", from.input));
+    }
+    Ok(())
+}
+
+fn summary(from: &From) -> Result<(), Failure> {
+    let mut summary = Summary::new();
+    let walked = visit(from, &mut summary)?;
+    summary.write(Output::open(None)?, walked.bytes, !walked.tail.is_empty())
+}
+
+fn json(from: &From, to: &To, keys_only: bool) -> Result<(), Failure> {
+    let output = Output::open(to.output.as_deref())?;
+    let mut writer = JsonWriter::new(output, from.filter.has_size(), !keys_only);
+    visit_all(from, &mut writer)?;
+    writer.finish()
+}
+
+/// The commands behind a preamble are passed on as they are.
+fn resp(from: &From, to: &To, no_functions: bool) -> Result<(), Failure> {
+    let output = Output::open(to.output.as_deref())?;
+    let mut writer = RespWriter::new(output, from.filter.has_size(), !no_functions);
+    let mut source = Source::open(&from.input)?;
+    let mut tail = walk(&mut source, &from.filter, &mut writer)?.tail;
+    if source.is_link {
+        return writer.finish();
+    }
+    if from.filter.is_any() {
+        if !tail.is_empty() || source.fill(&mut tail, 1)? > 0 {
+            say("AOF commands follow the RDB; they cannot be filtered and are left out");
+        }
+        return writer.finish();
+    }
+    while !tail.is_empty() || source.fill(&mut tail, 1 << 18)? > 0 {
+        writer.tail(&tail)?;
+        tail.clear();
+    }
+    writer.finish()
+}
+
+fn from_json(input: &str, output: &std::path::Path, to: Option<Version>) -> Result<(), Failure> {
+    let mut reader = JsonReader::new(Output::open(Some(output))?, to);
+    let mut lines = BufReader::with_capacity(1 << 18, Source::open(input)?.into_reader());
+    let mut line = Vec::new();
+    let mut number = 0;
+    while lines.read_until(b'\n', &mut line).map_err(Failure::io(input))? > 0 {
+        number += 1;
+        reader.line(number, &line)?;
+        line.clear();
+    }
+    reader.finish()
+}
+
+fn memory(from: &From, to: &To, html: bool, separator: u8) -> Result<(), Failure> {
+    let output = Output::open(to.output.as_deref())?;
+    if html {
+        let mut treemap = Treemap::new(separator);
+        visit_all(from, &mut treemap)?;
+        let name = from.input.rsplit('@').next().unwrap_or_default();
+        return treemap.write(output, name);
+    }
+    let mut csv = Csv::new(output);
+    visit_all(from, &mut csv)?;
+    csv.finish()
+}
+
+fn convert(from: &From, rule: Rule, to: Option<Version>) -> Result<(), Failure> {
+    let mut converter = Converter::new(rule, to);
+    visit_all(from, &mut converter)?;
+    written(converter)
+}
+
+/// Puts the files in place and says what they are.
+fn written(converter: Converter) -> Result<(), Failure> {
+    for (what, count) in &converter.dropped {
+        say(&format!("left out, {what}: {count}"));
+    }
+    for (name, keys) in converter.finish()? {
+        say(&format!("{name}: {keys} keys"));
+    }
+    Ok(())
+}
+
+fn check(input: String, duplicates: bool) -> Result<(), Failure> {
+    let from = From { input, filter: filter::Filter::default() };
+    let mut check = Check::new(duplicates);
+    let walked = visit(&from, &mut check).map_err(|failure| match failure {
+        Failure::Refused(what) => Failure::Refused(format!("{}: {what}", from.input)),
+        other => other,
+    })?;
+    let mut line = format!("{}: well, {} bytes, {} keys", from.input, walked.bytes, check.count);
+    if check.empty > 0 {
+        line += &format!(", of which {} are empty and would be dropped", check.empty);
+    }
+    if !walked.tail.is_empty() {
+        line += "; more follows the RDB (not looked at)";
+    }
+    let mut output = Output::open(None)?;
+    output.write((line + "\n").as_bytes())?;
+    output.finish()
+}
+
+fn repair(from: &From, output: std::path::PathBuf) -> Result<u8, Failure> {
+    let bytes = Source::open(&from.input)?.read_to_end()?;
+    let mut converter = Converter::new(Rule::One(output), None);
+    let report = repair::run(&bytes, &from.filter, &mut converter)?;
+    written(converter)?;
+    say(&report.lines());
+    Ok(u8::from(!report.lost.is_empty() || !report.checksum))
+}

@@ -1,0 +1,223 @@
+//! A file as the commands that write it: `resp`, for `redis-cli --pipe`.
+
+use redwire_rdb::{Event, KeyHeader, Kind, Version};
+
+use crate::{
+    failure::Failure,
+    output::Output,
+    text,
+    walk::{KeyEnd, Visitor},
+};
+
+/// Writes a file as requests, a batch of elements to a command.
+pub(crate) struct RespWriter {
+    output: Output,
+    out: Vec<u8>,
+    version: Version,
+    /// The database that the commands so far are for.
+    selected: Option<u32>,
+    hold: bool,
+    functions: bool,
+    /// Where the key's commands begin in `out`, and the database selected before.
+    mark: (usize, Option<u32>),
+    key: Vec<u8>,
+    kind: Kind,
+    type_byte: u8,
+    expire_ms: Option<u64>,
+    /// Arguments of the command under way, encoded, and how many they are.
+    arguments: Vec<u8>,
+    count: usize,
+    /// `HPEXPIREAT`s that follow.
+    field_expiries: Vec<(Vec<u8>, u64)>,
+    /// RESTORE has the key's expiry already.
+    expiry_done: bool,
+}
+
+/// Arguments of one command, at most.
+const BATCH: usize = 128;
+/// Bytes of one command's arguments, about.
+const BATCH_BYTES: usize = 64 << 10;
+const FLUSH: usize = 128 << 10;
+
+/// Appends a bulk string.
+fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'$');
+    text::integer(out, bytes.len() as u64);
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(bytes);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a request.
+fn request(out: &mut Vec<u8>, arguments: &[&[u8]]) {
+    out.push(b'*');
+    text::integer(out, arguments.len() as u64);
+    out.extend_from_slice(b"\r\n");
+    arguments.iter().for_each(|argument| bulk(out, argument));
+}
+
+impl RespWriter {
+    /// `hold`: whether filters need a key's size. `functions`: whether to write function libraries.
+    pub(crate) fn new(output: Output, hold: bool, functions: bool) -> Self {
+        Self {
+            output,
+            out: Vec::new(),
+            version: Version::REDIS_6_0,
+            selected: None,
+            hold,
+            functions,
+            mark: (0, None),
+            key: Vec::new(),
+            kind: Kind::String,
+            type_byte: 0,
+            expire_ms: None,
+            arguments: Vec::new(),
+            count: 0,
+            field_expiries: Vec::new(),
+            expiry_done: false,
+        }
+    }
+
+    /// Passes on what followed an RDB preamble: requests already.
+    pub(crate) fn tail(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.out.extend_from_slice(bytes);
+        self.flush()
+    }
+
+    /// All is written.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        self.output.write(&self.out)?;
+        self.output.finish()
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        if self.out.len() >= FLUSH {
+            self.output.write(&self.out)?;
+            self.out.clear();
+        }
+        Ok(())
+    }
+
+    fn argument(&mut self, bytes: &[u8]) {
+        bulk(&mut self.arguments, bytes);
+        self.count += 1;
+    }
+
+    /// Writes the command under way, if it has arguments.
+    fn send(&mut self) -> Result<(), Failure> {
+        if self.count == 0 {
+            return Ok(());
+        }
+        let name: &[u8] = match self.kind {
+            Kind::List => b"RPUSH",
+            Kind::Set => b"SADD",
+            Kind::Zset => b"ZADD",
+            _ => b"HSET",
+        };
+        self.out.push(b'*');
+        text::integer(&mut self.out, self.count as u64 + 2);
+        self.out.extend_from_slice(b"\r\n");
+        bulk(&mut self.out, name);
+        bulk(&mut self.out, &self.key);
+        self.out.append(&mut self.arguments);
+        self.count = 0;
+        if self.hold { Ok(()) } else { self.flush() }
+    }
+
+    fn send_if_full(&mut self) -> Result<(), Failure> {
+        if self.count >= BATCH || self.arguments.len() >= BATCH_BYTES {
+            self.send()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// RESTORE, since no other commands give all that a stream or a module's value has.
+    fn opaque(&mut self, body: &[u8]) {
+        self.expiry_done = true;
+        let mut payload = Vec::with_capacity(body.len() + 11);
+        payload.push(self.type_byte);
+        payload.extend_from_slice(body);
+        redwire_rdb::dump::close(&mut payload, self.version);
+        let at = self.expire_ms.unwrap_or(0).to_string();
+        let arguments: &[&[u8]] =
+            &[b"RESTORE", &self.key, at.as_bytes(), &payload, b"REPLACE", b"ABSTTL"];
+        request(&mut self.out, arguments);
+    }
+
+    fn expiries(&mut self) {
+        for (field, at) in self.field_expiries.drain(..) {
+            let at = at.to_string();
+            let arguments: &[&[u8]] =
+                &[b"HPEXPIREAT", &self.key, at.as_bytes(), b"FIELDS", b"1", &field];
+            request(&mut self.out, arguments);
+        }
+        if let (Some(at), false) = (self.expire_ms, self.expiry_done) {
+            request(&mut self.out, &[b"PEXPIREAT", &self.key, at.to_string().as_bytes()]);
+        }
+    }
+}
+
+impl Visitor for RespWriter {
+    fn start(&mut self, version: Version) -> Result<(), Failure> {
+        self.version = version;
+        Ok(())
+    }
+
+    fn file(&mut self, event: &Event<'_>) -> Result<(), Failure> {
+        if let (Event::Function(code), true) = (event, self.functions) {
+            request(&mut self.out, &[b"FUNCTION", b"LOAD", b"REPLACE", code]);
+        }
+        Ok(())
+    }
+
+    fn key(&mut self, db: u32, header: &KeyHeader<'_>) -> Result<(), Failure> {
+        self.mark = (self.out.len(), self.selected);
+        if self.selected != Some(db) {
+            request(&mut self.out, &[b"SELECT", db.to_string().as_bytes()]);
+            self.selected = Some(db);
+        }
+        self.key.clear();
+        self.key.extend_from_slice(header.key);
+        self.kind = header.kind;
+        self.type_byte = header.type_byte;
+        self.expire_ms = header.expire_ms;
+        self.expiry_done = false;
+        Ok(())
+    }
+
+    fn part(&mut self, event: &Event<'_>) -> Result<(), Failure> {
+        match *event {
+            Event::String(bytes) => request(&mut self.out, &[b"SET", &self.key, bytes]),
+            Event::Element(bytes) => self.argument(bytes),
+            Event::Scored(member, score) => {
+                self.argument(text::score(score).as_bytes());
+                self.argument(member);
+            }
+            Event::Field { field, value, expires_ms } => {
+                self.argument(field);
+                self.argument(value);
+                self.field_expiries.extend(expires_ms.map(|at| (field.to_vec(), at)));
+            }
+            Event::Opaque { body, .. } => self.opaque(body),
+            _ => {}
+        }
+        self.send_if_full()
+    }
+
+    fn key_end(&mut self, end: KeyEnd) -> Result<(), Failure> {
+        if !end.admitted {
+            self.out.truncate(self.mark.0);
+            self.selected = self.mark.1;
+            self.arguments.clear();
+            self.count = 0;
+            self.field_expiries.clear();
+            return Ok(());
+        }
+        self.send()?;
+        if !end.empty {
+            self.expiries();
+        }
+        self.flush()
+    }
+}

@@ -1,0 +1,106 @@
+//! Where bytes come from: a file, standard input, or a server through replication.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read, Write as _};
+
+use crate::failure::Failure;
+use crate::link;
+
+/// An open input.
+pub(crate) struct Source {
+    /// For messages.
+    pub(crate) name: String,
+    /// Its length in bytes, where it is known.
+    pub(crate) len: Option<u64>,
+    /// A link to a server: nothing of interest follows the RDB.
+    pub(crate) is_link: bool,
+    reader: Box<dyn Read>,
+}
+
+impl Source {
+    /// Opens `name`: a path, `-` for standard input, or `redis://[user:password@]host[:port]`.
+    pub(crate) fn open(name: &str) -> Result<Self, Failure> {
+        if name == "-" {
+            let reader = Box::new(io::stdin().lock());
+            return Ok(Self { name: "standard input".into(), len: None, is_link: false, reader });
+        }
+        if let Some(address) = name.strip_prefix("redis://") {
+            let (reader, shown) = link::open(address)?;
+            return Ok(Self { name: shown, len: None, is_link: true, reader });
+        }
+        let file = File::open(name).map_err(Failure::io(name))?;
+        let about = file.metadata().map_err(Failure::io(name))?;
+        let len = about.is_file().then_some(about.len());
+        Ok(Self { name: name.to_owned(), len, is_link: false, reader: Box::new(file) })
+    }
+
+    /// Reads more behind what `buffer` holds, about `wanted` bytes; 0 at the end.
+    ///
+    /// Memory follows what came: at most `wanted`, which the decoder bounds by what is there.
+    pub(crate) fn fill(&mut self, buffer: &mut Vec<u8>, wanted: usize) -> Result<usize, Failure> {
+        let start = buffer.len();
+        buffer.resize(start + wanted, 0);
+        let read = loop {
+            match self.reader.read(&mut buffer[start..]) {
+                Ok(read) => break read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Failure::io(&*self.name)(error)),
+            }
+        };
+        buffer.truncate(start + read);
+        Ok(read)
+    }
+
+    /// The bytes, for who reads lines.
+    pub(crate) fn into_reader(self) -> Box<dyn Read> {
+        self.reader
+    }
+
+    /// Reads all of it.
+    pub(crate) fn read_to_end(mut self) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        self.reader.read_to_end(&mut bytes).map_err(Failure::io(self.name))?;
+        Ok(bytes)
+    }
+}
+
+/// A line on standard error that shows how far a large input is, when a person looks.
+pub(crate) struct Progress {
+    total: Option<u64>,
+    shown: u64,
+    on: bool,
+}
+
+/// Bytes between two drawings.
+const EVERY: u64 = 32 << 20;
+
+impl Progress {
+    /// For an input of `total` bytes. Draws nothing unless standard error is a terminal.
+    pub(crate) fn new(total: Option<u64>) -> Self {
+        Self { total, shown: 0, on: io::stderr().is_terminal() }
+    }
+
+    /// So many bytes are done.
+    pub(crate) fn at(&mut self, done: u64) {
+        if !self.on || done < self.shown + EVERY {
+            return;
+        }
+        self.shown = done;
+        let line = match self.total {
+            Some(total) => {
+                let part = (done.min(total) * 30 / total.max(1)) as usize;
+                format!("[{:<30}] {} of {} MB", "#".repeat(part), done >> 20, total >> 20)
+            }
+            None => format!("{} MB", done >> 20),
+        };
+        let _ = write!(io::stderr(), "\r{line}\x1b[K");
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.on && self.shown > 0 {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}

@@ -184,6 +184,17 @@ fn compare(out: &mut Vec<u8>, old: Option<&Item>, new: Option<&Item>) {
     }
 }
 
+/// Characters of a changed value that are shown.
+const SHOWN: usize = 200;
+
+/// The beginning of a value, and how long it is when that is not all.
+fn clipped(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}... ({} bytes)", &text[..end], text.len()),
+        None => text.to_owned(),
+    }
+}
+
 fn detail(out: &mut Vec<u8>, sign: char, what: &str) {
     out.extend_from_slice(format!("    {sign} {what}\n").as_bytes());
 }
@@ -209,10 +220,11 @@ fn changes(out: &mut Vec<u8>, (old, old_kind, old_value): &Item, (new, kind, val
         };
         match (old.get(name), new.get(name)) {
             (Some(old), Some(new)) if old != new => {
+                let (old, new) = (clipped(old), clipped(new));
                 detail(out, '~', &join(&format!("{old} -> {new}")));
             }
-            (Some(old), None) => detail(out, '-', &join(old)),
-            (None, Some(new)) => detail(out, '+', &join(new)),
+            (Some(old), None) => detail(out, '-', &join(&clipped(old))),
+            (None, Some(new)) => detail(out, '+', &join(&clipped(new))),
             _ => {}
         }
     }

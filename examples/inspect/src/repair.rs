@@ -4,7 +4,9 @@
 //! place counts only when several keys in a row are right from there, or the file's end is, since
 //! bytes inside of a value often look like a key.
 
-use redwire_rdb::{DecodeOptions, Event, KeyHeader, Version};
+use std::collections::HashSet;
+
+use redwire_rdb::{DecodeOptions, Error, Event, KeyHeader, Version};
 
 use crate::{
     convert::Converter,
@@ -14,8 +16,8 @@ use crate::{
     walk::{Halt, KeyEnd, Visitor, Walk},
 };
 
-/// Keys in a row that prove a place.
-const PROOF: u32 = 3;
+/// Keys in a row that prove a place, each with another name and none without.
+const PROOF: usize = 8;
 /// Bytes that the proof of a place may take: longer values prove nothing.
 const PROOF_BYTES: usize = 4 << 20;
 /// Bytes decoded in search of places, in multiples of the file's length; then the rest is lost.
@@ -29,6 +31,8 @@ pub(crate) struct Report {
     /// Whether the checksum, if it could be compared, was right.
     pub(crate) checksum: bool,
     pub(crate) keys: u64,
+    /// Keys left out because they came before.
+    pub(crate) repeated: u64,
 }
 
 /// Gathers whole keys only: what is cut goes.
@@ -36,6 +40,11 @@ struct Gather<'c> {
     converter: &'c mut Converter,
     db: u32,
     keys: u64,
+    /// All keys so far: servers refuse a file that has one twice.
+    names: HashSet<(u32, Vec<u8>)>,
+    /// The key under way is there already.
+    twice: bool,
+    repeated: u64,
 }
 
 impl Visitor for Gather<'_> {
@@ -47,31 +56,45 @@ impl Visitor for Gather<'_> {
         Ok(())
     }
     fn key(&mut self, _: u32, header: &KeyHeader<'_>) -> Result<(), Failure> {
-        self.converter.key(self.db, header)
+        self.twice = !self.names.insert((self.db, header.key.to_vec()));
+        if self.twice { Ok(()) } else { self.converter.key(self.db, header) }
     }
     fn part(&mut self, event: &Event<'_>) -> Result<(), Failure> {
-        self.converter.part(event)
+        if self.twice { Ok(()) } else { self.converter.part(event) }
     }
     fn key_end(&mut self, end: KeyEnd) -> Result<(), Failure> {
+        if self.twice {
+            self.repeated += 1;
+            return Ok(());
+        }
         self.keys += 1;
         self.converter.key_end(end)
     }
 }
 
-/// Counts keys.
-struct Count(u32);
+impl<'c> Gather<'c> {
+    fn new(converter: &'c mut Converter) -> Self {
+        Self { converter, db: 0, keys: 0, names: HashSet::new(), twice: false, repeated: 0 }
+    }
+}
+
+/// Counts keys with different names.
+#[derive(Default)]
+struct Count(HashSet<Vec<u8>>);
 
 impl Visitor for Count {
-    fn key(&mut self, _: u32, _: &KeyHeader<'_>) -> Result<(), Failure> {
+    fn key(&mut self, _: u32, header: &KeyHeader<'_>) -> Result<(), Failure> {
+        if !header.key.is_empty() {
+            self.0.insert(header.key.to_vec());
+        }
         Ok(())
     }
     fn part(&mut self, _: &Event<'_>) -> Result<(), Failure> {
         Ok(())
     }
     fn key_end(&mut self, _: KeyEnd) -> Result<(), Failure> {
-        self.0 += 1;
         // Enough: an error ends the walk.
-        if self.0 < PROOF { Ok(()) } else { Err(Failure::Refused(String::new())) }
+        if self.0.len() < PROOF { Ok(()) } else { Err(Failure::Refused(String::new())) }
     }
 }
 
@@ -82,7 +105,7 @@ fn resumed(version: Version, filter: &Filter) -> Walk<'_> {
     let options = DecodeOptions { verify_checksum: false, ..DecodeOptions::default() };
     let mut walk = Walk::new(filter, options);
     // A magic alone is no event that a visitor could refuse.
-    let _ = walk.feed(&version.magic(), &mut Count(0));
+    let _ = walk.feed(&version.magic(), &mut Count::default());
     walk
 }
 
@@ -97,12 +120,12 @@ pub(crate) fn run(
         magic.ok_or_else(|| Failure::Refused("no RDB file: its magic is damaged".into()))?;
     converter.start(version)?;
     let mut report = Report { checksum: true, ..Report::default() };
-    let mut gather = Gather { converter, db: 0, keys: 0 };
+    let mut gather = Gather::new(converter);
     let mut effort = EFFORT * bytes.len() as u64;
     let mut at = MAGIC;
     loop {
         let mut walk = resumed(version, filter);
-        let (whole, why) = read(&mut walk, &bytes[at..], &mut gather)?;
+        let (whole, why) = read(&mut walk, &bytes[at..], &mut gather, at)?;
         at += whole;
         let Some(why) = why else { break };
         let next = find(version, bytes, at + 1, &mut effort);
@@ -114,6 +137,7 @@ pub(crate) fn run(
         }
     }
     report.keys = gather.keys;
+    report.repeated = gather.repeated;
     report.checksum = report.lost.is_empty() && checksum_is_right(bytes);
     Ok(report)
 }
@@ -123,14 +147,26 @@ fn read(
     walk: &mut Walk<'_>,
     bytes: &[u8],
     gather: &mut Gather<'_>,
+    at: usize,
 ) -> Result<(usize, Option<String>), Failure> {
     let (damage, end) = match walk.feed(bytes, gather) {
         Err(Halt::Visitor(failure)) => return Err(failure),
-        Err(Halt::Decoder(error)) => (Some(error.to_string()), walk.good),
+        Err(Halt::Decoder(error)) => (Some(moved(error, at).to_string()), walk.good),
         Ok(_) if walk.decoder.is_done() => (None, walk.decoder.offset()),
         Ok(_) => (Some("input ends before the end of the file".into()), walk.good),
     };
     Ok((end as usize - MAGIC, damage))
+}
+
+/// An error of a walk that began at `at` behind its own magic, with its offset in the file.
+fn moved(mut error: Error, at: usize) -> Error {
+    if let Error::UnknownType { offset, .. }
+    | Error::Malformed { offset, .. }
+    | Error::Limit { offset, .. } = &mut error
+    {
+        *offset = (*offset + at as u64).saturating_sub(MAGIC as u64);
+    }
+    error
 }
 
 /// The first place from `from` on where keys can be read again.
@@ -140,7 +176,7 @@ fn find(version: Version, bytes: &[u8], from: usize, effort: &mut u64) -> Option
         let rest = &bytes[at..];
         let rest = &rest[..rest.len().min(PROOF_BYTES)];
         let mut walk = resumed(version, &filter);
-        let proven = match walk.feed(rest, &mut Count(0)) {
+        let proven = match walk.feed(rest, &mut Count::default()) {
             Err(Halt::Visitor(_)) => true,
             Ok(_) => walk.decoder.is_done() && ends_well(rest, walk.decoder.offset()),
             Err(Halt::Decoder(_)) => false,
@@ -182,6 +218,9 @@ impl Report {
         let mut page = format!("{} keys read\n", self.keys);
         for (start, end, why) in &self.lost {
             page += &format!("lost bytes {start} to {end} ({}): {why}\n", text::size(end - start));
+        }
+        if self.repeated > 0 {
+            page += &format!("{} keys came twice: the first was kept\n", self.repeated);
         }
         if self.lost.is_empty() && !self.checksum {
             page += "the checksum is wrong: a value may be damaged though its form is right\n";

@@ -1,6 +1,6 @@
 //! Whole values, for the commands that write RDB files or compare.
 
-use redwire_rdb::{EncodeOptions, Encoder, Error, Event, KeyHeader, KeyMeta, Kind};
+use redwire_rdb::{EncodeOptions, Encoder, Error, Event, KeyHeader, KeyMeta, Kind, Thresholds};
 
 /// What stands in front of a value, owned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,9 +74,12 @@ impl Value {
         }
     }
 
-    /// Brings sorted sets into the order of servers, in which they can be written compactly.
+    /// Brings small sorted sets into the order in which they can be written compactly. Servers write
+    /// large ones from the last member to the first, to be loaded quickly.
     pub(crate) fn sort_scores(&mut self) {
-        if let Self::Zset(items) = self {
+        if let Self::Zset(items) = self
+            && items.len() <= Thresholds::default().zset_max_listpack_entries
+        {
             items.sort_by(|a, b| a.1.total_cmp(&b.1).then_with(|| a.0.cmp(&b.0)));
         }
     }

@@ -69,11 +69,10 @@ impl Visitor for Check {
     }
 
     fn part(&mut self, event: &Event<'_>) -> Result<(), Failure> {
-        let name = match *event {
-            Event::Element(name) | Event::Scored(name, _) | Event::Field { field: name, .. } => {
-                name
-            }
-            _ => return Ok(()),
+        let (Event::Element(name) | Event::Scored(name, _) | Event::Field { field: name, .. }) =
+            *event
+        else {
+            return Ok(());
         };
         if self.unique && self.duplicates && !self.elements.insert(self.hash(0, name)) {
             let (name, key) = (text::shown(name), text::shown(&self.key));

@@ -8,7 +8,7 @@ use redwire_rdb::{Encoder, Event, KeyHeader, Version};
 use crate::{
     failure::Failure,
     output::Output,
-    slot,
+    slot, text,
     value::{self, Head, Value},
     walk::{KeyEnd, Visitor},
 };
@@ -40,6 +40,8 @@ pub(crate) struct Converter {
     /// Aux fields and functions, for each file that begins.
     notes: Vec<Note>,
     current: Option<(u32, Head, Value)>,
+    /// Leave out elements that come twice, rather than refuse the file.
+    pub(crate) mend: bool,
     /// What was left out, counted by what it is.
     pub(crate) dropped: BTreeMap<&'static str, u64>,
 }
@@ -63,6 +65,7 @@ impl Converter {
             targets: BTreeMap::new(),
             notes: Vec::new(),
             current: None,
+            mend: false,
             dropped: BTreeMap::new(),
         }
     }
@@ -186,6 +189,16 @@ impl Visitor for Converter {
         let Some((db, head, mut value)) = self.current.take() else { return Ok(()) };
         if !end.admitted || end.empty {
             return Ok(());
+        }
+        let twice = value.remove_duplicates() as u64;
+        if twice > 0 && !self.mend {
+            let key = text::shown(&head.key);
+            return Err(Failure::Refused(format!(
+                "elements come twice in key {key} of database {db}"
+            )));
+        }
+        if twice > 0 {
+            *self.dropped.entry("elements that come twice").or_default() += twice;
         }
         value.sort_scores();
         let name = self.path(db, &head.key).display().to_string();

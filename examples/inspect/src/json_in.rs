@@ -100,6 +100,9 @@ impl JsonReader {
                 .map_err(|_| "freq over 255")?,
         };
         let mut value = value_of(json)?;
+        if value.remove_duplicates() > 0 {
+            return Err("an element comes twice".into());
+        }
         value.sort_scores();
         if self.db != Some(db) {
             self.db = Some(db);

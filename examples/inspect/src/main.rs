@@ -222,6 +222,7 @@ fn check(input: String, duplicates: bool) -> Result<(), Failure> {
 fn repair(from: &From, output: std::path::PathBuf) -> Result<u8, Failure> {
     let bytes = Source::open(&from.input)?.read_to_end()?;
     let mut converter = Converter::new(Rule::One(output), None);
+    converter.mend = true;
     let report = repair::run(&bytes, &from.filter, &mut converter)?;
     written(converter)?;
     say(&report.lines());

@@ -1,5 +1,8 @@
 //! Whole values, for the commands that write RDB files or compare.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
+
 use redwire_rdb::{EncodeOptions, Encoder, Error, Event, KeyHeader, KeyMeta, Kind, Thresholds};
 
 /// What stands in front of a value, owned.
@@ -74,6 +77,17 @@ impl Value {
         }
     }
 
+    /// Removes members and fields that came before; how many those were. Servers refuse them.
+    pub(crate) fn remove_duplicates(&mut self) -> usize {
+        let mut seen = HashSet::new();
+        match self {
+            Self::Set(items) => retain_new(items, &mut seen, |item| item),
+            Self::Zset(items) => retain_new(items, &mut seen, |item| &item.0),
+            Self::Hash(items) => retain_new(items, &mut seen, |item| &item.0),
+            _ => 0,
+        }
+    }
+
     /// Brings small sorted sets into the order in which they can be written compactly. Servers write
     /// large ones from the last member to the first, to be loaded quickly.
     pub(crate) fn sort_scores(&mut self) {
@@ -106,6 +120,21 @@ impl Value {
         }
         Ok(())
     }
+}
+
+/// Keeps the first of those with one name; answers how many went. Hashes of 128 bits stand for names.
+fn retain_new<T>(
+    items: &mut Vec<T>,
+    seen: &mut HashSet<u128>,
+    name: impl Fn(&T) -> &Vec<u8>,
+) -> usize {
+    let hashers = [RandomState::new(), RandomState::new()];
+    let before = items.len();
+    items.retain(|item| {
+        let [high, low] = hashers.each_ref().map(|hasher| hasher.hash_one(name(item)));
+        seen.insert(u128::from(high) << 64 | u128::from(low))
+    });
+    before - items.len()
 }
 
 /// What an encoder writes for `target`, compressed as servers do by default.

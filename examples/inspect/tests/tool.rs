@@ -1,0 +1,342 @@
+//! The tool as its users run it: outputs, exit statuses, damaged input, failing outputs.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../../../crates/rdb/tests/support/sha256.rs"]
+mod sha256;
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value as Json;
+
+fn tool(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_redwire-inspect")).args(args).output().unwrap()
+}
+
+/// What a run that must succeed wrote.
+fn ok(args: &[&str]) -> Vec<u8> {
+    let output = tool(args);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {errors}");
+    output.stdout
+}
+
+fn corpus(part: &str) -> Vec<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
+    let folder = std::env::var_os("REDWIRE_CORPUS").map_or(beside, PathBuf::from).join(part);
+    let Ok(entries) = fs::read_dir(&folder) else {
+        eprintln!("SKIPPED {part}: no RDB corpus at {} (set REDWIRE_CORPUS)", folder.display());
+        return Vec::new();
+    };
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "rdb"));
+    files.sort();
+    files
+}
+
+/// A file that holds these bytes behind a magic of version 9, without a checksum.
+fn rdb(folder: &Path, body: &[u8]) -> String {
+    let path = folder.join("made.rdb");
+    let end = [&b"\xff"[..], &[0; 8]].concat();
+    fs::write(&path, [&b"REDIS0009\xfe\x00"[..], body, &end].concat()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+const HELLO: &[u8] = b"\x00\x05hello\x05world";
+
+fn base64(text: &str) -> Vec<u8> {
+    let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = Vec::new();
+    let (mut bits, mut count) = (0u32, 0);
+    for digit in text.bytes().filter(|digit| *digit != b'=') {
+        bits = bits << 6 | digits.iter().position(|known| *known == digit).unwrap() as u32;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count) as u8);
+        }
+    }
+    out
+}
+
+fn bytes(json: &Json) -> Vec<u8> {
+    match json.as_str() {
+        Some(text) => text.as_bytes().to_vec(),
+        None => base64(json["b64"].as_str().unwrap()),
+    }
+}
+
+/// The bytes of which the truth has the digest.
+enum Tree {
+    Bytes(Vec<u8>),
+    List(Vec<Tree>),
+}
+
+impl Tree {
+    fn list(json: &Json, item: impl Fn(&Json) -> Tree) -> Tree {
+        Tree::List(json.as_array().unwrap().iter().map(item).collect())
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Tree::Bytes(bytes) => {
+                out.extend(format!("${}:", bytes.len()).as_bytes());
+                out.extend(bytes);
+            }
+            Tree::List(items) => {
+                out.extend(format!("*{}:", items.len()).as_bytes());
+                items.iter().for_each(|item| item.write(out));
+            }
+        }
+    }
+}
+
+/// A number as Python prints it.
+fn python(number: f64) -> String {
+    let magnitude = number.abs();
+    if number.is_infinite() || magnitude == 0.0 || (1e-4..1e16).contains(&magnitude) {
+        return format!("{number:?}");
+    }
+    let text = format!("{number:e}");
+    let (digits, exponent) = text.split_once('e').unwrap();
+    let exponent: i32 = exponent.parse().unwrap();
+    format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+}
+
+fn score(json: &Json) -> f64 {
+    json.as_str().map_or_else(|| json.as_f64().unwrap(), |text| text.parse().unwrap())
+}
+
+fn digest(key: &Json, zero: f64) -> Option<String> {
+    let leaf = |json: &Json| Tree::Bytes(bytes(json));
+    let value = &key["value"];
+    let tree = match key["type"].as_str().unwrap() {
+        "string" => leaf(value),
+        "list" => Tree::list(value, leaf),
+        "set" => {
+            let mut members: Vec<_> = value.as_array().unwrap().iter().map(bytes).collect();
+            members.sort();
+            Tree::List(members.into_iter().map(Tree::Bytes).collect())
+        }
+        "hash" => {
+            let fields = value.as_array().unwrap();
+            let mut pairs: Vec<_> = fields.iter().map(|f| (bytes(&f[0]), bytes(&f[1]))).collect();
+            pairs.sort();
+            let pair = |(f, v)| Tree::List(vec![Tree::Bytes(f), Tree::Bytes(v)]);
+            Tree::List(pairs.into_iter().map(pair).collect())
+        }
+        "zset" => {
+            let members = value.as_array().unwrap();
+            let mut pairs: Vec<_> =
+                members.iter().map(|item| (bytes(&item[0]), score(&item[1]) + zero)).collect();
+            pairs.sort_by(|a, b| a.1.partial_cmp(&b.1).unwrap().then_with(|| a.0.cmp(&b.0)));
+            let pair = |(member, score): (Vec<u8>, f64)| {
+                Tree::List(vec![Tree::Bytes(member), Tree::Bytes(python(score).into_bytes())])
+            };
+            Tree::List(pairs.into_iter().map(pair).collect())
+        }
+        "stream" => Tree::list(&value["entries"], |entry| {
+            Tree::List(vec![leaf(&entry[0]), Tree::list(&entry[1], leaf)])
+        }),
+        _ => return None,
+    };
+    let mut out = Vec::new();
+    tree.write(&mut out);
+    Some(sha256::hex(&out))
+}
+
+fn compare(path: &Path, truth: &Json) -> usize {
+    let name = path.display();
+    let text = ok(&["json", "--keys-only", path.to_str().unwrap()]);
+    let mut keys = HashMap::new();
+    for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let key: Json = serde_json::from_slice(line).unwrap();
+        let (db, bytes) = (key["db"].as_u64().unwrap(), bytes(&key["key"]));
+        // Long names stand in the truth as their digest.
+        keys.insert((db, sha256::hex(&bytes)), key.clone());
+    }
+    let mut compared = 0;
+    for (db, entries) in truth["dbs"].as_object().unwrap() {
+        let db: u64 = db.parse().unwrap();
+        for entry in entries["keys"].as_array().unwrap() {
+            let told = &entry["key"];
+            // Written by the AOF's other part.
+            if told.as_str().is_some_and(|key| key.starts_with("tail:")) {
+                continue;
+            }
+            let id =
+                told["sha256"].as_str().map_or_else(|| sha256::hex(&bytes(told)), String::from);
+            let key = keys.get(&(db, id)).unwrap_or_else(|| panic!("{name}: no key {told}"));
+            let expire = key["expire_ms"].as_i64().unwrap_or(-1);
+            assert_eq!(expire, entry["pexpiretime"].as_i64().unwrap(), "{name}: {told}");
+            // Servers turn -0 into 0 in some conversions.
+            let told_digest = entry["sha256"].as_str().unwrap().to_owned();
+            let digests = [digest(key, -0.0), digest(key, 0.0)];
+            assert!(digests.contains(&Some(told_digest)), "{name}: {told}");
+            compared += 1;
+        }
+    }
+    compared
+}
+
+#[test]
+fn json_equals_the_truth_that_servers_told() {
+    let mut compared = 0;
+    for path in corpus("gen").into_iter().chain(corpus("old")) {
+        let truth = path.with_extension("rdb.json");
+        let Ok(truth) = fs::read_to_string(truth) else { continue };
+        let truth: Json = serde_json::from_str(&truth).unwrap();
+        // Loaded by 6.0 alone, which reads a zipmap's long form of a length otherwise than its writer.
+        if truth.get("dbs").is_some() && !path.ends_with("hdt_zipmap_big_len.rdb") {
+            compared += compare(&path, &truth);
+        }
+    }
+    eprintln!("{compared} keys compared");
+    assert!(compared > 500 || corpus("gen").is_empty());
+}
+
+#[test]
+fn json_goes_back_into_an_equal_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for path in corpus("gen") {
+        let path = path.to_str().unwrap();
+        ok(&["json", path, "-o", &at("a.json")]);
+        ok(&["from-json", &at("a.json"), "-o", &at("b.rdb")]);
+        ok(&["check", &at("b.rdb")]);
+        // Exit status 0: no difference.
+        ok(&["diff", path, &at("b.rdb")]);
+        ok(&["json", &at("b.rdb"), "-o", &at("b.json")]);
+        let sorted = |name: &str| {
+            let mut bytes = fs::read(at(name)).unwrap();
+            bytes.sort_unstable();
+            bytes
+        };
+        // Small sorted sets may come in another order; not a byte may be another.
+        assert!(sorted("a.json") == sorted("b.json"), "{path}");
+    }
+}
+
+#[test]
+fn damaged_files_are_refused_and_repaired_into_sound_ones() {
+    let fine = ["empty_list", "lp_count_unknown_ok", "quicklist_zero_nodes", "resizedb_huge"];
+    let folder = tempfile::tempdir().unwrap();
+    let new = folder.path().join("new.rdb");
+    for path in corpus("corrupt") {
+        let well = fine.contains(&path.file_stem().unwrap().to_str().unwrap());
+        let path = path.to_str().unwrap();
+        let status = tool(&["check", path]).status.code();
+        assert_eq!(status, Some(i32::from(!well)), "{path}");
+        let _ = fs::remove_file(&new);
+        let repair = tool(&["repair", path, "-o", new.to_str().unwrap()]);
+        assert!(matches!(repair.status.code(), Some(0 | 1)), "{path}");
+        if new.exists() {
+            ok(&["check", "--no-duplicates", new.to_str().unwrap()]);
+        }
+    }
+}
+
+#[test]
+fn exit_statuses_are_as_documented() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = rdb(folder.path(), HELLO);
+    let other = folder.path().join("other.rdb");
+    fs::copy(&file, &other).unwrap();
+    rdb(folder.path(), b"\x00\x05hello\x05there");
+    let status = |args: &[&str]| tool(args).status.code().unwrap();
+    assert_eq!(status(&["check", &file]), 0);
+    assert_eq!(status(&["diff", &file, &file]), 0);
+    assert_eq!(status(&["diff", other.to_str().unwrap(), &file]), 1);
+    assert_eq!(status(&["check", "--nonsense", &file]), 2);
+    assert_eq!(status(&["convert", "--to", "nonsense", &file, "-o", "x"]), 2);
+    assert_eq!(status(&["check", "no such file"]), 3);
+    assert_eq!(status(&["json", &file, "-o", "no such folder/x"]), 3);
+    rdb(folder.path(), b"\x63\x05hello");
+    let refused = tool(&["check", &file]);
+    assert_eq!(refused.status.code(), Some(1));
+    let line = String::from_utf8(refused.stderr).unwrap();
+    assert!(line.contains("type 99 at offset 11"), "{line}");
+}
+
+#[test]
+fn what_comes_twice_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for body in [[HELLO, HELLO].concat(), b"\x02\x01s\x02\x01a\x01a".to_vec()] {
+        let output = tool(&["check", &rdb(folder.path(), &body)]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("comes twice"));
+    }
+}
+
+#[test]
+fn a_failing_output_leaves_the_old_file_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = rdb(folder.path(), HELLO);
+    if Path::new("/dev/full").exists() {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_redwire-inspect"));
+        let output = command.args(["json", &file]).stdout(full).stderr(Stdio::piped());
+        let output = output.spawn().unwrap().wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("standard output"));
+    }
+    let old = folder.path().join("old");
+    fs::write(&old, "old").unwrap();
+    rdb(folder.path(), &[HELLO, b"\x63"].concat());
+    assert_eq!(tool(&["json", &file, "-o", old.to_str().unwrap()]).status.code(), Some(1));
+    assert_eq!(fs::read(&old).unwrap(), b"old");
+    // Neither is a temporary file left.
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let value = [&b"\x80\x00\x40\x00\x00"[..], &vec![b'x'; 4 << 20]].concat();
+    let file = rdb(folder.path(), &[b"\x00\x01k", &value[..]].concat());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_redwire-inspect"));
+    command.args(["json", &file]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn filters_choose_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let expiring = b"\xfc\x01\0\0\0\0\0\0\0\x00\x04gone\x01x";
+    let set = b"\xfe\x03\x02\x03set\x01\x01a";
+    let file = rdb(folder.path(), &[HELLO, expiring, set].concat());
+    let names = |args: &[&str]| {
+        let text = ok(&[&["json", "--keys-only", &file], args].concat());
+        let keys = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let name = |line: &[u8]| serde_json::from_slice::<Json>(line).unwrap()["key"].to_string();
+        keys.map(name).collect::<Vec<_>>().join(" ").replace('"', "")
+    };
+    assert_eq!(names(&[]), "hello gone set");
+    assert_eq!(names(&["--key", "h*"]), "hello");
+    assert_eq!(names(&["--key-regex", "o$|^se"]), "hello set");
+    assert_eq!(names(&["--type", "set"]), "set");
+    assert_eq!(names(&["--db", "0"]), "hello gone");
+    assert_eq!(names(&["--expiry", "expired"]), "gone");
+    assert_eq!(names(&["--expiry", "never"]), "hello set");
+    assert_eq!(names(&["--min-size", "10"]), "hello gone");
+    assert_eq!(names(&["--max-size", "9"]), "set");
+}
+
+#[test]
+fn a_preamble_is_followed_by_its_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = rdb(folder.path(), HELLO);
+    let tail = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*2\r\n$3\r\nDEL\r\n$5\r\nhello\r\n";
+    let mut bytes = fs::read(&file).unwrap();
+    bytes.extend(tail);
+    fs::write(&file, bytes).unwrap();
+    assert!(ok(&["resp", &file]).ends_with(tail));
+    assert!(String::from_utf8_lossy(&ok(&["summary", &file])).contains("AOF commands"));
+}

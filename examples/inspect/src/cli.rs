@@ -1,4 +1,6 @@
-//! The arguments.
+//! The arguments; their doc comments are the text of `--help`.
+
+#![allow(rustdoc::broken_intra_doc_links, rustdoc::bare_urls, reason = "help texts have brackets")]
 
 use std::path::PathBuf;
 

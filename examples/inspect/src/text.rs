@@ -56,7 +56,13 @@ pub(crate) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Appends a JSON value for any bytes: a string where they are UTF-8, else `{"b64":"..."}`.
 pub(crate) fn json(out: &mut Vec<u8>, bytes: &[u8]) {
-    if std::str::from_utf8(bytes).is_ok() {
+    if is_plain_ascii(bytes) {
+        // Most strings, and short: one pass and one copy.
+        out.reserve(bytes.len() + 2);
+        out.push(b'"');
+        out.extend_from_slice(bytes);
+        out.push(b'"');
+    } else if std::str::from_utf8(bytes).is_ok() {
         json_string(out, bytes);
     } else {
         out.extend_from_slice(b"{\"b64\":\"");
@@ -80,19 +86,36 @@ fn json_string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
 }
 
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// The high bit of each byte that needs an escape; above the first such byte also of others.
+fn special(word: u64) -> u64 {
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let (quote, backslash) = (ONES * u64::from(b'"'), ONES * u64::from(b'\\'));
+    (control | zero(word ^ quote) | zero(word ^ backslash)) & HIGH
+}
+
+/// Whether all bytes are ASCII that needs no escape.
+fn is_plain_ascii(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    // Spaces stand for what is missing at the end.
+    let mut last = [b' '; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let is_plain = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        special(word) | word & HIGH == 0
+    };
+    words.iter().all(is_plain) && is_plain(&last)
+}
+
 /// How many bytes at the beginning need no escape: eight at a time, then one at a time.
 fn plain_prefix(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
     let (words, _) = bytes.as_chunks::<8>();
     let mut at = 0;
     for word in words {
-        let word = u64::from_le_bytes(*word);
-        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-        let special = word.wrapping_sub(ONES * 0x20) & !word
-            | zero(word ^ (ONES * u64::from(b'"')))
-            | zero(word ^ (ONES * u64::from(b'\\')));
-        if special & HIGH != 0 {
+        if special(u64::from_le_bytes(*word)) != 0 {
             break;
         }
         at += 8;
@@ -142,7 +165,7 @@ pub(crate) fn json_score(out: &mut Vec<u8>, number: f64) {
     } else if number == 0.0 {
         out.extend_from_slice(b"-0.0");
     } else {
-        out.extend_from_slice(score(number).as_bytes());
+        out.extend_from_slice(ryu::Buffer::new().format_finite(number).as_bytes());
     }
 }
 

@@ -112,16 +112,15 @@ fn is_plain_ascii(bytes: &[u8]) -> bool {
 
 /// How many bytes at the beginning need no escape: eight at a time, then one at a time.
 fn plain_prefix(bytes: &[u8]) -> usize {
-    let (words, _) = bytes.as_chunks::<8>();
-    let mut at = 0;
-    for word in words {
-        if special(u64::from_le_bytes(*word)) != 0 {
-            break;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let special = special(u64::from_le_bytes(*word));
+        if special != 0 {
+            return index * 8 + special.trailing_zeros() as usize / 8;
         }
-        at += 8;
     }
-    let plain = |byte: &u8| *byte >= 0x20 && *byte != b'"' && *byte != b'\\';
-    at + bytes[at..].iter().take_while(|byte| plain(byte)).count()
+    let plain = |byte: &&u8| **byte >= 0x20 && **byte != b'"' && **byte != b'\\';
+    words.len() * 8 + rest.iter().take_while(plain).count()
 }
 
 fn escape(out: &mut Vec<u8>, byte: u8) {

@@ -65,6 +65,14 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "redwire-inspect: {}", line.trim_end());
 }
 
+/// An input's name without the password that an address may hold.
+fn shown(input: &str) -> String {
+    match input.strip_prefix("redis://").and_then(|address| address.rsplit_once('@')) {
+        Some((_, place)) => format!("redis://{place}"),
+        None => input.to_owned(),
+    }
+}
+
 /// Runs a command; the exit status of one that did its work.
 fn run(command: Command) -> Result<u8, Failure> {
     match command {
@@ -175,8 +183,7 @@ fn memory(from: &From, to: &To, html: bool, separator: u8) -> Result<(), Failure
     if html {
         let mut treemap = Treemap::new(separator);
         visit_all(from, &mut treemap)?;
-        let name = from.input.rsplit('@').next().unwrap_or_default();
-        return treemap.write(output, name);
+        return treemap.write(output, &shown(&from.input));
     }
     let mut csv = Csv::new(output);
     visit_all(from, &mut csv)?;
@@ -201,13 +208,14 @@ fn written(converter: Converter) -> Result<(), Failure> {
 }
 
 fn check(input: String, duplicates: bool) -> Result<(), Failure> {
+    let name = shown(&input);
     let from = From { input, filter: filter::Filter::default() };
     let mut check = Check::new(duplicates);
     let walked = visit(&from, &mut check).map_err(|failure| match failure {
-        Failure::Refused(what) => Failure::Refused(format!("{}: {what}", from.input)),
+        Failure::Refused(what) => Failure::Refused(format!("{name}: {what}")),
         other => other,
     })?;
-    let mut line = format!("{}: well, {} bytes, {} keys", from.input, walked.bytes, check.count);
+    let mut line = format!("{name}: well, {} bytes, {} keys", walked.bytes, check.count);
     if check.empty > 0 {
         line += &format!(", of which {} are empty and would be dropped", check.empty);
     }

@@ -10,6 +10,8 @@ mod number;
 mod reply_decoder;
 mod request;
 mod request_decoder;
+mod tape;
+mod tape_decoder;
 mod value;
 
 pub use double::{DoubleBuffer, format_double, format_double_17g, format_double_digest};
@@ -20,4 +22,6 @@ pub use number::{parse_f64, parse_i64};
 pub use reply_decoder::ReplyDecoder;
 pub use request::{Args, Request, RequestBuf};
 pub use request_decoder::{Decoded, RequestDecoder};
+pub use tape::{Tape, Token, Tokens};
+pub use tape_decoder::TapeDecoder;
 pub use value::{Attributed, Pairs, Value, Values};

@@ -5,7 +5,9 @@ mod naive;
 use naive::Stop;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use redwire_resp::{Attributed, Encoder, Protocol, ReplyDecoder, ReplyError, ReplyLimits, Value};
+use redwire_resp::{
+    Attributed, Encoder, Protocol, ReplyDecoder, ReplyError, ReplyLimits, TapeDecoder, Token, Value,
+};
 
 /// The replies in bytes that arrive in these pieces, and how it ends.
 fn replies(limits: &ReplyLimits, pieces: &[&[u8]]) -> (Vec<Value>, Result<usize, ReplyError>) {
@@ -31,6 +33,32 @@ fn replies(limits: &ReplyLimits, pieces: &[&[u8]]) -> (Vec<Value>, Result<usize,
     (values, Ok(used))
 }
 
+/// The raw bytes of a reply, and its tokens, shown.
+type ShownTape = (Vec<u8>, String);
+
+/// The raw bytes and the tokens, shown, of each reply in bytes that arrive in these pieces, each read
+/// in a buffer of its own, and how it ends.
+fn tapes(pieces: &[&[u8]]) -> (Vec<ShownTape>, Result<usize, ReplyError>) {
+    let mut decoder = TapeDecoder::new(ReplyLimits::default());
+    let (mut tapes, mut received, mut used) = (Vec::new(), Vec::new(), 0);
+    for piece in pieces {
+        received.extend_from_slice(piece);
+        loop {
+            let moved = received[used..].to_vec();
+            match decoder.decode(&moved) {
+                Ok(None) => break,
+                Ok(Some(tape)) => {
+                    used += tape.raw().len();
+                    assert_eq!(tape.tokens().len(), tape.tokens().count());
+                    tapes.push((tape.raw().to_vec(), format!("{tape:?}")));
+                }
+                Err(error) => return (tapes, Err(error)),
+            }
+        }
+    }
+    (tapes, Ok(used))
+}
+
 fn default_replies(bytes: &[u8]) -> (Vec<Value>, Result<usize, ReplyError>) {
     replies(&ReplyLimits::default(), &[bytes])
 }
@@ -48,10 +76,16 @@ fn one(bytes: &[u8]) -> Value {
     }
 }
 
-fn pieces(bytes: &[u8], cuts: [usize; 2]) -> [&[u8]; 3] {
-    let [a, b] = cuts.map(|cut| cut % (bytes.len() + 1));
-    let (low, high) = (a.min(b), a.max(b));
-    [&bytes[..low], &bytes[low..high], &bytes[high..]]
+/// One to five pieces.
+fn pieces<'a>(bytes: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
+    let mut cuts: Vec<_> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
+    cuts.sort_unstable();
+    let (mut pieces, mut start) = (Vec::new(), 0);
+    for cut in cuts.into_iter().chain([bytes.len()]) {
+        pieces.push(&bytes[start..cut]);
+        start = cut;
+    }
+    pieces
 }
 
 /// Any value, as [`Value::encode`] writes it unchanged: lines hold no line ends.
@@ -166,7 +200,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(250))]
 
     #[test]
-    fn agrees_with_its_naive_twin(bytes in traffic(), cuts in any::<[usize; 2]>()) {
+    fn agrees_with_its_naive_twin(bytes in traffic(), cuts in vec(any::<usize>(), 0..5)) {
         let (values, end) = default_replies(&bytes);
         let (mut expected, mut used) = (Vec::new(), 0);
         let stop = loop {
@@ -183,14 +217,28 @@ proptest! {
             Ok(end) => prop_assert_eq!((end, Stop::Incomplete), (used, stop)),
             Err(_) => prop_assert_eq!(stop, Stop::Malformed),
         }
-        let split = replies(&ReplyLimits::default(), &pieces(&bytes, cuts));
+        let split = replies(&ReplyLimits::default(), &pieces(&bytes, &cuts));
         prop_assert_eq!((shown(&split.0), split.1), (shown(&values), end));
     }
 
     #[test]
-    fn what_is_encoded_is_decoded(value in value(), cuts in any::<[usize; 2]>()) {
+    fn tapes_agree_with_values(bytes in traffic(), cuts in vec(any::<usize>(), 0..5)) {
+        let (values, end) = default_replies(&bytes);
+        let (whole, whole_end) = tapes(&[&bytes]);
+        prop_assert_eq!((whole.len(), whole_end), (values.len(), end));
+        // The raw bytes are the stream, reply by reply, and decode to the same.
+        let raw: Vec<_> = whole.iter().flat_map(|(raw, _)| raw.iter().copied()).collect();
+        prop_assert!(bytes.starts_with(&raw));
+        for ((raw, _), value) in whole.iter().zip(&values) {
+            prop_assert_eq!(shown(&[one(raw)]), shown(std::slice::from_ref(value)));
+        }
+        prop_assert_eq!(tapes(&pieces(&bytes, &cuts)), (whole, whole_end));
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded(value in value(), cuts in vec(any::<usize>(), 0..5)) {
         let bytes = encoded(&value, Protocol::Resp3);
-        let (mut values, end) = replies(&ReplyLimits::default(), &pieces(&bytes, cuts));
+        let (mut values, end) = replies(&ReplyLimits::default(), &pieces(&bytes, &cuts));
         prop_assert_eq!(end, Ok(bytes.len()));
         prop_assert_eq!(values.pop(), Some(value));
         prop_assert!(values.is_empty());
@@ -264,6 +312,37 @@ fn reads_every_type() {
     assert_eq!(attributed.value().as_bytes(), Some(&b"x"[..]));
     let (attributes, _) = attributed.into_parts();
     assert_eq!(attributes, [(Value::Simple(text("ttl")), Value::Integer(9))]);
+}
+
+#[test]
+fn tapes_show_every_type() {
+    let bytes: &[u8] =
+        b"*8\r\n%?\r\n+k\r\n:-7\r\n.\r\n|1\r\n+ttl\r\n:9\r\n$1\r\nx\r\n$?\r\n;2\r\nab\r\n\
+        ;1\r\nc\r\n;0\r\n~1\r\n_\r\n>0\r\n=6\r\ntxt:hi\r\n!1\r\ne\r\n,1.5\r\n";
+    let mut decoder = TapeDecoder::new(ReplyLimits::default());
+    let tape = decoder.decode(bytes).expect("well-formed").expect("whole");
+    assert_eq!(tape.raw(), bytes);
+    let tokens: Vec<_> = tape.tokens().collect();
+    let expected = [
+        Token::Array(8),
+        Token::Map(1),
+        Token::Simple(b"k"),
+        Token::Integer(-7),
+        Token::Attribute(1),
+        Token::Simple(b"ttl"),
+        Token::Integer(9),
+        Token::Bulk(b"x"),
+        Token::Streamed(2),
+        Token::Chunk(b"ab"),
+        Token::Chunk(b"c"),
+        Token::Set(1),
+        Token::Null,
+        Token::Push(0),
+        Token::Verbatim { format: *b"txt", text: b"hi" },
+        Token::BulkError(b"e"),
+        Token::Double(1.5),
+    ];
+    assert_eq!(tokens, expected);
 }
 
 #[test]

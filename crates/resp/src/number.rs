@@ -27,6 +27,53 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
     if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
+/// A decimal number without leading zero that CR LF ends, of at most 18 digits, and how many they
+/// are.
+#[inline]
+pub(crate) fn short_number(text: &[u8]) -> Option<(u64, usize)> {
+    let (mut number, mut digits) = (0, 0);
+    for byte in text.iter().take(18) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        number = number * 10 + u64::from(digit);
+        digits += 1;
+    }
+    let is_strict = digits == 1 || (digits > 1 && text[0] != b'0');
+    (is_strict && text.get(digits..digits + 2)? == b"\r\n").then_some((number, digits))
+}
+
+/// A decimal number, perhaps with a sign and a point, that CR LF ends: it and the length of its
+/// text. `None` for more than 15 digits, for exponents and for all else that wants
+/// [`parse_decimal`].
+///
+/// Up to 15 digits are exact in a double and so are the powers of ten up to 10^15, so that one
+/// division rounds correctly.
+#[inline]
+pub(crate) fn short_decimal(text: &[u8]) -> Option<(f64, usize)> {
+    const POWERS: [f64; 16] =
+        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    let (negative, magnitude) = split_sign(text);
+    let (mut mantissa, mut digits, mut point, mut len) = (0u64, 0, None, 0);
+    for &byte in magnitude.iter().take(17) {
+        match byte {
+            b'0'..=b'9' => {
+                mantissa = mantissa * 10 + u64::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if point.is_none() => point = Some(digits),
+            _ => break,
+        }
+        len += 1;
+    }
+    if !(1..=15).contains(&digits) || magnitude.get(len..len + 2)? != b"\r\n" {
+        return None;
+    }
+    let value = mantissa as f64 / POWERS[digits - point.unwrap_or(digits)];
+    Some((if negative { -value } else { value }, text.len() - magnitude.len() + len))
+}
+
 /// A double as Redis reads scores and the like (`getDoubleFromObject`, which is C's `strtod` on the
 /// whole text): an optional sign, then a decimal number with or without point and exponent, a
 /// hexadecimal one (`0x1.8p3`), `inf` or `infinity` in any case. `None` for anything else, blanks

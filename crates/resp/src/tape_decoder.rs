@@ -4,7 +4,7 @@ use memchr::memchr2;
 
 use crate::error::ReplyError;
 use crate::limits::{ADDRESSABLE, ReplyLimits};
-use crate::number::{parse_decimal, parse_i64, split_sign};
+use crate::number::{parse_decimal, parse_i64, short_decimal, short_number, split_sign};
 use crate::tape::{Entry, Kind, Tape};
 
 /// Decodes replies of RESP2 and RESP3 to borrowed [`Tape`]s: for proxies, and for clients that take
@@ -189,16 +189,18 @@ impl TapeDecoder {
         }
     }
 
-    /// The fast way for most lines there are: `$`, `:` and `*` with a number of a few digits, all
-    /// there. `None` for whatever is not so; [`line`](Self::line) judges that.
+    /// The fast way for most lines there are: `$`, `:`, `*` and `,` with a number of a few digits,
+    /// all there. `None` for whatever is not so; [`line`](Self::line) judges that.
     #[inline]
     fn short_number_line(&mut self, bytes: &[u8]) -> Option<Result<Step, ReplyError>> {
         if self.chunks.is_some() || self.searched > 0 {
             return None;
         }
         let (&kind, text) = bytes.get(self.pos..)?.split_first()?;
-        if !matches!(kind, b'$' | b':' | b'*') {
-            return None;
+        match kind {
+            b'$' | b':' | b'*' => {}
+            b',' => return self.short_double_line(text),
+            _ => return None,
         }
         let (number, digits) = short_number(text)?;
         if digits >= self.limits.line_len {
@@ -236,6 +238,19 @@ impl TapeDecoder {
         self.pos = start;
         self.searched = 0;
         Some(Ok(step))
+    }
+
+    /// The same for a double.
+    #[inline]
+    fn short_double_line(&mut self, text: &[u8]) -> Option<Result<Step, ReplyError>> {
+        let (value, len) = short_decimal(text)?;
+        if len >= self.limits.line_len {
+            return None;
+        }
+        self.push(Kind::Double, 0, value.to_bits());
+        self.pos += len + 3;
+        self.searched = 0;
+        Some(Ok(Step::Value))
     }
 
     /// Reads the line at `pos`.
@@ -466,23 +481,6 @@ impl TapeDecoder {
 }
 
 const END_OF_STREAM: &str = "end of a streamed aggregate";
-
-/// A decimal number without leading zero that CR LF ends, of at most 18 digits, and how many they
-/// are.
-#[inline]
-fn short_number(text: &[u8]) -> Option<(u64, usize)> {
-    let (mut number, mut digits) = (0, 0);
-    for byte in text.iter().take(18) {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        number = number * 10 + u64::from(digit);
-        digits += 1;
-    }
-    let is_strict = digits == 1 || (digits > 1 && text[0] != b'0');
-    (is_strict && text.get(digits..digits + 2)? == b"\r\n").then_some((number, digits))
-}
 
 /// Also `nan`, which servers up to 7.0 print with the C library's sign.
 fn double(text: &[u8]) -> Option<f64> {

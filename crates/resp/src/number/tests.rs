@@ -129,6 +129,33 @@ fn reads_doubles_as_redis_does() {
 
 proptest! {
     #[test]
+    fn short_lines_agree_with_the_long_way(
+        text in "[+-]?[0-9]{0,17}([.][0-9]{0,17})?([e.+-]?[0-9]{0,2})",
+        end in prop::sample::select(&["\r\n", "\r\n:1\r\n", "\r", ""][..]),
+    ) {
+        let line = format!("{text}{end}");
+        if let Some((value, len)) = short_decimal(line.as_bytes()) {
+            prop_assert_eq!(len, text.len());
+            let slow = parse_decimal(text.as_bytes()).map(f64::to_bits);
+            prop_assert_eq!(Some(value.to_bits()), slow, "{}", text);
+        }
+        if let Some((value, len)) = short_number(line.as_bytes()) {
+            prop_assert_eq!(len, text.len());
+            prop_assert_eq!(i64::try_from(value).ok(), parse_i64(text.as_bytes()), "{}", text);
+        }
+    }
+
+    #[test]
+    fn short_lines_are_read_the_short_way(mantissa in 0u64..1_000_000_000, scale in 0usize..6) {
+        let digits = format!("{mantissa:06}");
+        let (whole, fraction) = digits.split_at(digits.len() - scale);
+        let line = format!("-{whole}.{fraction}\r\n");
+        prop_assert!(short_decimal(line.as_bytes()).is_some(), "{}", line);
+        let line = [mantissa.to_string().as_bytes(), b"\r\n"].concat();
+        prop_assert!(short_number(&line).is_some());
+    }
+
+    #[test]
     fn integers_read_back(value in any::<i64>(), small in -1000i64..1000) {
         prop_assert_eq!(parse_i64(value.to_string().as_bytes()), Some(value));
         prop_assert_eq!(parse_i64(small.to_string().as_bytes()), Some(small));

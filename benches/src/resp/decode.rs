@@ -1,10 +1,13 @@
 use std::hint::black_box;
 
 use bytes::Bytes;
-use redwire_resp::{Limits, Mode, ReplyDecoder, ReplyLimits, RequestDecoder};
+use redwire_resp::{Limits, Mode, ReplyDecoder, ReplyLimits, RequestDecoder, TapeDecoder, Token};
 
 use super::input::Input;
 use crate::Subject;
+
+/// Bytes that arrive at a time.
+const PIECE: usize = 16 << 10;
 
 /// Why a peer that does not decode the input ends the program: the row would compare nothing.
 const WHOLE: &str = "invariant: the input is whole frames that each subject knows";
@@ -17,10 +20,22 @@ pub(super) fn requests(input: Input) -> Vec<Subject<'static>> {
     subjects
 }
 
-/// Replies: owned values where a crate has no borrowed ones.
+/// Replies: redwire borrowed and owned, owned values where a crate has no borrowed ones.
 pub(super) fn replies(input: Input) -> Vec<Subject<'static>> {
-    let mut subjects = vec![redwire_replies(&input), kevy_replies(&input)];
+    let mut subjects = vec![redwire_tapes(&input), redwire_replies(&input), kevy_replies(&input)];
     subjects.extend(frames(input));
+    subjects
+}
+
+/// Replies that only RESP3 has: the peers that decode them in a call.
+pub(super) fn resp3_replies(input: Input) -> Vec<Subject<'static>> {
+    vec![redwire_tapes(&input), redwire_replies(&input), kevy_replies(&input), redis(input)]
+}
+
+/// One reply, whole and as it comes in pieces.
+pub(super) fn pieces(input: Input) -> Vec<Subject<'static>> {
+    let mut subjects = vec![redwire_tapes(&input), redwire_pieces(&input)];
+    subjects.extend([redwire_replies(&input), kevy_replies(&input), redust(&input)]);
     subjects
 }
 
@@ -61,10 +76,54 @@ fn kevy_requests(input: &Input) -> Subject<'static> {
     })
 }
 
+fn redwire_tapes(input: &Input) -> Subject<'static> {
+    let input = input.clone();
+    let mut decoder = TapeDecoder::new(ReplyLimits::default());
+    Subject::new("redwire (borrowed)", move || {
+        let (mut frames, mut unread) = (0, &input.bytes[..]);
+        while !unread.is_empty() {
+            let tape = decoder.decode(unread).expect(WHOLE).expect(WHOLE);
+            black_box(tape.tokens().map(weight).sum::<usize>());
+            unread = &unread[tape.raw().len()..];
+            frames += 1;
+        }
+        frames
+    })
+}
+
+/// The buffer grows by 16 KiB at a time, and each time the decoder goes on.
+fn redwire_pieces(input: &Input) -> Subject<'static> {
+    let input = input.clone();
+    let mut decoder = TapeDecoder::new(ReplyLimits::default());
+    Subject::new("redwire (borrowed, 16 KiB pieces)", move || {
+        let (mut frames, mut used, mut end) = (0, 0, 0);
+        while used < input.bytes.len() {
+            end = (end + PIECE).min(input.bytes.len());
+            while let Some(tape) = decoder.decode(&input.bytes[used..end]).expect(WHOLE) {
+                black_box(tape.tokens().map(weight).sum::<usize>());
+                used += tape.raw().len();
+                frames += 1;
+            }
+        }
+        frames
+    })
+}
+
+/// Something that needs to see the token.
+fn weight(token: Token<'_>) -> usize {
+    match token {
+        Token::Simple(text) | Token::Bulk(text) => text.len(),
+        Token::Integer(value) => value as usize,
+        Token::Double(value) => value as usize,
+        Token::Array(count) | Token::Map(count) => count,
+        _ => 1,
+    }
+}
+
 fn redwire_replies(input: &Input) -> Subject<'static> {
     let input = input.clone();
     let mut decoder = ReplyDecoder::new(ReplyLimits::default());
-    Subject::new("redwire", move || {
+    Subject::new("redwire (owned)", move || {
         let (mut frames, mut unread) = (0, &input.bytes[..]);
         while !unread.is_empty() {
             let (value, used) = decoder.decode(unread).expect(WHOLE).expect(WHOLE);

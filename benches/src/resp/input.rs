@@ -77,6 +77,27 @@ pub(super) fn replies(size: usize) -> Input {
     })
 }
 
+/// A RESP3 map of 1000 pairs: member and score.
+pub(super) fn map() -> Input {
+    let mut random = Random::new(7);
+    let mut bytes = b"%1000\r\n".to_vec();
+    for i in 0..1000 {
+        let score = random.below(1_000_000) as f64 / 1000.0;
+        bytes.extend(format!("$10\r\nmember{i:04}\r\n,{score}\r\n").into_bytes());
+    }
+    Input { bytes, frames: 1 }
+}
+
+/// An array of a million integers.
+pub(super) fn integers() -> Input {
+    let mut random = Random::new(7);
+    let mut bytes = b"*1000000\r\n".to_vec();
+    for _ in 0..1_000_000 {
+        bytes.extend(format!(":{}\r\n", random.below(1_000_000)).into_bytes());
+    }
+    Input { bytes, frames: 1 }
+}
+
 /// The arguments of a SET of 64 bytes.
 pub(super) fn set(random: &mut Random) -> [Vec<u8>; 3] {
     [b"SET".to_vec(), any_key(random), random.text(VALUE)]

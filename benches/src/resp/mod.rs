@@ -33,6 +33,8 @@ pub fn cases() -> Vec<Case> {
             name: "decode reply mix, 16 KiB",
             subjects: decode::replies(input::replies(input::HOT)),
         },
+        Case { name: "decode RESP3 map of 1000", subjects: decode::resp3_replies(input::map()) },
+        Case { name: "decode array of 1M integers", subjects: decode::pieces(input::integers()) },
         Case { name: "encode SET 64 B", subjects: encode::sets() },
     ]
 }

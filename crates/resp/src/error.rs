@@ -57,6 +57,14 @@ pub enum RequestError {
         /// Where the line starts.
         at: u64,
     },
+    /// With this argument the request has more bytes than
+    /// [`Limits::request_len`](crate::Limits::request_len). (The text is ours: servers have no such
+    /// limit.)
+    #[error("too big request")]
+    TooBigRequest {
+        /// Where the argument's line starts.
+        at: u64,
+    },
     /// An inline request has no LF within [`Limits::inline_len`](crate::Limits::inline_len).
     #[error("too big inline request")]
     TooBigInline {
@@ -91,6 +99,7 @@ impl RequestError {
             | Self::TooBigLengthLine { at }
             | Self::InvalidLength { at }
             | Self::UnauthenticatedLength { at }
+            | Self::TooBigRequest { at }
             | Self::TooBigInline { at }
             | Self::UnbalancedQuotes { at }
             | Self::ExpectedCrLf { at } => at,

@@ -35,6 +35,11 @@ pub struct Limits {
     pub unauthenticated_args: u64,
     /// Longest argument in bytes before authentication: 16 384.
     pub unauthenticated_bulk_len: u64,
+    /// Most bytes of one `*` request, its lines and line ends included; known to be passed as soon
+    /// as an argument's length is. It bounds what a client can make a server hold for a request
+    /// that never ends. Redis has only its query buffer's limit (1 GiB) for that, which is the
+    /// caller's to watch; so here it is `u64::MAX`, no limit.
+    pub request_len: u64,
 }
 
 impl Default for Limits {
@@ -46,6 +51,7 @@ impl Default for Limits {
             header_len: 64 * 1024,
             unauthenticated_args: 10,
             unauthenticated_bulk_len: 16 * 1024,
+            request_len: u64::MAX,
         }
     }
 }

@@ -192,7 +192,9 @@ impl RequestDecoder {
         }
         self.begin(false);
         self.searched = 0;
-        while let Some((span, end)) = plain_argument(bytes, pos, longest, self.mode) {
+        while let Some((span, end)) = plain_argument(bytes, pos, longest, self.mode)
+            && end as u64 <= self.limits.request_len
+        {
             self.args.push(span);
             pos = end;
             left -= 1;
@@ -272,6 +274,7 @@ impl RequestDecoder {
         loop {
             while let State::Length { left: left @ 1.. } = self.state
                 && let Some((span, end)) = plain_argument(bytes, self.pos, longest, self.mode)
+                && end as u64 <= self.limits.request_len
             {
                 self.args.push(span);
                 self.pos = end;
@@ -317,6 +320,9 @@ impl RequestDecoder {
         let len = len.ok_or(RequestError::InvalidLength { at })?;
         if len > self.limits.unauthenticated_bulk_len && !self.authenticated {
             return Err(RequestError::UnauthenticatedLength { at });
+        }
+        if self.pos as u64 + len + 2 > self.limits.request_len {
+            return Err(RequestError::TooBigRequest { at });
         }
         usize::try_from(len).map(Some).map_err(|_| RequestError::InvalidLength { at })
     }

@@ -343,3 +343,46 @@ fn a_request_gives_its_arguments() {
     assert!(empty.is_empty() && empty.as_request().is_empty());
     assert_eq!(empty.as_request().name(), b"");
 }
+
+#[test]
+fn limits_the_bytes_of_a_request() {
+    let bytes = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nvalue\r\n*1\r\n$4\r\nPING\r\n";
+    let first = 31;
+    for (request_len, error) in [
+        (first, None),
+        (first - 1, Some(RequestError::TooBigRequest { at: 20 })),
+        (19, Some(RequestError::TooBigRequest { at: 13 })),
+        (0, Some(RequestError::TooBigRequest { at: 4 })),
+    ] {
+        let mut limits = Limits::default();
+        limits.request_len = request_len;
+        for piece in 1..=bytes.len() {
+            let mut decoder = RequestDecoder::new(Mode::Strict, limits.clone());
+            let (mut used, mut seen, mut end) = (0, None, 0);
+            while end < bytes.len() && seen.is_none() {
+                end = (end + piece).min(bytes.len());
+                loop {
+                    match decoder.decode(&bytes[used..end]) {
+                        Ok(decoded) => {
+                            used += decoded.used;
+                            if decoded.request.is_none() {
+                                break;
+                            }
+                        }
+                        Err(error) => {
+                            seen = Some(error);
+                            break;
+                        }
+                    }
+                }
+            }
+            assert_eq!(seen, error, "limit {request_len}, pieces of {piece}");
+        }
+    }
+    // The length tells, before the bytes are there.
+    let mut limits = Limits::default();
+    limits.request_len = 1000;
+    let mut decoder = RequestDecoder::new(Mode::Compatible, limits);
+    let error = decoder.decode(b"*1\r\n$1000\r\n").expect_err("too long");
+    assert_eq!(error, RequestError::TooBigRequest { at: 4 });
+}

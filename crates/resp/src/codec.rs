@@ -1,5 +1,7 @@
 //! Both sides as codecs of tokio-util, for those whose connections are `Framed`.
 
+use alloc::vec::Vec;
+
 use std::io;
 
 use bytes::{Buf, BytesMut};

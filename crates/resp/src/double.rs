@@ -2,6 +2,8 @@
 
 mod shortest;
 
+use core::fmt::{self, Write as _};
+
 use shortest::Digits;
 
 /// Room on the stack for any double's text.
@@ -120,7 +122,7 @@ pub(crate) fn print(value: f64, buffer: &mut DoubleBuffer) {
     if special(value, buffer) {
         return;
     }
-    if value.abs() <= LARGEST_INTEGER && value.trunc() == value {
+    if value.abs() <= LARGEST_INTEGER && (value as i64) as f64 == value {
         buffer.clear().text(itoa::Buffer::new().format(value as i64).as_bytes());
     } else {
         print_digits(value, buffer);
@@ -173,18 +175,30 @@ pub fn format_double_17g(value: f64, buffer: &mut DoubleBuffer) -> &str {
 
 /// The first 17 digits, rounded, and the power of ten of the first.
 fn seventeen_digits(value: f64) -> ([u8; 17], i32) {
-    use std::io::Write as _;
-
-    let mut text = [0; 24]; // d.dddddddddddddddde-ddd
-    let mut rest = &mut text[..];
+    let mut buffer = Scientific { text: [0; 24], len: 0 };
     // Writing to a slice that is long enough does not fail.
-    let _ = write!(rest, "{value:.16e}");
-    let len = 24 - rest.len();
+    let _ = write!(buffer, "{value:.16e}");
+    let Scientific { text, len } = buffer;
     let mut digits = [b'0'; 17];
     digits[0] = text[0];
     digits[1..].copy_from_slice(&text[2..18]);
     let exponent = str::from_utf8(&text[19..len]).ok().and_then(|text| text.parse().ok());
     (digits, exponent.unwrap_or(0))
+}
+
+/// Room for `d.dddddddddddddddde-ddd`.
+struct Scientific {
+    text: [u8; 24],
+    len: usize,
+}
+
+impl fmt::Write for Scientific {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let rest = self.text[self.len..].get_mut(..text.len()).ok_or(fmt::Error)?;
+        rest.copy_from_slice(text.as_bytes());
+        self.len += text.len();
+        Ok(())
+    }
 }
 
 /// Prints what is not a number with digits.

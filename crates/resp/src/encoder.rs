@@ -1,5 +1,7 @@
 //! Replies and requests appended to the caller's buffer.
 
+use alloc::vec::Vec;
+
 use memchr::memchr2;
 
 use crate::double::{self, DoubleBuffer};

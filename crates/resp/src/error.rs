@@ -1,5 +1,8 @@
 //! What can be wrong with a request or a reply, where, and what a server answers.
 
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
 use thiserror::Error;
 
 /// A malformed request. Fatal: the server answers [`reply`](Self::reply) and closes the connection.

@@ -1,5 +1,7 @@
 //! Inline requests: a line of blank-separated words with quotes, as typed into telnet.
 
+use alloc::vec::Vec;
+
 use crate::request::Span;
 
 /// A quote was not closed, or closed in the middle of a word.

@@ -1,5 +1,10 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(feature = "codec")]
+extern crate std;
 
 #[cfg(feature = "codec")]
 pub mod codec;

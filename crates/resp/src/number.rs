@@ -105,7 +105,7 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
 pub(crate) fn parse_decimal(text: &[u8]) -> Option<f64> {
     // Rust's grammar is that of strtod, less blanks and hexadecimal; only the ends of the range are
     // others: there it answers infinity or 0.
-    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    let value: f64 = core::str::from_utf8(text).ok()?.parse().ok()?;
     let says_infinity = || text.iter().any(|byte| matches!(byte, b'i' | b'I'));
     let says_zero = || {
         let mantissa = text.iter().take_while(|byte| !matches!(byte, b'e' | b'E'));

@@ -1,5 +1,7 @@
 //! The client's side: owned replies out of the bytes that a connection brought.
 
+use alloc::vec::Vec;
+
 use crate::error::ReplyError;
 use crate::limits::ReplyLimits;
 use crate::tape::{Tape, Token, Tokens};

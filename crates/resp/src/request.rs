@@ -1,9 +1,11 @@
 //! A request's arguments: borrowed where they were read, or packed in one owned buffer.
 
-use std::fmt;
-use std::iter::FusedIterator;
-use std::ops::Index;
-use std::slice;
+use alloc::vec::Vec;
+
+use core::fmt;
+use core::iter::FusedIterator;
+use core::ops::Index;
+use core::slice;
 
 /// Where an argument lies in its request's buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

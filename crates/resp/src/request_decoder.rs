@@ -1,5 +1,7 @@
 //! The server's side: requests out of the bytes that a connection brought.
 
+use alloc::vec::Vec;
+
 use memchr::{memchr, memchr2};
 
 use crate::error::RequestError;

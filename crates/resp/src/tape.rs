@@ -1,8 +1,8 @@
 //! Replies, borrowed: a flat list of tokens into the caller's buffer.
 
-use std::fmt;
-use std::iter::FusedIterator;
-use std::slice;
+use core::fmt;
+use core::iter::FusedIterator;
+use core::slice;
 
 /// One value of a reply, or the head of an aggregate whose elements are the tokens behind it.
 #[derive(Clone, Copy, Debug, PartialEq)]

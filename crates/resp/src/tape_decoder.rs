@@ -1,5 +1,7 @@
 //! The one reader of replies: bytes to a flat tape, from which owned values are built.
 
+use alloc::vec::Vec;
+
 use memchr::memchr2;
 
 use crate::error::ReplyError;

@@ -1,9 +1,11 @@
 //! Replies, owned.
 
-use std::fmt;
-use std::mem;
-use std::ops::Deref;
-use std::vec;
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+use core::mem;
+use core::ops::Deref;
 
 use crate::encoder::Encoder;
 use crate::request::Printable;

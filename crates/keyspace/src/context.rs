@@ -213,6 +213,11 @@ impl<'a> Data<'a> {
         self.keyspace.role == Role::Primary && at <= self.now.0 as i64
     }
 
+    /// Whether the command came from this node's primary.
+    pub(crate) fn is_replicated(&self) -> bool {
+        self.origin == Origin::Primary
+    }
+
     /// The longest string that the command may build, in bytes. A primary's commands were within
     /// its own limit, so only what no server sets stops them.
     pub(crate) fn max_string_len(&self) -> usize {

@@ -7,7 +7,9 @@ mod bitmaps;
 mod connection;
 mod draw;
 mod expiry;
+mod geo;
 mod hashes;
+mod hyperloglog;
 mod introspection;
 mod keys;
 mod lists;
@@ -30,7 +32,7 @@ pub(crate) use keys::encoding_of;
 use crate::command::Command;
 
 /// The tables, each with the name that `COMMAND DOCS` has for its group.
-pub(crate) fn groups() -> [(&'static str, &'static [Command]); 13] {
+pub(crate) fn groups() -> [(&'static str, &'static [Command]); 15] {
     [
         ("string", strings::COMMANDS),
         ("bitmap", bitmaps::COMMANDS),
@@ -38,6 +40,8 @@ pub(crate) fn groups() -> [(&'static str, &'static [Command]); 13] {
         ("set", sets::COMMANDS),
         ("hash", hashes::COMMANDS),
         ("sorted-set", zsets::COMMANDS),
+        ("hyperloglog", hyperloglog::COMMANDS),
+        ("geo", geo::COMMANDS),
         ("generic", keys::COMMANDS),
         ("generic", expiry::COMMANDS),
         ("generic", sort::COMMANDS),

@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use crate::tree::{Element, Tree};
 
 mod hash;
+pub(crate) mod hyperloglog;
 mod list;
 mod opaque;
 mod set;

@@ -1,6 +1,6 @@
 //! Random data sets and command streams, the same for the same seed.
 //!
-//! The commands cover strings, bitmaps, lists, hashes, sets, sorted sets and keys over several
+//! The commands cover strings, bitmaps, HyperLogLogs, lists, hashes, sets, sorted sets, places and keys over several
 //! databases: values from a digit to 20 KB, collections on both sides of every encoding's
 //! threshold, infinite and fractional scores, binary names, expiries far in the future,
 //! transactions. Redis 6.0 knows them all, unless [`Workload::recent`] asks for more.
@@ -11,7 +11,9 @@
 mod bitmap;
 mod dataset;
 mod draw;
+mod geo;
 mod hash;
+mod hyperloglog;
 mod keys;
 mod list;
 mod recent;
@@ -119,13 +121,15 @@ impl Workload {
         if self.recent && rng.one_in(6) {
             return recent::command(rng);
         }
-        match rng.below(25) {
+        match rng.below(27) {
             0..=3 => string::command(rng),
             4..=8 => list::command(rng),
             9..=12 => hash::command(rng),
             13..=16 => set::command(rng, decided),
             17..=21 => zset::command(rng),
             22 => bitmap::command(rng, decided),
+            23 => geo::command(rng),
+            24 => hyperloglog::command(rng),
             _ => keys::command(rng),
         }
     }
@@ -146,7 +150,7 @@ fn is_write(command: &Command) -> bool {
 }
 
 /// The commands of a workload that only read.
-const READS: &str = "BITCOUNT BITPOS DBSIZE EXISTS GET GETBIT GETRANGE HEXISTS HGET HGETALL \
+const READS: &str = "BITCOUNT BITPOS DBSIZE EXISTS GEODIST GEOHASH GEOPOS GEORADIUS GEOSEARCH GET GETBIT GETRANGE HEXISTS HGET HGETALL \
     HKEYS HLEN HMGET HSTRLEN HVALS KEYS LCS LINDEX LLEN LPOS LRANGE MGET SCARD SDIFF SINTER \
     SINTERCARD SISMEMBER SMEMBERS SMISMEMBER STRLEN SUNION TOUCH TYPE ZCARD ZCOUNT ZDIFF ZINTER \
     ZINTERCARD ZLEXCOUNT ZMSCORE ZRANGE ZRANGEBYLEX ZRANGEBYSCORE ZRANK ZREVRANGE ZREVRANGEBYLEX \

@@ -82,7 +82,7 @@ struct Outcome {
     score: Option<f64>,
 }
 
-pub(super) fn zadd(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+pub(in crate::commands) fn zadd(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     add(context, request, AddOptions::default())
 }
 

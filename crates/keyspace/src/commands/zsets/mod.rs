@@ -1,6 +1,6 @@
 //! Commands on sorted sets.
 
-mod add;
+pub(super) mod add;
 mod bounds;
 mod combine;
 mod pop;

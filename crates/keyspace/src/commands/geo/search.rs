@@ -1,0 +1,365 @@
+//! `GEOSEARCH`, `GEORADIUS` and their kin.
+//!
+//! Every member is looked at, in the order of its geohash; servers look at nine cells around the
+//! centre. So what comes unsorted comes in another order, and `COUNT n ANY` may be other members.
+
+use redwire_resp::Request;
+
+use super::hash::Point;
+use super::{point, unit, write_distance, write_point};
+use crate::commands::options::{float, integer, is};
+use crate::commands::store::store;
+use crate::context::Context;
+use crate::error::{CommandError, CommandResult};
+use crate::events::EventClass;
+use crate::value::Kind as _;
+use crate::{Blob, Scored, Zset};
+
+#[derive(Debug, Clone, Copy)]
+enum Centre<'a> {
+    Point(Point),
+    Member(&'a [u8]),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    /// In metres.
+    Radius(f64),
+    /// Width and height in metres.
+    Box(f64, f64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    None,
+    Ascending,
+    Descending,
+}
+
+/// What a search asks for.
+struct Search<'a> {
+    centre: Option<Centre<'a>>,
+    shape: Option<Shape>,
+    /// Metres of the unit in which distances are told.
+    unit: f64,
+    order: Order,
+    count: Option<usize>,
+    any: bool,
+    with_coordinates: bool,
+    with_distance: bool,
+    with_hash: bool,
+    store: Option<&'a [u8]>,
+    store_distances: bool,
+}
+
+/// The form of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Search,
+    SearchStore,
+    Radius,
+    RadiusReadOnly,
+}
+
+impl Form {
+    fn is_search(self) -> bool {
+        matches!(self, Self::Search | Self::SearchStore)
+    }
+}
+
+/// A member within the shape.
+struct Found {
+    member: Blob,
+    score: f64,
+    /// In the unit asked for.
+    distance: f64,
+    point: Point,
+}
+
+pub(super) fn geosearch(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    run(context, request, Form::Search, None, 2)
+}
+
+pub(super) fn geosearchstore(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    run(context, request, Form::SearchStore, None, 3)
+}
+
+pub(super) fn georadius(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    around_point(context, request, Form::Radius)
+}
+
+pub(super) fn georadius_ro(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    around_point(context, request, Form::RadiusReadOnly)
+}
+
+pub(super) fn georadiusbymember(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    around_member(context, request, Form::Radius)
+}
+
+pub(super) fn georadiusbymember_ro(
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    around_member(context, request, Form::RadiusReadOnly)
+}
+
+fn around_point(context: &mut Context<'_>, request: Request<'_>, form: Form) -> CommandResult {
+    context.data.check::<Zset>(&request[1])?;
+    let centre = Centre::Point(point(&request[2], &request[3])?);
+    let (radius, metres) = (radius(&request[4])?, unit(&request[5])?);
+    run(context, request, form, Some((centre, radius, metres)), 6)
+}
+
+fn around_member(context: &mut Context<'_>, request: Request<'_>, form: Form) -> CommandResult {
+    // Without the key nothing is looked up, so any member will do.
+    if context.data.check::<Zset>(&request[1])? {
+        member_point(context, &request[1], &request[2])?;
+    }
+    let centre = Centre::Member(&request[2]);
+    let (radius, metres) = (radius(&request[3])?, unit(&request[4])?);
+    run(context, request, form, Some((centre, radius, metres)), 5)
+}
+
+fn radius(arg: &[u8]) -> Result<f64, CommandError> {
+    let radius = float(arg).map_err(|_| CommandError::text("ERR need numeric radius"))?;
+    if radius < 0.0 {
+        return Err(CommandError::text("ERR radius cannot be negative"));
+    }
+    Ok(radius)
+}
+
+fn member_point(
+    context: &mut Context<'_>,
+    key: &[u8],
+    member: &[u8],
+) -> Result<Point, CommandError> {
+    let score = context.data.peek(key).and_then(Zset::of).and_then(|zset| zset.score(member));
+    score.map(Point::decode).ok_or(CommandError::text("ERR could not decode requested zset member"))
+}
+
+fn run(
+    context: &mut Context<'_>,
+    request: Request<'_>,
+    form: Form,
+    around: Option<(Centre<'_>, f64, f64)>,
+    options_at: usize,
+) -> CommandResult {
+    let source = if form == Form::SearchStore { &request[2] } else { &request[1] };
+    let exists = context.data.check::<Zset>(source)?;
+    let search = Search::parse(context, request, form, around, options_at, source)?;
+    let zset = context.data.read::<Zset>(source)?.cloned().unwrap_or_default();
+    let centre = match search.centre {
+        _ if !exists => Point { longitude: 0.0, latitude: 0.0 },
+        Some(Centre::Member(member)) => member_point(context, source, member)?,
+        Some(Centre::Point(point)) => point,
+        None => return Err(CommandError::Syntax),
+    };
+    let found = search.find(&zset, centre);
+    match search.store {
+        Some(destination) => {
+            let distances = search.store_distances;
+            let scored = found.into_iter().map(|found| Scored {
+                score: if distances { found.distance } else { found.score },
+                member: found.member,
+            });
+            let result = Zset::from_iter(scored).into_value();
+            let event = if form.is_search() { "geosearchstore" } else { "georadiusstore" };
+            store(context, destination, result, EventClass::Zset, event);
+        }
+        None => search.reply(context, &found),
+    }
+    Ok(())
+}
+
+impl<'a> Search<'a> {
+    fn parse(
+        context: &mut Context<'_>,
+        request: Request<'a>,
+        form: Form,
+        around: Option<(Centre<'a>, f64, f64)>,
+        options_at: usize,
+        source: &[u8],
+    ) -> Result<Self, CommandError> {
+        let mut search = Self {
+            centre: around.map(|(centre, _, _)| centre),
+            shape: around.map(|(_, radius, unit)| Shape::Radius(radius * unit)),
+            unit: around.map_or(1.0, |(_, _, unit)| unit),
+            order: Order::None,
+            count: None,
+            any: false,
+            with_coordinates: false,
+            with_distance: false,
+            with_hash: false,
+            store: request.arg(1).filter(|_| form == Form::SearchStore),
+            store_distances: false,
+        };
+        let mut args = request.iter().skip(options_at);
+        while let Some(arg) = args.next() {
+            let left = args.len();
+            match () {
+                () if is(arg, "WITHDIST") => search.with_distance = true,
+                () if is(arg, "WITHHASH") => search.with_hash = true,
+                () if is(arg, "WITHCOORD") => search.with_coordinates = true,
+                () if is(arg, "ANY") => search.any = true,
+                () if is(arg, "ASC") => search.order = Order::Ascending,
+                () if is(arg, "DESC") => search.order = Order::Descending,
+                () if is(arg, "COUNT") && left > 0 => {
+                    let count = integer(args.next().unwrap_or_default())?;
+                    if count <= 0 {
+                        return Err(CommandError::text("ERR COUNT must be > 0"));
+                    }
+                    search.count = Some(count as usize);
+                }
+                () if form == Form::Radius && left > 0 && is(arg, "STORE") => {
+                    search.store = args.next();
+                    search.store_distances = false;
+                }
+                () if form == Form::Radius && left > 0 && is(arg, "STOREDIST") => {
+                    search.store = args.next();
+                    search.store_distances = true;
+                }
+                () if form == Form::SearchStore && is(arg, "STOREDIST") => {
+                    search.store_distances = true;
+                }
+                () if form.is_search() => search.area(context, arg, &mut args, source)?,
+                () => return Err(CommandError::Syntax),
+            }
+        }
+        search.check(form, request)
+    }
+
+    /// Reads an option that says where to look.
+    fn area(
+        &mut self,
+        context: &mut Context<'_>,
+        arg: &[u8],
+        args: &mut (impl ExactSizeIterator<Item = &'a [u8]> + Clone),
+        source: &[u8],
+    ) -> CommandResult {
+        let left = args.len();
+        let mut next = || args.next().unwrap_or_default();
+        match () {
+            () if is(arg, "FROMMEMBER") && left > 0 && self.centre.is_none() => {
+                let member = next();
+                if context.data.peek(source).is_some() {
+                    member_point(context, source, member)?;
+                }
+                self.centre = Some(Centre::Member(member));
+            }
+            () if is(arg, "FROMLONLAT") && left > 1 && self.centre.is_none() => {
+                self.centre = Some(Centre::Point(point(next(), next())?));
+            }
+            () if is(arg, "BYRADIUS") && left > 1 && self.shape.is_none() => {
+                let radius = radius(next())?;
+                self.unit = unit(next())?;
+                self.shape = Some(Shape::Radius(radius * self.unit));
+            }
+            () if is(arg, "BYBOX") && left > 2 && self.shape.is_none() => {
+                let side = |arg, text| float(arg).map_err(|_| CommandError::text(text));
+                let width = side(next(), "ERR need numeric width")?;
+                let height = side(next(), "ERR need numeric height")?;
+                if width < 0.0 || height < 0.0 {
+                    return Err(CommandError::text("ERR height or width cannot be negative"));
+                }
+                self.unit = unit(next())?;
+                self.shape = Some(Shape::Box(width * self.unit, height * self.unit));
+            }
+            () => return Err(CommandError::Syntax),
+        }
+        Ok(())
+    }
+
+    fn check(mut self, form: Form, request: Request<'_>) -> Result<Self, CommandError> {
+        let name = String::from_utf8_lossy(request.name()).to_ascii_lowercase();
+        let shows = self.with_coordinates || self.with_distance || self.with_hash;
+        if self.store.is_some() && shows {
+            let command =
+                if form.is_search() { "GEOSEARCHSTORE" } else { "STORE option in GEORADIUS" };
+            return Err(CommandError::text(format!(
+                "ERR {command} is not compatible with WITHDIST, WITHHASH and WITHCOORD options"
+            )));
+        }
+        if form.is_search() && self.centre.is_none() {
+            return Err(CommandError::text(format!(
+                "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for {name}"
+            )));
+        }
+        if form.is_search() && self.shape.is_none() {
+            return Err(CommandError::text(format!(
+                "ERR exactly one of BYRADIUS and BYBOX can be specified for {name}"
+            )));
+        }
+        if self.any && self.count.is_none() {
+            return Err(CommandError::text("ERR the ANY argument requires COUNT argument"));
+        }
+        if self.count.is_some() && !self.any && self.order == Order::None {
+            self.order = Order::Ascending;
+        }
+        Ok(self)
+    }
+
+    fn find(&self, zset: &Zset, centre: Point) -> Vec<Found> {
+        let mut found = Vec::new();
+        for scored in zset.iter() {
+            let place = Point::decode(scored.score);
+            let Some(distance) = self.shape.and_then(|shape| shape.holds(centre, place)) else {
+                continue;
+            };
+            found.push(Found {
+                member: scored.member.clone(),
+                score: scored.score,
+                distance: distance / self.unit,
+                point: place,
+            });
+            if self.any && Some(found.len()) == self.count {
+                break;
+            }
+        }
+        match self.order {
+            Order::None => {}
+            Order::Ascending => found.sort_by(|a, b| a.distance.total_cmp(&b.distance)),
+            Order::Descending => found.sort_by(|a, b| b.distance.total_cmp(&a.distance)),
+        }
+        found.truncate(self.count.unwrap_or(usize::MAX));
+        found
+    }
+
+    fn reply(&self, context: &mut Context<'_>, found: &[Found]) {
+        let reply = &mut context.reply;
+        let shown = [self.with_distance, self.with_hash, self.with_coordinates];
+        let shown = shown.into_iter().filter(|shown| *shown).count();
+        reply.array(found.len());
+        for found in found {
+            if shown > 0 {
+                reply.array(1 + shown);
+            }
+            reply.bulk(&found.member);
+            if self.with_distance {
+                write_distance(reply, found.distance);
+            }
+            if self.with_hash {
+                reply.integer(found.score as i64);
+            }
+            if self.with_coordinates {
+                write_point(reply, found.point);
+            }
+        }
+    }
+}
+
+impl Shape {
+    /// The distance of `place` from the centre, if it is within.
+    fn holds(self, centre: Point, place: Point) -> Option<f64> {
+        let distance = || centre.distance(place);
+        match self {
+            Self::Radius(radius) => Some(distance()).filter(|distance| *distance <= radius),
+            Self::Box(width, height) => {
+                let beside = Point { latitude: place.latitude, ..centre };
+                let within = place.distance(beside) <= width / 2.0
+                    && centre.distance(Point { longitude: centre.longitude, ..place })
+                        <= height / 2.0;
+                within.then(distance)
+            }
+        }
+    }
+}

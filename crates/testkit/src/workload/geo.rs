@@ -1,0 +1,65 @@
+use super::command;
+use super::draw::{KEYS, member, named, repeated};
+use crate::{Command, Rng};
+
+/// A random command on places. Unsorted answers have no order in common, so none is asked for.
+pub(super) fn command(rng: &mut Rng) -> Command {
+    let name = key(rng);
+    let (longitude, latitude) = (degrees(rng, 180), degrees(rng, 85));
+    let order = rng.pick(&["ASC", "desc"]);
+    let unit = rng.pick(&["m", "KM", "mi", "ft"]);
+    let radius = rng.between(0, 20_000_000).to_string();
+    match rng.below(10) {
+        0..=2 => repeated(rng, command!["GEOADD", name], 5, |rng, to| {
+            to.extend([degrees(rng, 180), degrees(rng, 85), member(rng)]);
+        }),
+        3 => command!["GEOADD", name, "XX", "CH", longitude, latitude, member(rng)],
+        4 => repeated(rng, command!["GEOPOS", name], 3, |rng, to| to.push(member(rng))),
+        5 => repeated(rng, command!["GEOHASH", name], 3, |rng, to| to.push(member(rng))),
+        6 => command!["GEODIST", name, member(rng), member(rng), unit],
+        7 => command![
+            "GEORADIUS",
+            name,
+            longitude,
+            latitude,
+            radius,
+            "m",
+            "WITHDIST",
+            "WITHHASH",
+            order
+        ],
+        8 => command![
+            "GEOSEARCH",
+            name,
+            "FROMLONLAT",
+            longitude,
+            latitude,
+            "BYBOX",
+            radius,
+            radius,
+            "m",
+            order,
+            "WITHCOORD"
+        ],
+        _ => command![
+            "GEOSEARCHSTORE",
+            key(rng),
+            name,
+            "FROMLONLAT",
+            longitude,
+            latitude,
+            "BYRADIUS",
+            radius,
+            "m"
+        ],
+    }
+}
+
+fn key(rng: &mut Rng) -> Vec<u8> {
+    named("g", rng.below(KEYS))
+}
+
+fn degrees(rng: &mut Rng, most: i64) -> Vec<u8> {
+    let most = if rng.one_in(60) { 400 } else { most };
+    format!("{}.{:04}", rng.between(-most + 1, most - 1), rng.below(10_000)).into_bytes()
+}

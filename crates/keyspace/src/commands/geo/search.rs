@@ -16,12 +16,6 @@ use crate::value::Kind as _;
 use crate::{Blob, Scored, Zset};
 
 #[derive(Debug, Clone, Copy)]
-enum Centre<'a> {
-    Point(Point),
-    Member(&'a [u8]),
-}
-
-#[derive(Debug, Clone, Copy)]
 enum Shape {
     /// In metres.
     Radius(f64),
@@ -38,7 +32,7 @@ enum Order {
 
 /// What a search asks for.
 struct Search<'a> {
-    centre: Option<Centre<'a>>,
+    centre: Option<Point>,
     shape: Option<Shape>,
     /// Metres of the unit in which distances are told.
     unit: f64,
@@ -105,17 +99,14 @@ pub(super) fn georadiusbymember_ro(
 
 fn around_point(context: &mut Context<'_>, request: Request<'_>, form: Form) -> CommandResult {
     context.data.check::<Zset>(&request[1])?;
-    let centre = Centre::Point(point(&request[2], &request[3])?);
+    let centre = point(&request[2], &request[3])?;
     let (radius, metres) = (radius(&request[4])?, unit(&request[5])?);
     run(context, request, form, Some((centre, radius, metres)), 6)
 }
 
 fn around_member(context: &mut Context<'_>, request: Request<'_>, form: Form) -> CommandResult {
-    // Without the key nothing is looked up, so any member will do.
-    if context.data.check::<Zset>(&request[1])? {
-        member_point(context, &request[1], &request[2])?;
-    }
-    let centre = Centre::Member(&request[2]);
+    context.data.check::<Zset>(&request[1])?;
+    let centre = member_point(context, &request[1], &request[2])?;
     let (radius, metres) = (radius(&request[3])?, unit(&request[4])?);
     run(context, request, form, Some((centre, radius, metres)), 5)
 }
@@ -128,12 +119,16 @@ fn radius(arg: &[u8]) -> Result<f64, CommandError> {
     Ok(radius)
 }
 
+/// Where a member is. Without the key nothing is looked up, so any member will do, at any place.
 fn member_point(
     context: &mut Context<'_>,
     key: &[u8],
     member: &[u8],
 ) -> Result<Point, CommandError> {
-    let score = context.data.peek(key).and_then(Zset::of).and_then(|zset| zset.score(member));
+    let Some(value) = context.data.peek(key) else {
+        return Ok(Point { longitude: 0.0, latitude: 0.0 });
+    };
+    let score = Zset::of(value).and_then(|zset| zset.score(member));
     score.map(Point::decode).ok_or(CommandError::text("ERR could not decode requested zset member"))
 }
 
@@ -141,19 +136,14 @@ fn run(
     context: &mut Context<'_>,
     request: Request<'_>,
     form: Form,
-    around: Option<(Centre<'_>, f64, f64)>,
+    around: Option<(Point, f64, f64)>,
     options_at: usize,
 ) -> CommandResult {
     let source = if form == Form::SearchStore { &request[2] } else { &request[1] };
-    let exists = context.data.check::<Zset>(source)?;
+    context.data.check::<Zset>(source)?;
     let search = Search::parse(context, request, form, around, options_at, source)?;
     let zset = context.data.read::<Zset>(source)?.cloned().unwrap_or_default();
-    let centre = match search.centre {
-        _ if !exists => Point { longitude: 0.0, latitude: 0.0 },
-        Some(Centre::Member(member)) => member_point(context, source, member)?,
-        Some(Centre::Point(point)) => point,
-        None => return Err(CommandError::Syntax),
-    };
+    let Some(centre) = search.centre else { return Err(CommandError::Syntax) };
     let found = search.find(&zset, centre);
     match search.store {
         Some(destination) => {
@@ -176,7 +166,7 @@ impl<'a> Search<'a> {
         context: &mut Context<'_>,
         request: Request<'a>,
         form: Form,
-        around: Option<(Centre<'a>, f64, f64)>,
+        around: Option<(Point, f64, f64)>,
         options_at: usize,
         source: &[u8],
     ) -> Result<Self, CommandError> {
@@ -240,14 +230,10 @@ impl<'a> Search<'a> {
         let mut next = || args.next().unwrap_or_default();
         match () {
             () if is(arg, "FROMMEMBER") && left > 0 && self.centre.is_none() => {
-                let member = next();
-                if context.data.peek(source).is_some() {
-                    member_point(context, source, member)?;
-                }
-                self.centre = Some(Centre::Member(member));
+                self.centre = Some(member_point(context, source, next())?);
             }
             () if is(arg, "FROMLONLAT") && left > 1 && self.centre.is_none() => {
-                self.centre = Some(Centre::Point(point(next(), next())?));
+                self.centre = Some(point(next(), next())?);
             }
             () if is(arg, "BYRADIUS") && left > 1 && self.shape.is_none() => {
                 let radius = radius(next())?;

@@ -219,7 +219,6 @@ impl TapeDecoder {
                     Some(b"\r\n") => {
                         self.push(Kind::Bulk, start, number);
                         self.pos = start + len + 2;
-                        self.searched = 0;
                         return Some(Ok(Step::Value));
                     }
                     _ => {
@@ -238,7 +237,6 @@ impl TapeDecoder {
             },
         };
         self.pos = start;
-        self.searched = 0;
         Some(Ok(step))
     }
 
@@ -251,7 +249,6 @@ impl TapeDecoder {
         }
         self.push(Kind::Double, 0, value.to_bits());
         self.pos += len + 3;
-        self.searched = 0;
         Some(Ok(Step::Value))
     }
 

@@ -1,8 +1,8 @@
 //! Random data sets and command streams, the same for the same seed.
 //!
-//! The commands cover strings, bitmaps, HyperLogLogs, lists, hashes, sets, sorted sets, places and keys over several
-//! databases: values from a digit to 20 KB, collections on both sides of every encoding's
-//! threshold, infinite and fractional scores, binary names, expiries far in the future,
+//! The commands cover strings, bitmaps, HyperLogLogs, lists, hashes, sets, sorted sets, places and
+//! keys over several databases: values from a digit to 20 KB, collections on both sides of every
+//! encoding's threshold, infinite and fractional scores, binary names, expiries far in the future,
 //! transactions. Redis 6.0 knows them all, unless [`Workload::recent`] asks for more.
 //!
 //! [`dataset`] fills a server; [`Workload`] goes on for ever with reads and writes over the same
@@ -150,8 +150,8 @@ fn is_write(command: &Command) -> bool {
 }
 
 /// The commands of a workload that only read.
-const READS: &str = "BITCOUNT BITPOS DBSIZE EXISTS GEODIST GEOHASH GEOPOS GEORADIUS GEOSEARCH GET GETBIT GETRANGE HEXISTS HGET HGETALL \
-    HKEYS HLEN HMGET HSTRLEN HVALS KEYS LCS LINDEX LLEN LPOS LRANGE MGET SCARD SDIFF SINTER \
+const READS: &str = "BITCOUNT BITPOS DBSIZE EXISTS GEODIST GEOHASH GEOPOS GEORADIUS GEOSEARCH GET \
+    GETBIT GETRANGE HEXISTS HGET HGETALL HKEYS HLEN HMGET HSTRLEN HVALS KEYS LCS LINDEX LLEN LPOS LRANGE MGET SCARD SDIFF SINTER \
     SINTERCARD SISMEMBER SMEMBERS SMISMEMBER STRLEN SUNION TOUCH TYPE ZCARD ZCOUNT ZDIFF ZINTER \
     ZINTERCARD ZLEXCOUNT ZMSCORE ZRANGE ZRANGEBYLEX ZRANGEBYSCORE ZRANK ZREVRANGE ZREVRANGEBYLEX \
     ZREVRANGEBYSCORE ZREVRANK ZSCORE ZUNION";

@@ -58,6 +58,7 @@ mod tests {
         // What `CLUSTER KEYSLOT` of a Redis 7.0 answers.
         for (key, slot) in [
             ("foo", 12182),
+            ("{foo}bar", 12182),
             ("foo{}{bar}", 8363),
             ("foo{{bar}}zap", 4015),
             ("", 0),
@@ -65,5 +66,6 @@ mod tests {
         ] {
             assert_eq!(key_slot(key.as_bytes()), slot, "{key}");
         }
+        assert_eq!(key_slot(b"a{}{foo}"), crc16(b"a{}{foo}") & 16383);
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use redwire_keyspace::{SLOTS, key_slot};
 use redwire_rdb::{Encoder, Event, KeyHeader, Version};
 
 use crate::{
     failure::Failure,
     output::Output,
-    slot, text,
+    text,
     value::{self, Head, Value},
     walk::{KeyEnd, Visitor},
 };
@@ -53,8 +54,6 @@ enum Note {
 }
 
 const FLUSH: usize = 256 << 10;
-/// Slots of a cluster.
-const SLOTS: u32 = 16384;
 
 impl Converter {
     /// Without a `version`, that of the input, 6.0's at least.
@@ -91,8 +90,8 @@ impl Converter {
             Rule::One(path) => path.clone(),
             Rule::ByDb(folder) => folder.join(format!("db-{db}.rdb")),
             Rule::BySlot(folder, parts) => {
-                let parts = u32::from(*parts);
-                let part = u32::from(slot::of(key)) * parts / SLOTS;
+                let parts = usize::from(*parts);
+                let part = usize::from(key_slot(key)) * parts / SLOTS;
                 let (first, end) =
                     ((part * SLOTS).div_ceil(parts), ((part + 1) * SLOTS).div_ceil(parts));
                 folder.join(format!("slots-{first:05}-{:05}.rdb", end - 1))

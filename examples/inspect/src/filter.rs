@@ -1,10 +1,11 @@
 //! Which keys a command looks at.
 
 use clap::{Args, ValueEnum};
+use redwire_keyspace::glob_matches;
 use redwire_rdb::{KeyHeader, Kind};
 use regex::bytes::Regex;
 
-use crate::{clock, glob};
+use crate::clock;
 
 /// Filters; a key must pass all that are given.
 #[derive(Debug, Default, Clone, Args)]
@@ -120,7 +121,7 @@ impl Filter {
         if self.key.is_empty() && self.key_regex.is_empty() {
             return true;
         }
-        self.key.iter().any(|pattern| glob::matches(pattern.as_bytes(), key))
+        self.key.iter().any(|pattern| matches_as_keys(pattern.as_bytes(), key))
             || self.key_regex.iter().any(|regex| regex.is_match(key))
     }
 
@@ -131,6 +132,38 @@ impl Filter {
             Some(Expiry::Any) => expire_ms.is_some(),
             Some(Expiry::Expired) => expire_ms.is_some_and(|ms| ms <= clock::unix_ms()),
             Some(Expiry::Alive) => expire_ms.is_none_or(|ms| ms > clock::unix_ms()),
+        }
+    }
+}
+
+/// Whether KEYS finds `key` by `pattern`: it takes a lone star for all, the empty key included.
+fn matches_as_keys(pattern: &[u8], key: &[u8]) -> bool {
+    pattern == b"*" || glob_matches(pattern, key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matches_as_keys_does() {
+        for (pattern, text, is) in [
+            ("user:*", "user:1", true),
+            ("user:*", "users", false),
+            ("h?llo", "hello", true),
+            ("h[^e]llo", "hello", false),
+            ("h[a-e]llo", "hello", true),
+            ("a\\*", "a*", true),
+            ("a\\*", "ab", false),
+            ("*a*b*", "xxaxxbxx", true),
+            ("", "", true),
+            ("*", "", true),
+        ] {
+            assert_eq!(
+                matches_as_keys(pattern.as_bytes(), text.as_bytes()),
+                is,
+                "{pattern} {text}"
+            );
         }
     }
 }

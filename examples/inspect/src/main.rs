@@ -36,6 +36,7 @@ use crate::{
     failure::Failure,
     json::JsonWriter,
     json_in::JsonReader,
+    measure::Weighing,
     memory::{Csv, Treemap},
     output::Output,
     resp::RespWriter,
@@ -80,12 +81,12 @@ fn run(command: Command) -> Result<u8, Failure> {
         Command::FromJson { input, output, to } => from_json(&input, &output, to)?,
         Command::Top { from, count, by, prefix: false, .. } => {
             let mut top = Top::new(by, count);
-            visit(&from, &mut top)?;
+            visit(&from, &mut Weighing::new(&mut top))?;
             top.write(Output::open(None)?)?;
         }
         Command::Top { from, count, by, separator, depth, .. } => {
             let mut prefixes = Prefixes::new(separator, depth);
-            visit(&from, &mut prefixes)?;
+            visit(&from, &mut Weighing::new(&mut prefixes))?;
             prefixes.write(Output::open(None)?, by, count)?;
         }
         Command::Memory { from, to, html, separator } => memory(&from, &to, html, separator)?,
@@ -130,7 +131,7 @@ fn visit_all(from: &From, visitor: &mut impl Visitor) -> Result<(), Failure> {
 
 fn summary(from: &From) -> Result<(), Failure> {
     let mut summary = Summary::new();
-    let walked = visit(from, &mut summary)?;
+    let walked = visit(from, &mut Weighing::new(&mut summary))?;
     summary.write(Output::open(None)?, walked.bytes, !walked.tail.is_empty())
 }
 
@@ -180,11 +181,11 @@ fn memory(from: &From, to: &To, html: bool, separator: u8) -> Result<(), Failure
     let output = Output::open(to.output.as_deref())?;
     if html {
         let mut treemap = Treemap::new(separator);
-        visit_all(from, &mut treemap)?;
+        visit_all(from, &mut Weighing::new(&mut treemap))?;
         return treemap.write(output, &shown(&from.input));
     }
     let mut csv = Csv::new(output);
-    visit_all(from, &mut csv)?;
+    visit_all(from, &mut Weighing::new(&mut csv))?;
     csv.finish()
 }
 

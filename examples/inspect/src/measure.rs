@@ -1,12 +1,64 @@
 //! What a key weighs: in the file, in elements, and about how much in a server's memory.
 
-use redwire_rdb::{Event, KeyHeader, Kind};
+use redwire_rdb::{Event, KeyHeader, Kind, Version};
 
-use crate::filter::TypeName;
+use crate::{
+    failure::Failure,
+    filter::TypeName,
+    walk::{KeyEnd, Visitor},
+};
+
+/// What a command does with keys once they are weighed.
+pub(crate) trait Weighed {
+    /// The magic: the file's version.
+    fn start(&mut self, _version: Version) {}
+    /// Whatever is neither key, value nor database.
+    fn file(&mut self, _event: &Event<'_>) {}
+    /// A key that passed all filters.
+    fn weight(&mut self, weight: Weight) -> Result<(), Failure>;
+}
+
+/// Weighs the keys of a walk for `to`.
+pub(crate) struct Weighing<'a, W> {
+    to: &'a mut W,
+    measure: Measure,
+}
+
+impl<'a, W: Weighed> Weighing<'a, W> {
+    pub(crate) fn new(to: &'a mut W) -> Self {
+        Self { to, measure: Measure::default() }
+    }
+}
+
+impl<W: Weighed> Visitor for Weighing<'_, W> {
+    fn start(&mut self, version: Version) -> Result<(), Failure> {
+        self.to.start(version);
+        Ok(())
+    }
+
+    fn file(&mut self, event: &Event<'_>) -> Result<(), Failure> {
+        self.to.file(event);
+        Ok(())
+    }
+
+    fn key(&mut self, db: u32, header: &KeyHeader<'_>) -> Result<(), Failure> {
+        self.measure.begin(db, header);
+        Ok(())
+    }
+
+    fn part(&mut self, event: &Event<'_>) -> Result<(), Failure> {
+        self.measure.part(event);
+        Ok(())
+    }
+
+    fn key_end(&mut self, end: KeyEnd) -> Result<(), Failure> {
+        if end.admitted { self.to.weight(self.measure.end(end.bytes)) } else { Ok(()) }
+    }
+}
 
 /// Adds up a key while it passes.
 #[derive(Debug, Default)]
-pub(crate) struct Measure {
+struct Measure {
     key: Vec<u8>,
     db: u32,
     type_byte: u8,
@@ -64,7 +116,7 @@ const EXPIRY: u64 = ENTRY;
 const SKIPLIST_NODE: u64 = 40;
 
 /// How OBJECT ENCODING names what a server makes of a type.
-pub(crate) fn encoding(type_byte: u8) -> &'static str {
+fn encoding(type_byte: u8) -> &'static str {
     match type_byte {
         0 => "string",
         1 | 14 | 18 => "quicklist",
@@ -82,7 +134,7 @@ pub(crate) fn encoding(type_byte: u8) -> &'static str {
 
 impl Measure {
     /// A key begins.
-    pub(crate) fn begin(&mut self, db: u32, header: &KeyHeader<'_>) {
+    fn begin(&mut self, db: u32, header: &KeyHeader<'_>) {
         let mut key = std::mem::take(&mut self.key);
         key.clear();
         key.extend_from_slice(header.key);
@@ -116,7 +168,7 @@ impl Measure {
     }
 
     /// A piece of its value.
-    pub(crate) fn part(&mut self, event: &Event<'_>) {
+    fn part(&mut self, event: &Event<'_>) {
         match *event {
             Event::String(bytes) => {
                 self.largest = bytes.len() as u64;
@@ -149,7 +201,7 @@ impl Measure {
     }
 
     /// The key ends; it took `bytes` of the file.
-    pub(crate) fn end(&mut self, bytes: u64) -> Weight {
+    fn end(&mut self, bytes: u64) -> Weight {
         if self.is_packed() {
             // Two bytes of frame for an element, and each node's own.
             let packed = self.payload + 2 * self.elements;

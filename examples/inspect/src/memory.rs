@@ -2,21 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use redwire_rdb::{Event, KeyHeader};
-
 use crate::{
     failure::Failure,
-    measure::Measure,
+    measure::{Weighed, Weight},
     output::Output,
     text,
-    walk::{KeyEnd, Visitor},
 };
 
 /// Writes a line of CSV for each key.
 pub(crate) struct Csv {
     output: Output,
     out: Vec<u8>,
-    measure: Measure,
 }
 
 const HEADER: &[u8] =
@@ -24,7 +20,7 @@ const HEADER: &[u8] =
 
 impl Csv {
     pub(crate) fn new(output: Output) -> Self {
-        Self { output, out: HEADER.to_vec(), measure: Measure::default() }
+        Self { output, out: HEADER.to_vec() }
     }
 
     pub(crate) fn finish(mut self) -> Result<(), Failure> {
@@ -42,22 +38,8 @@ fn quoted(out: &mut Vec<u8>, field: &str) {
     }
 }
 
-impl Visitor for Csv {
-    fn key(&mut self, db: u32, header: &KeyHeader<'_>) -> Result<(), Failure> {
-        self.measure.begin(db, header);
-        Ok(())
-    }
-
-    fn part(&mut self, event: &Event<'_>) -> Result<(), Failure> {
-        self.measure.part(event);
-        Ok(())
-    }
-
-    fn key_end(&mut self, end: KeyEnd) -> Result<(), Failure> {
-        if !end.admitted {
-            return Ok(());
-        }
-        let weight = self.measure.end(end.bytes);
+impl Weighed for Csv {
+    fn weight(&mut self, weight: Weight) -> Result<(), Failure> {
         self.out.extend_from_slice(format!("{},{},", weight.db, weight.kind.name()).as_bytes());
         quoted(&mut self.out, &text::shown(&weight.key));
         let expiry = weight.expire_ms.map(|at| at.to_string()).unwrap_or_default();
@@ -87,7 +69,6 @@ pub(crate) struct Treemap {
     separator: u8,
     nodes: usize,
     root: BTreeMap<String, Node>,
-    measure: Measure,
 }
 
 /// Boxes that are gathered; what comes after counts for its parent's box only.
@@ -99,7 +80,7 @@ const MAX_DEPTH: usize = 6;
 
 impl Treemap {
     pub(crate) fn new(separator: u8) -> Self {
-        Self { separator, nodes: 0, root: BTreeMap::new(), measure: Measure::default() }
+        Self { separator, nodes: 0, root: BTreeMap::new() }
     }
 
     fn add(&mut self, db: u32, key: &[u8], memory: u64) {
@@ -159,22 +140,9 @@ fn children(out: &mut Vec<u8>, nodes: &BTreeMap<String, Node>) {
     out.push(b']');
 }
 
-impl Visitor for Treemap {
-    fn key(&mut self, db: u32, header: &KeyHeader<'_>) -> Result<(), Failure> {
-        self.measure.begin(db, header);
-        Ok(())
-    }
-
-    fn part(&mut self, event: &Event<'_>) -> Result<(), Failure> {
-        self.measure.part(event);
-        Ok(())
-    }
-
-    fn key_end(&mut self, end: KeyEnd) -> Result<(), Failure> {
-        if end.admitted {
-            let weight = self.measure.end(end.bytes);
-            self.add(weight.db, &weight.key, weight.memory);
-        }
+impl Weighed for Treemap {
+    fn weight(&mut self, weight: Weight) -> Result<(), Failure> {
+        self.add(weight.db, &weight.key, weight.memory);
         Ok(())
     }
 }

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use redwire_rdb::{Event, KeyHeader, Version};
+use redwire_rdb::{Event, Version};
 
 use crate::{
     clock,
     failure::Failure,
     filter::TypeName,
-    measure::Measure,
+    measure::{Weighed, Weight},
     output::Output,
     text,
-    walk::{KeyEnd, Visitor},
 };
 
 /// Counts keys.
@@ -26,7 +25,6 @@ pub(crate) struct Summary {
     types: BTreeMap<(TypeName, &'static str), [u64; 4]>,
     expired: u64,
     now: u64,
-    measure: Measure,
 }
 
 /// Aux fields that are shown, at most.
@@ -75,13 +73,12 @@ fn row(kind: &str, encoding: &str, [keys, elements, bytes, memory]: &[u64; 4]) -
     format!("{kind:<7} {encoding:<11} {keys:>11} {elements:>14} {bytes:>15} {memory:>17}\n")
 }
 
-impl Visitor for Summary {
-    fn start(&mut self, version: Version) -> Result<(), Failure> {
+impl Weighed for Summary {
+    fn start(&mut self, version: Version) {
         self.version = Some(version);
-        Ok(())
     }
 
-    fn file(&mut self, event: &Event<'_>) -> Result<(), Failure> {
+    fn file(&mut self, event: &Event<'_>) {
         match event {
             Event::Aux { key, value } if self.notes.len() < MAX_NOTES => {
                 self.notes.push((text::shown(key), text::shown(value)));
@@ -89,24 +86,9 @@ impl Visitor for Summary {
             Event::Function(_) => self.functions += 1,
             _ => {}
         }
-        Ok(())
     }
 
-    fn key(&mut self, db: u32, header: &KeyHeader<'_>) -> Result<(), Failure> {
-        self.measure.begin(db, header);
-        Ok(())
-    }
-
-    fn part(&mut self, event: &Event<'_>) -> Result<(), Failure> {
-        self.measure.part(event);
-        Ok(())
-    }
-
-    fn key_end(&mut self, end: KeyEnd) -> Result<(), Failure> {
-        if !end.admitted {
-            return Ok(());
-        }
-        let weight = self.measure.end(end.bytes);
+    fn weight(&mut self, weight: Weight) -> Result<(), Failure> {
         let sums = self.types.entry((weight.kind, weight.encoding)).or_default();
         let parts = [1, weight.elements, weight.bytes, weight.memory];
         sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);

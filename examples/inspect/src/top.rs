@@ -4,14 +4,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use clap::ValueEnum;
-use redwire_rdb::{Event, KeyHeader};
 
 use crate::{
     failure::Failure,
-    measure::{Measure, Weight},
+    measure::{Weighed, Weight},
     output::Output,
     text,
-    walk::{KeyEnd, Visitor},
 };
 
 /// What the largest is largest by.
@@ -40,12 +38,11 @@ pub(crate) struct Top {
     by: By,
     count: usize,
     found: BTreeSet<Reverse<(u64, Weight)>>,
-    measure: Measure,
 }
 
 impl Top {
     pub(crate) fn new(by: By, count: usize) -> Self {
-        Self { by, count, found: BTreeSet::new(), measure: Measure::default() }
+        Self { by, count, found: BTreeSet::new() }
     }
 
     pub(crate) fn write(&self, mut output: Output) -> Result<(), Failure> {
@@ -68,24 +65,11 @@ impl Top {
     }
 }
 
-impl Visitor for Top {
-    fn key(&mut self, db: u32, header: &KeyHeader<'_>) -> Result<(), Failure> {
-        self.measure.begin(db, header);
-        Ok(())
-    }
-
-    fn part(&mut self, event: &Event<'_>) -> Result<(), Failure> {
-        self.measure.part(event);
-        Ok(())
-    }
-
-    fn key_end(&mut self, end: KeyEnd) -> Result<(), Failure> {
-        if end.admitted {
-            let weight = self.measure.end(end.bytes);
-            self.found.insert(Reverse((self.by.of(&weight), weight)));
-            if self.found.len() > self.count {
-                self.found.pop_last();
-            }
+impl Weighed for Top {
+    fn weight(&mut self, weight: Weight) -> Result<(), Failure> {
+        self.found.insert(Reverse((self.by.of(&weight), weight)));
+        if self.found.len() > self.count {
+            self.found.pop_last();
         }
         Ok(())
     }
@@ -105,7 +89,6 @@ pub(crate) struct Prefixes {
     separator: u8,
     depth: usize,
     sums: HashMap<Vec<u8>, Sums>,
-    measure: Measure,
 }
 
 /// Prefixes that are remembered; keys of further ones count for [`OTHERS`].
@@ -115,7 +98,7 @@ const OTHERS: &[u8] = b"(others)";
 impl Prefixes {
     /// Prefixes of up to `depth` parts.
     pub(crate) fn new(separator: u8, depth: usize) -> Self {
-        Self { separator, depth, sums: HashMap::new(), measure: Measure::default() }
+        Self { separator, depth, sums: HashMap::new() }
     }
 
     /// The part of `key` up to its last separator of the first `depth`; all of it without one.
@@ -154,22 +137,8 @@ impl Prefixes {
     }
 }
 
-impl Visitor for Prefixes {
-    fn key(&mut self, db: u32, header: &KeyHeader<'_>) -> Result<(), Failure> {
-        self.measure.begin(db, header);
-        Ok(())
-    }
-
-    fn part(&mut self, event: &Event<'_>) -> Result<(), Failure> {
-        self.measure.part(event);
-        Ok(())
-    }
-
-    fn key_end(&mut self, end: KeyEnd) -> Result<(), Failure> {
-        if !end.admitted {
-            return Ok(());
-        }
-        let weight = self.measure.end(end.bytes);
+impl Weighed for Prefixes {
+    fn weight(&mut self, weight: Weight) -> Result<(), Failure> {
         let mut prefix = self.prefix(&weight.key);
         if self.sums.len() >= MAX_PREFIXES && !self.sums.contains_key(prefix) {
             prefix = OTHERS;

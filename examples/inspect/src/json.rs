@@ -6,7 +6,7 @@ use crate::{
     failure::Failure,
     filter::TypeName,
     output::Output,
-    stream, text,
+    stream, text, value,
     walk::{KeyEnd, Visitor},
 };
 
@@ -81,12 +81,8 @@ impl JsonWriter {
             stream::json(&mut self.out, type_byte, body)
                 .ok_or_else(|| Failure::Refused("a stream that cannot be read".into()))?;
         }
-        let mut payload = Vec::with_capacity(body.len() + 11);
-        payload.push(type_byte);
-        payload.extend_from_slice(body);
-        redwire_rdb::dump::close(&mut payload, version);
         self.push(",\"dump\":\"");
-        text::base64(&mut self.out, &payload);
+        text::base64(&mut self.out, &value::payload(version, type_byte, body));
         self.push("\"");
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! A file as the commands that write it: `resp`, for `redis-cli --pipe`.
 
 use redwire_rdb::{Event, KeyHeader, Kind, Version};
+use redwire_resp::{Encoder, Protocol, encode_request};
 
 use crate::{
     failure::Failure,
     output::Output,
-    text,
+    text, value,
     walk::{KeyEnd, Visitor},
 };
 
@@ -38,23 +39,6 @@ const BATCH: usize = 128;
 /// Bytes of one command's arguments, about.
 const BATCH_BYTES: usize = 64 << 10;
 const FLUSH: usize = 128 << 10;
-
-/// Appends a bulk string.
-fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(b'$');
-    text::integer(out, bytes.len() as u64);
-    out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(bytes);
-    out.extend_from_slice(b"\r\n");
-}
-
-/// Appends a request.
-fn request(out: &mut Vec<u8>, arguments: &[&[u8]]) {
-    out.push(b'*');
-    text::integer(out, arguments.len() as u64);
-    out.extend_from_slice(b"\r\n");
-    arguments.iter().for_each(|argument| bulk(out, argument));
-}
 
 impl RespWriter {
     /// `hold`: whether filters need a key's size. `functions`: whether to write function libraries.
@@ -99,7 +83,7 @@ impl RespWriter {
     }
 
     fn argument(&mut self, bytes: &[u8]) {
-        bulk(&mut self.arguments, bytes);
+        Encoder::new(&mut self.arguments, Protocol::Resp2).bulk(bytes);
         self.count += 1;
     }
 
@@ -114,11 +98,10 @@ impl RespWriter {
             Kind::Zset => b"ZADD",
             _ => b"HSET",
         };
-        self.out.push(b'*');
-        text::integer(&mut self.out, self.count as u64 + 2);
-        self.out.extend_from_slice(b"\r\n");
-        bulk(&mut self.out, name);
-        bulk(&mut self.out, &self.key);
+        let mut command = Encoder::new(&mut self.out, Protocol::Resp2);
+        command.array(self.count + 2);
+        command.bulk(name);
+        command.bulk(&self.key);
         self.out.append(&mut self.arguments);
         self.count = 0;
         if self.hold { Ok(()) } else { self.flush() }
@@ -135,14 +118,11 @@ impl RespWriter {
     /// RESTORE, since no other commands give all that a stream or a module's value has.
     fn opaque(&mut self, body: &[u8]) {
         self.expiry_done = true;
-        let mut payload = Vec::with_capacity(body.len() + 11);
-        payload.push(self.type_byte);
-        payload.extend_from_slice(body);
-        redwire_rdb::dump::close(&mut payload, self.version);
+        let payload = value::payload(self.version, self.type_byte, body);
         let at = self.expire_ms.unwrap_or(0).to_string();
         let arguments: &[&[u8]] =
             &[b"RESTORE", &self.key, at.as_bytes(), &payload, b"REPLACE", b"ABSTTL"];
-        request(&mut self.out, arguments);
+        encode_request(&mut self.out, arguments);
     }
 
     fn expiries(&mut self) {
@@ -150,10 +130,10 @@ impl RespWriter {
             let at = at.to_string();
             let arguments: &[&[u8]] =
                 &[b"HPEXPIREAT", &self.key, at.as_bytes(), b"FIELDS", b"1", &field];
-            request(&mut self.out, arguments);
+            encode_request(&mut self.out, arguments);
         }
         if let (Some(at), false) = (self.expire_ms, self.expiry_done) {
-            request(&mut self.out, &[b"PEXPIREAT", &self.key, at.to_string().as_bytes()]);
+            encode_request(&mut self.out, [b"PEXPIREAT", &self.key[..], at.to_string().as_bytes()]);
         }
     }
 }
@@ -166,7 +146,7 @@ impl Visitor for RespWriter {
 
     fn file(&mut self, event: &Event<'_>) -> Result<(), Failure> {
         if let (Event::Function(code), true) = (event, self.functions) {
-            request(&mut self.out, &[b"FUNCTION", b"LOAD", b"REPLACE", code]);
+            encode_request(&mut self.out, [b"FUNCTION", &b"LOAD"[..], b"REPLACE", code]);
         }
         Ok(())
     }
@@ -174,7 +154,7 @@ impl Visitor for RespWriter {
     fn key(&mut self, db: u32, header: &KeyHeader<'_>) -> Result<(), Failure> {
         self.mark = (self.out.len(), self.selected);
         if self.selected != Some(db) {
-            request(&mut self.out, &[b"SELECT", db.to_string().as_bytes()]);
+            encode_request(&mut self.out, [b"SELECT", db.to_string().as_bytes()]);
             self.selected = Some(db);
         }
         self.key.clear();
@@ -188,7 +168,7 @@ impl Visitor for RespWriter {
 
     fn part(&mut self, event: &Event<'_>) -> Result<(), Failure> {
         match *event {
-            Event::String(bytes) => request(&mut self.out, &[b"SET", &self.key, bytes]),
+            Event::String(bytes) => encode_request(&mut self.out, [b"SET", &self.key[..], bytes]),
             Event::Element(bytes) => self.argument(bytes),
             Event::Scored(member, score) => {
                 self.argument(text::score(score).as_bytes());

@@ -45,7 +45,7 @@ impl Contender {
     /// If redwire's server does not build.
     pub fn chosen(options: &Options) -> Outcome<Vec<Contender>> {
         let mut all = vec![Contender::redwire()?];
-        let peers = Peer::ALL.into_iter().filter(|peer| options.chooses("peers", peer.name()));
+        let peers = Peer::REQUIRED.into_iter().filter(|peer| options.chooses("peers", peer.name()));
         all.extend(peers.filter_map(Contender::peer));
         Ok(all)
     }

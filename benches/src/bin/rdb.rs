@@ -225,7 +225,7 @@ fn checkers() -> Vec<(&'static str, PathBuf)> {
         let path = peer.programs()?.server.with_file_name("redis-check-rdb");
         path.is_file().then_some((peer.name(), path))
     };
-    Peer::ALL.into_iter().filter_map(program).collect()
+    Peer::REQUIRED.into_iter().filter_map(program).collect()
 }
 
 fn check(program: &Path, path: &Path, size: u64) -> u64 {

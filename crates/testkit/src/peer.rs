@@ -16,7 +16,7 @@ use crate::Server;
 /// 3. on `PATH`, when `redis-server` or `valkey-server` there has the peer's version.
 ///
 /// Without it a test is skipped with one line on standard error, or fails when `REDWIRE_PEERS` is
-/// `require`.
+/// `require` and the peer is one of [`Peer::REQUIRED`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
     /// Redis 7.0.
@@ -25,6 +25,14 @@ pub enum Peer {
     Redis80,
     /// Valkey 9.1.
     Valkey91,
+    /// Redis 6.0.
+    Redis60,
+    /// Redis 6.2.
+    Redis62,
+    /// Redis 8.6. There is no redis-benchmark beside it.
+    Redis86,
+    /// Valkey 8.1.
+    Valkey81,
 }
 
 /// The programs of a peer.
@@ -39,8 +47,19 @@ pub struct Programs {
 }
 
 impl Peer {
-    /// All peers.
-    pub const ALL: [Peer; 3] = [Peer::Redis70, Peer::Redis80, Peer::Valkey91];
+    /// The peers that every machine can have, which continuous integration insists on.
+    pub const REQUIRED: [Peer; 3] = [Peer::Redis70, Peer::Redis80, Peer::Valkey91];
+
+    /// All peers: those required, then old ones and those that not every machine can have.
+    pub const ALL: [Peer; 7] = [
+        Peer::Redis70,
+        Peer::Redis80,
+        Peer::Valkey91,
+        Peer::Redis60,
+        Peer::Redis62,
+        Peer::Redis86,
+        Peer::Valkey81,
+    ];
 
     /// The peer's name, which is also that of its folder: `redis-7.0`.
     #[must_use]
@@ -49,6 +68,10 @@ impl Peer {
             Peer::Redis70 => "redis-7.0",
             Peer::Redis80 => "redis-8.0",
             Peer::Valkey91 => "valkey-9.1",
+            Peer::Redis60 => "redis-6.0",
+            Peer::Redis62 => "redis-6.2",
+            Peer::Redis86 => "redis-8.6",
+            Peer::Valkey81 => "valkey-8.1",
         }
     }
 
@@ -56,13 +79,14 @@ impl Peer {
     ///
     /// # Panics
     ///
-    /// When the peer is missing and `REDWIRE_PEERS` is `require`.
+    /// When the peer is missing, is one of [`Peer::REQUIRED`], and `REDWIRE_PEERS` is `require`.
     #[must_use]
     pub fn programs(self) -> Option<Programs> {
         let found = self.find();
         if found.is_none() {
             let name = self.name();
-            let required = env::var_os("REDWIRE_PEERS").is_some_and(|peers| peers == "require");
+            let required = Peer::REQUIRED.contains(&self)
+                && env::var_os("REDWIRE_PEERS").is_some_and(|peers| peers == "require");
             assert!(!required, "{name} is missing and REDWIRE_PEERS=require: run testkit/peers");
             skip(&format!("{name} is not on this machine (crates/testkit/peers unpacks it)"));
         }
@@ -80,7 +104,8 @@ impl Peer {
     }
 
     fn find(self) -> Option<Programs> {
-        static FOUND: [OnceLock<Option<Programs>>; 3] = [const { OnceLock::new() }; 3];
+        static FOUND: [OnceLock<Option<Programs>>; Peer::ALL.len()] =
+            [const { OnceLock::new() }; Peer::ALL.len()];
         let search = || self.in_folders().or_else(|| self.on_path());
         FOUND[self as usize].get_or_init(search).clone()
     }

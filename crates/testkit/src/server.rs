@@ -19,17 +19,11 @@ const END: Duration = Duration::from_secs(60);
 const PORTS: usize = 5;
 
 /// Given to every server before its own arguments: loopback only, nothing saved unless asked for,
-/// DEBUG allowed, a full sync that does not wait for company.
-const BASE: &[&str] = &[
-    "--bind",
-    "127.0.0.1",
-    "--save",
-    "",
-    "--enable-debug-command",
-    "yes",
-    "--repl-diskless-sync-delay",
-    "0",
-];
+/// a full sync that does not wait for company.
+const BASE: &[&str] = &["--bind", "127.0.0.1", "--save", "", "--repl-diskless-sync-delay", "0"];
+
+/// Allows DEBUG, which Redis before 7.0 does without being asked, and refuses to be asked.
+const DEBUG: &[&str] = &["--enable-debug-command", "yes"];
 
 /// A server process on a free loopback port, killed when dropped.
 ///
@@ -104,7 +98,7 @@ impl Server {
             program: program.to_owned(),
             args: args.iter().map(ToString::to_string).collect(),
             port,
-            child: spawn(program, dir, port, args),
+            child: spawn(name, program, dir, port, args),
             dir: dir.to_owned(),
             _own_dir: None,
         };
@@ -242,7 +236,7 @@ impl Server {
     pub fn restart(&mut self) -> Result<(), StartFailure> {
         assert!(self.child.try_wait().expect("look at the server").is_some(), "still running");
         let args: Vec<_> = self.args.iter().map(String::as_str).collect();
-        self.child = spawn(&self.program, &self.dir, self.port, &args);
+        self.child = spawn(&self.name, &self.program, &self.dir, self.port, &args);
         self.wait_ready()
     }
 }
@@ -292,13 +286,15 @@ impl fmt::Display for StartFailure {
 
 impl std::error::Error for StartFailure {}
 
-fn spawn(program: &Path, dir: &Path, port: u16, args: &[&str]) -> Child {
+fn spawn(name: &str, program: &Path, dir: &Path, port: u16, args: &[&str]) -> Child {
     let log = File::options().create(true).append(true).open(log_file(dir));
     let log = log.expect("open a server's log");
+    let debug = if name.starts_with("redis-6") { &[] } else { DEBUG };
     Command::new(program)
         .args(["--port", &port.to_string(), "--dir"])
         .arg(dir)
         .args(BASE)
+        .args(debug)
         .args(args)
         .current_dir(dir)
         .stdin(Stdio::null())

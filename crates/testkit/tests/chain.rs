@@ -94,6 +94,22 @@ fn valkey_91() {
     full_sync_then_stream(Peer::Valkey91, &[]);
 }
 
+/// The form of the target that other peers do not read: ziplists, the oldest streams.
+#[test]
+fn redis_60() {
+    full_sync_then_stream(Peer::Redis60, &[]);
+}
+
+#[test]
+fn redis_86() {
+    full_sync_then_stream(Peer::Redis86, &[]);
+}
+
+#[test]
+fn valkey_81() {
+    full_sync_then_stream(Peer::Valkey81, &[]);
+}
+
 #[test]
 fn redis_70_through_files() {
     full_sync_then_stream(Peer::Redis70, &["--repl-diskless-sync", "no", "--rdbcompression", "no"]);

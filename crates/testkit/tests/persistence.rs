@@ -41,7 +41,7 @@ fn round_trip(peer: Peer, args: &[&str]) {
     redwire.client().ok(&["SAVE"]);
     redwire.kill();
 
-    let judge = Server::start_in("judge", &programs.server, dir.path(), &[]);
+    let judge = Server::start_in(peer.name(), &programs.server, dir.path(), &[]);
     assert_same_data(&real, &judge.unwrap_or_else(|failure| panic!("{failure}")));
 }
 
@@ -58,6 +58,21 @@ fn round_trip_redis_80() {
 #[test]
 fn round_trip_valkey_91() {
     round_trip(Peer::Valkey91, &[]);
+}
+
+#[test]
+fn round_trip_redis_60() {
+    round_trip(Peer::Redis60, &[]);
+}
+
+#[test]
+fn round_trip_redis_86() {
+    round_trip(Peer::Redis86, &[]);
+}
+
+#[test]
+fn round_trip_valkey_81() {
+    round_trip(Peer::Valkey81, &[]);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn cli_takes_a_snapshot_valkey_91() {
 #[test]
 fn benchmark_runs_clean() {
     let redwire = Redwire::start(&[]);
-    for peer in Peer::ALL {
+    for peer in Peer::REQUIRED {
         let Some(programs) = peer.programs() else { continue };
         for extra in [&["-n", "2000"][..], &["-n", "5000", "-P", "16", "-r", "1000"]] {
             let port = redwire.port_text();
@@ -86,7 +86,7 @@ fn benchmark_runs_clean() {
 #[test]
 fn cli_ordinary_use() {
     let redwire = Redwire::start(&[]);
-    for peer in Peer::ALL {
+    for peer in Peer::REQUIRED {
         let Some(programs) = peer.programs() else { continue };
         for protocol in ["-2", "-3"] {
             session(&programs, &redwire, protocol);

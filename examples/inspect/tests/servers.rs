@@ -24,8 +24,7 @@ fn pipe(cli: &Path, commands: &Path, to: &Server) {
 
 fn data_comes_over(peer: Peer) {
     let Some(programs) = peer.programs() else { return };
-    let args = ["--enable-debug-command", "local"];
-    let (Some(from), Some(to)) = (peer.start(&args), peer.start(&args)) else { return };
+    let (Some(from), Some(to)) = (peer.start(&[]), peer.start(&[])) else { return };
     from.client().pipeline(&dataset(1));
     from.client().ok(&["XADD", "stream", "1-1", "field", "value"]);
     from.client().ok(&["XGROUP", "CREATE", "stream", "group", "0"]);
@@ -45,6 +44,16 @@ fn data_comes_over(peer: Peer) {
 #[test]
 fn data_comes_over_redis_70() {
     data_comes_over(Peer::Redis70);
+}
+
+#[test]
+fn data_comes_over_redis_60() {
+    data_comes_over(Peer::Redis60);
+}
+
+#[test]
+fn data_comes_over_redis_86() {
+    data_comes_over(Peer::Redis86);
 }
 
 #[test]

@@ -78,6 +78,9 @@ pub(crate) enum Command {
         /// Server that is to load it, e.g. 7.2 or valkey-9.1; else the version that the JSON names
         #[arg(long, value_name = "TARGET")]
         to: Option<Version>,
+        /// Longest line that is read into memory
+        #[arg(long, value_name = "BYTES", default_value_t = 4 << 30)]
+        max_line: u64,
     },
     /// The largest keys, or prefixes
     Top {

@@ -1,5 +1,6 @@
 //! `redwire-inspect`: RDB files of Redis and Valkey, looked into, compared, converted, repaired.
 
+mod aof;
 mod check;
 mod cli;
 mod clock;
@@ -23,7 +24,7 @@ mod top;
 mod value;
 mod walk;
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -78,7 +79,9 @@ fn run(command: Command) -> Result<u8, Failure> {
         Command::Summary { from } => summary(&from)?,
         Command::Json { from, to, keys_only } => json(&from, &to, keys_only)?,
         Command::Resp { from, to, no_functions } => resp(&from, &to, no_functions)?,
-        Command::FromJson { input, output, to } => from_json(&input, &output, to)?,
+        Command::FromJson { input, output, to, max_line } => {
+            from_json(&input, &output, to, max_line)?;
+        }
         Command::Top { from, count, by, prefix: false, .. } => {
             let mut top = Top::new(by, count);
             visit(&from, &mut Weighing::new(&mut top))?;
@@ -142,7 +145,7 @@ fn json(from: &From, to: &To, keys_only: bool) -> Result<(), Failure> {
     writer.finish()
 }
 
-/// The commands behind a preamble are passed on as they are.
+/// The commands behind a preamble are passed on, too.
 fn resp(from: &From, to: &To, no_functions: bool) -> Result<(), Failure> {
     let output = Output::open(to.output.as_deref())?;
     let mut writer = RespWriter::new(output, from.filter.has_size(), !no_functions);
@@ -157,24 +160,45 @@ fn resp(from: &From, to: &To, no_functions: bool) -> Result<(), Failure> {
         }
         return writer.finish();
     }
+    let mut commands = aof::Commands::new();
     while !tail.is_empty() || source.fill(&mut tail, 1 << 18)? > 0 {
-        writer.tail(&tail)?;
+        writer.tail(|out| commands.push(&tail, out)).map_err(|failure| match failure {
+            Failure::Refused(what) => {
+                Failure::Refused(format!("{}: behind the RDB: {what}", shown(&from.input)))
+            }
+            other => other,
+        })?;
         tail.clear();
+    }
+    if commands.unfinished() > 0 {
+        say(&format!("{} bytes at the end are no whole command, left out", commands.unfinished()));
     }
     writer.finish()
 }
 
-fn from_json(input: &str, output: &std::path::Path, to: Option<Version>) -> Result<(), Failure> {
+fn from_json(
+    input: &str,
+    output: &std::path::Path,
+    to: Option<Version>,
+    max_line: u64,
+) -> Result<(), Failure> {
     let mut reader = JsonReader::new(Output::open(Some(output))?, to);
     let mut lines = BufReader::with_capacity(1 << 18, Source::open(input)?.into_reader());
     let mut line = Vec::new();
     let mut number = 0;
-    while lines.read_until(b'\n', &mut line).map_err(Failure::io(input))? > 0 {
+    loop {
+        let mut limited = lines.by_ref().take(max_line.saturating_add(1));
+        if limited.read_until(b'\n', &mut line).map_err(Failure::io(input))? == 0 {
+            return reader.finish();
+        }
         number += 1;
+        if line.len() as u64 > max_line && !line.ends_with(b"\n") {
+            let what = format!("line {number}: longer than {max_line} bytes (--max-line)");
+            return Err(Failure::Refused(what));
+        }
         reader.line(number, &line)?;
         line.clear();
     }
-    reader.finish()
 }
 
 fn memory(from: &From, to: &To, html: bool, separator: u8) -> Result<(), Failure> {

@@ -62,9 +62,12 @@ impl RespWriter {
         }
     }
 
-    /// Passes on what followed an RDB preamble: requests already.
-    pub(crate) fn tail(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.out.extend_from_slice(bytes);
+    /// Commands from elsewhere, which `append` writes; what is wrong with them is refused.
+    pub(crate) fn tail<E: std::fmt::Display>(
+        &mut self,
+        append: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), Failure> {
+        append(&mut self.out).map_err(|error| Failure::Refused(error.to_string()))?;
         self.flush()
     }
 

@@ -339,4 +339,34 @@ fn a_preamble_is_followed_by_its_commands() {
     fs::write(&file, bytes).unwrap();
     assert!(ok(&["resp", &file]).ends_with(tail));
     assert!(String::from_utf8_lossy(&ok(&["summary", &file])).contains("AOF commands"));
+
+    let noted = [&fs::read(&file).unwrap()[..], b"#TS:1700000000\r\n", tail, b"*1\r\n$4\r\nPI"];
+    fs::write(&file, noted.concat()).unwrap();
+    let output = tool(&["resp", &file]);
+    assert!(output.stdout.ends_with(&[&tail[..], tail].concat()));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("10 bytes at the end"));
+
+    fs::write(&file, [&noted.concat()[..], b"NGNG"].concat()).unwrap();
+    let refused = tool(&["resp", &file]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("behind the RDB"));
+}
+
+#[test]
+fn a_json_line_has_a_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lines, file) = (folder.path().join("lines"), folder.path().join("made.rdb"));
+    let line = r#"{"key":"hello","type":"string","value":"world"}"#;
+    fs::write(&lines, format!("{line}\n{line} \n")).unwrap();
+    let (lines, file) = (lines.to_str().unwrap(), file.to_str().unwrap());
+    let limit = line.len().to_string();
+    let refused = tool(&["from-json", lines, "-o", file, "--max-line", &limit]);
+    assert_eq!(refused.status.code(), Some(1));
+    let errors = String::from_utf8_lossy(&refused.stderr);
+    assert!(errors.contains("line 2") && errors.contains("--max-line"), "{errors}");
+    assert!(!Path::new(file).exists());
+
+    fs::write(lines, line).unwrap();
+    ok(&["from-json", lines, "-o", file, "--max-line", &limit]);
+    assert!(Path::new(file).exists());
 }

@@ -17,6 +17,7 @@ mod number;
 mod reply_decoder;
 mod request;
 mod request_decoder;
+mod shape;
 mod tape;
 mod tape_decoder;
 mod value;

@@ -9,6 +9,7 @@ use crate::inline;
 use crate::limits::{ADDRESSABLE, Limits, Mode};
 use crate::number::parse_i64;
 use crate::request::{Request, Span};
+use crate::shape::Shape;
 
 /// Bytes of memory for arguments' places, or for an inline request's text, that a decoder keeps
 /// from one request to the next.
@@ -66,6 +67,8 @@ pub struct RequestDecoder {
     hidden: bool,
     wanted: usize,
     args: Vec<Span>,
+    /// What `args` are the places of, if it can be known again.
+    shape: Shape,
     /// The arguments of an inline request, unquoted.
     text: Vec<u8>,
     is_inline: bool,
@@ -108,6 +111,7 @@ impl RequestDecoder {
             hidden: false,
             wanted: 0,
             args: Vec::new(),
+            shape: Shape::default(),
             text: Vec::new(),
             is_inline: false,
         }
@@ -122,7 +126,7 @@ impl RequestDecoder {
     #[inline]
     pub fn decode<'a>(&'a mut self, unread: &'a [u8]) -> Result<Decoded<'a>, RequestError> {
         if self.state == State::Start
-            && let Some(used) = self.plain_request(unread)
+            && let Some(used) = self.known_request(unread).or_else(|| self.plain_request(unread))
         {
             self.consumed += used as u64;
             let request = Some(Request::new(unread, &self.args));
@@ -160,12 +164,14 @@ impl RequestDecoder {
 
     /// The limits, to change them from the next line on.
     pub fn limits_mut(&mut self) -> &mut Limits {
+        self.shape.forget();
         &mut self.limits
     }
 
     /// Whether the limits for unauthenticated clients are lifted. They hold at first; a server
     /// without password lifts them at once.
     pub fn set_authenticated(&mut self, authenticated: bool) {
+        self.shape.forget();
         self.authenticated = authenticated;
     }
 
@@ -179,6 +185,14 @@ impl RequestDecoder {
     #[must_use]
     pub fn is_inline(&self) -> bool {
         self.is_inline
+    }
+
+    /// Decodes a request that looks like the last one, whose places are in `args` still.
+    #[inline]
+    fn known_request(&mut self, bytes: &[u8]) -> Option<usize> {
+        let used = self.shape.matches(bytes)?;
+        self.searched = 0; // of a first line that was not whole before
+        Some(used)
     }
 
     /// Decodes a request that is all there and has nothing odd about it, which is nearly every one;
@@ -202,6 +216,7 @@ impl RequestDecoder {
             left -= 1;
             if left == 0 {
                 self.wanted = 0;
+                self.shape.learn(bytes, &self.args);
                 return Some(pos);
             }
         }
@@ -243,6 +258,7 @@ impl RequestDecoder {
 
     /// Forgets the last request.
     fn begin(&mut self, is_inline: bool) {
+        self.shape.forget();
         self.is_inline = is_inline;
         self.args.clear();
         self.text.clear();

@@ -43,10 +43,16 @@ fn small_limits() -> Limits {
     limits
 }
 
-fn pieces(bytes: &[u8], cuts: [usize; 2]) -> [&[u8]; 3] {
-    let [a, b] = cuts.map(|cut| cut % (bytes.len() + 1));
-    let (low, high) = (a.min(b), a.max(b));
-    [&bytes[..low], &bytes[low..high], &bytes[high..]]
+/// One to five pieces.
+fn pieces<'a>(bytes: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
+    let mut cuts: Vec<_> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
+    cuts.sort_unstable();
+    let (mut pieces, mut start) = (Vec::new(), 0);
+    for cut in cuts.into_iter().chain([bytes.len()]) {
+        pieces.push(&bytes[start..cut]);
+        start = cut;
+    }
+    pieces
 }
 
 /// Bytes of which a decoder makes something: requests, inline lines, and scraps of both.
@@ -54,6 +60,14 @@ fn traffic() -> impl Strategy<Value = Vec<u8>> {
     let request = vec(vec(any::<u8>(), 0..14), 1..5).prop_map(|args| {
         let mut out = Vec::new();
         encode_request(&mut out, args);
+        out
+    });
+    // Requests that differ in nothing but the bytes of their arguments.
+    let pipeline = (vec(0..14usize, 1..10), vec(any::<u8>(), 2..6)).prop_map(|(lens, fills)| {
+        let mut out = Vec::new();
+        for fill in fills {
+            encode_request(&mut out, lens.iter().map(|len| vec![fill; *len]));
+        }
         out
     });
     let line = "[a-c \t\"'\\\\xnrtb0A\x0b]{0,12}\r?\n".prop_map(String::into_bytes);
@@ -90,7 +104,7 @@ fn traffic() -> impl Strategy<Value = Vec<u8>> {
         b"*4\r\n",
     ];
     let scrap = prop::sample::select(scraps).prop_map(<[u8]>::to_vec);
-    let part = prop_oneof![3 => request, 2 => line, 6 => scrap];
+    let part = prop_oneof![3 => request, 2 => pipeline, 2 => line, 6 => scrap];
     let mutation = (any::<prop::sample::Index>(), any::<u8>());
     (vec(part, 0..8), prop::option::weighted(0.4, mutation)).prop_map(|(parts, mutation)| {
         let mut bytes = parts.concat();
@@ -108,14 +122,14 @@ proptest! {
     #[test]
     fn agrees_with_its_naive_twin(
         bytes in traffic(),
-        cuts in any::<[usize; 2]>(),
+        cuts in vec(any::<usize>(), 0..5),
         strict in any::<bool>(),
         authenticated in any::<bool>(),
         small in any::<bool>(),
     ) {
         let mode = if strict { Mode::Strict } else { Mode::Compatible };
         let limits = if small { small_limits() } else { Limits::default() };
-        let pieces = pieces(&bytes, cuts);
+        let pieces = pieces(&bytes, &cuts);
         let naive = Naive { mode, limits: limits.clone(), authenticated };
         let expected = naive.events(&pieces);
         prop_assert_eq!(&events(mode, &limits, authenticated, &pieces), &expected);
@@ -128,7 +142,7 @@ proptest! {
     #[test]
     fn what_is_encoded_is_decoded(
         requests in vec(vec(vec(any::<u8>(), 0..1200), 1..12), 1..4),
-        cuts in any::<[usize; 2]>(),
+        cuts in vec(any::<usize>(), 0..5),
     ) {
         let mut bytes = Vec::new();
         for args in &requests {
@@ -144,10 +158,55 @@ proptest! {
         let mut expected: Vec<_> = requests.into_iter().map(Event::Request).collect();
         expected.push(Event::Waits(bytes.len()));
         for mode in [Mode::Strict, Mode::Compatible] {
-            let events = events(mode, &Limits::default(), true, &pieces(&bytes, cuts));
+            let events = events(mode, &Limits::default(), true, &pieces(&bytes, &cuts));
             prop_assert_eq!(&events, &expected);
         }
     }
+}
+
+/// In a pipeline of requests that look alike, each byte of the second counts as if it came alone.
+#[test]
+fn what_a_decoder_remembers_of_requests_changes_nothing() {
+    for lens in [&[4][..], &[3, 0], &[3, 16, 64], &[3, 1, 100, 2], &[12, 3], &[3; 8], &[3; 9]] {
+        let mut request = Vec::new();
+        encode_request(&mut request, lens.iter().map(|len| vec![b'x'; *len]));
+        for at in 0..request.len() {
+            for byte in *b"\0\r\n019$*x-" {
+                let mut bytes = request.repeat(4);
+                bytes[request.len() + at] = byte;
+                for mode in [Mode::Strict, Mode::Compatible] {
+                    let limits = Limits::default();
+                    let naive = Naive { mode, limits: limits.clone(), authenticated: true };
+                    let got = events(mode, &limits, true, &[&bytes]);
+                    assert_eq!(got, naive.events(&[&bytes]), "{lens:?} {at} {byte}");
+                }
+            }
+        }
+    }
+}
+
+/// A request that is known by its looks is not allowed for that.
+#[test]
+fn limits_that_change_hold_for_requests_that_look_alike() -> Result<(), RequestError> {
+    let request = b"*2\r\n$3\r\nGET\r\n$5\r\nabcde\r\n";
+    let twice = |decoder: &mut RequestDecoder| {
+        decoder.decode(request)?;
+        decoder.decode(request).map(|decoded| decoded.used)
+    };
+    let mut decoder = RequestDecoder::new(Mode::Compatible, Limits::default());
+    assert_eq!(twice(&mut decoder)?, request.len());
+    decoder.limits_mut().bulk_len = 4;
+    assert_eq!(decoder.decode(request).err(), Some(RequestError::InvalidLength { at: 61 }));
+
+    let mut limits = Limits::default();
+    limits.unauthenticated_args = 1;
+    let mut decoder = RequestDecoder::new(Mode::Compatible, limits);
+    decoder.set_authenticated(true);
+    assert_eq!(twice(&mut decoder)?, request.len());
+    decoder.set_authenticated(false);
+    let refused = decoder.decode(request).err();
+    assert_eq!(refused, Some(RequestError::UnauthenticatedCount { at: 48 }));
+    Ok(())
 }
 
 #[test]

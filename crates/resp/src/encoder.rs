@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use memchr::memchr2;
 
+use crate::append;
 use crate::double::{self, DoubleBuffer};
 
 /// The protocol that a connection speaks: RESP2 until `HELLO 3`.
@@ -73,6 +74,7 @@ impl<'a> Encoder<'a> {
     }
 
     /// `+OK`.
+    #[inline]
     pub fn ok(&mut self) {
         self.raw(b"+OK\r\n");
     }
@@ -102,7 +104,7 @@ impl<'a> Encoder<'a> {
         match self.protocol {
             Protocol::Resp2 => self.error(text),
             Protocol::Resp3 => {
-                write_header(self.out, b'!', text.len());
+                append::header(self.out, b'!', text.len());
                 self.raw(text);
                 self.raw(b"\r\n");
             }
@@ -110,13 +112,15 @@ impl<'a> Encoder<'a> {
     }
 
     /// An integer.
+    #[inline]
     pub fn integer(&mut self, value: i64) {
         self.plain_line(b':', itoa::Buffer::new().format(value).as_bytes());
     }
 
     /// A bulk string.
+    #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
-        write_bulk(self.out, bytes);
+        append::bulk(self.out, bytes);
     }
 
     /// An integer as a bulk string, as GET answers for a counter.
@@ -125,6 +129,7 @@ impl<'a> Encoder<'a> {
     }
 
     /// No value: `_`, in RESP2 `$-1`.
+    #[inline]
     pub fn null(&mut self) {
         self.by_protocol(b"$-1\r\n", b"_\r\n");
     }
@@ -135,15 +140,16 @@ impl<'a> Encoder<'a> {
     }
 
     /// The header of an array of `len` elements.
+    #[inline]
     pub fn array(&mut self, len: usize) {
-        write_header(self.out, b'*', len);
+        append::header(self.out, b'*', len);
     }
 
     /// The header of a map of `pairs` pairs; in RESP2 an array of twice as many elements.
     pub fn map(&mut self, pairs: usize) {
         match self.protocol {
             Protocol::Resp2 => self.array(pairs * 2),
-            Protocol::Resp3 => write_header(self.out, b'%', pairs),
+            Protocol::Resp3 => append::header(self.out, b'%', pairs),
         }
     }
 
@@ -151,7 +157,7 @@ impl<'a> Encoder<'a> {
     pub fn set(&mut self, len: usize) {
         match self.protocol {
             Protocol::Resp2 => self.array(len),
-            Protocol::Resp3 => write_header(self.out, b'~', len),
+            Protocol::Resp3 => append::header(self.out, b'~', len),
         }
     }
 
@@ -159,7 +165,7 @@ impl<'a> Encoder<'a> {
     pub fn push(&mut self, len: usize) {
         match self.protocol {
             Protocol::Resp2 => self.array(len),
-            Protocol::Resp3 => write_header(self.out, b'>', len),
+            Protocol::Resp3 => append::header(self.out, b'>', len),
         }
     }
 
@@ -167,7 +173,7 @@ impl<'a> Encoder<'a> {
     /// none: then nothing is written and the answer is `false`, and the pairs must be left out.
     pub fn attribute(&mut self, pairs: usize) -> bool {
         if self.protocol == Protocol::Resp3 {
-            write_header(self.out, b'|', pairs);
+            append::header(self.out, b'|', pairs);
         }
         self.protocol == Protocol::Resp3
     }
@@ -203,7 +209,7 @@ impl<'a> Encoder<'a> {
         if self.protocol == Protocol::Resp2 {
             return self.bulk(text);
         }
-        write_header(self.out, b'=', text.len() + 4);
+        append::header(self.out, b'=', text.len() + 4);
         self.raw(&format);
         self.raw(b":");
         self.raw(text);
@@ -237,10 +243,7 @@ impl<'a> Encoder<'a> {
 
     /// A line of what holds no CR or LF.
     fn plain_line(&mut self, kind: u8, text: &[u8]) {
-        self.out.reserve(text.len() + 3);
-        self.out.push(kind);
-        self.raw(text);
-        self.raw(b"\r\n");
+        append::line(self.out, kind, text);
     }
 }
 
@@ -255,34 +258,5 @@ pub fn encode_request<I>(out: &mut Vec<u8>, args: I)
 where
     I: IntoIterator<Item: AsRef<[u8]>, IntoIter: ExactSizeIterator>,
 {
-    let args = args.into_iter();
-    write_header(out, b'*', args.len());
-    for arg in args {
-        write_bulk(out, arg.as_ref());
-    }
-}
-
-fn write_bulk(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.reserve(bytes.len() + 24); // header and ending included, so that this is the only growth
-    write_header(out, b'$', bytes.len());
-    out.extend_from_slice(bytes);
-    out.extend_from_slice(b"\r\n");
-}
-
-fn write_header(out: &mut Vec<u8>, kind: u8, len: usize) {
-    // Nearly all lengths are short: those are written at once.
-    let digit = |value: usize| b'0' + (value % 10) as u8;
-    match len {
-        0..10 => out.extend_from_slice(&[kind, digit(len), b'\r', b'\n']),
-        10..100 => out.extend_from_slice(&[kind, digit(len / 10), digit(len), b'\r', b'\n']),
-        100..1000 => {
-            let (hundreds, tens) = (digit(len / 100), digit(len / 10));
-            out.extend_from_slice(&[kind, hundreds, tens, digit(len), b'\r', b'\n']);
-        }
-        _ => {
-            out.push(kind);
-            out.extend_from_slice(itoa::Buffer::new().format(len).as_bytes());
-            out.extend_from_slice(b"\r\n");
-        }
-    }
+    append::request(out, args.into_iter());
 }

@@ -1,11 +1,12 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), no_std)]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 extern crate alloc;
 #[cfg(feature = "codec")]
 extern crate std;
 
+mod append;
 #[cfg(feature = "codec")]
 pub mod codec;
 mod double;

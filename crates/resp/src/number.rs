@@ -44,6 +44,36 @@ pub(crate) fn short_number(text: &[u8]) -> Option<(u64, usize)> {
     (is_strict && text.get(digits..digits + 2)? == b"\r\n").then_some((number, digits))
 }
 
+/// [`short_number`] of at most 7 digits, eight bytes at once: where numbers of all lengths come one
+/// behind the other, no branch depends on how many digits they have.
+#[inline]
+pub(crate) fn swar_number(text: &[u8]) -> Option<(u64, usize)> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const ZEROS: u64 = ONES * b'0' as u64;
+    let word = u64::from_le_bytes(*text.first_chunk()?);
+    let from_cr = word ^ (ONES * u64::from(b'\r'));
+    let ends = from_cr.wrapping_sub(ONES) & !from_cr & (ONES * 0x80);
+    // The lowest bit is exact: that of the first CR. None, or one at once, is no number.
+    let digits = ends.trailing_zeros() as usize / 8;
+    if !(1..=7).contains(&digits) || *text.get(digits + 1)? != b'\n' {
+        return None;
+    }
+    if digits > 1 && text[0] == b'0' {
+        return None;
+    }
+    // The last digit in the highest byte, zeros before the first.
+    let word = word << (64 - 8 * digits) | ZEROS >> (8 * digits);
+    let are_digits = (word & (ONES * 0xf0)) | ((word.wrapping_add(ONES * 6) & (ONES * 0xf0)) >> 4);
+    if are_digits != ONES * 0x33 {
+        return None;
+    }
+    // Pairs of digits, then fours, then all eight.
+    let pairs = (word - ZEROS).wrapping_mul(10).wrapping_add((word - ZEROS) >> 8);
+    let low = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(100 + (1_000_000 << 32));
+    let high = (pairs >> 16 & 0x0000_00ff_0000_00ff).wrapping_mul(1 + (10_000 << 32));
+    Some((low.wrapping_add(high) >> 32, digits))
+}
+
 /// A decimal number, perhaps with a sign and a point, that CR LF ends: it and the length of its
 /// text. `None` for more than 15 digits, for exponents and for all else that wants
 /// [`parse_decimal`].

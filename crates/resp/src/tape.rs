@@ -138,18 +138,32 @@ pub(crate) enum Kind {
 /// while the reply is incomplete.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
-    pub(crate) kind: Kind,
-    /// Where its text starts, from the reply's first byte; 0 without text.
-    pub(crate) start: usize,
     /// Length of the text, count of elements, or the bits of the number.
     pub(crate) data: u64,
+    /// Where its text starts, from the reply's first byte; 0 without text. In two parts, and no
+    /// larger than memory, so that an entry is 16 bytes.
+    start: u32,
+    start_high: u16,
+    pub(crate) kind: Kind,
 }
+
+const _: () = assert!(size_of::<Entry>() == 16);
 
 impl Entry {
     #[inline]
+    pub(crate) fn new(kind: Kind, start: usize, data: u64) -> Self {
+        Self { data, start: start as u32, start_high: (start as u64 >> 32) as u16, kind }
+    }
+
+    #[inline]
+    pub(crate) fn start(&self) -> usize {
+        (u64::from(self.start_high) << 32 | u64::from(self.start)) as usize
+    }
+
+    #[inline]
     fn token<'a>(&self, raw: &'a [u8]) -> Token<'a> {
         let count = self.data as usize; // counts and lengths of what memory holds
-        let text = || &raw[self.start..self.start + count];
+        let text = || &raw[self.start()..self.start() + count];
         match self.kind {
             Kind::Null => Token::Null,
             Kind::Simple => Token::Simple(text()),

@@ -1,5 +1,7 @@
 //! The one reader of replies: bytes to a flat tape, from which owned values are built.
 
+mod plain;
+
 use alloc::vec::Vec;
 
 use memchr::memchr2;
@@ -15,7 +17,8 @@ use crate::tape::{Entry, Kind, Tape};
 /// A reply that is not complete stays in the caller's buffer, which may move; the decoder keeps the
 /// places of the elements that it has decoded and goes on behind them, so that a byte is looked at
 /// once however the bytes arrive. It does not recurse, and memory grows with the bytes received,
-/// never with a number that a peer announced: 24 bytes a value, kept for the next reply.
+/// never with a number that a peer announced: 16 bytes a value. They are kept for the next reply; those
+/// of a reply much larger than the 64 behind it are freed.
 ///
 /// Blank lines between replies, as a primary sends them while it prepares a full sync, are no
 /// replies but errors: skip them first. [`ReplyDecoder`](crate::ReplyDecoder) gives owned values.
@@ -52,7 +55,15 @@ pub struct TapeDecoder {
     stack: Vec<Frame>,
     /// The reply under way, or the last one.
     tape: Vec<Entry>,
+    /// Replies since the last one that took a quarter of the tape's memory.
+    idle: u32,
 }
+
+/// Entries whose memory a decoder keeps for good: 64 KiB.
+const KEPT_ENTRIES: usize = (64 << 10) / size_of::<Entry>();
+
+/// Replies in a row that need less than a quarter of a larger tape before its memory is freed.
+const PATIENCE: u32 = 64;
 
 /// A payload of known length, CR LF behind it.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +123,7 @@ impl TapeDecoder {
             chunks: None,
             stack: Vec::new(),
             tape: Vec::new(),
+            idle: 0,
         }
     }
 
@@ -128,7 +140,11 @@ impl TapeDecoder {
             return Err(error);
         }
         if self.pos == 0 {
-            self.tape.clear();
+            self.begin_tape();
+            if let Some(end) = self.plain_reply(unread) {
+                self.consumed += end as u64;
+                return Ok(Some(Tape::new(&unread[..end], &self.tape)));
+            }
         }
         match self.advance(unread) {
             Ok(false) => Ok(None),
@@ -143,6 +159,24 @@ impl TapeDecoder {
                 self.error = Some(error);
                 Err(error)
             }
+        }
+    }
+
+    /// Forgets the last reply, and in time the memory that a large one took.
+    #[inline]
+    fn begin_tape(&mut self) {
+        if self.tape.capacity() > KEPT_ENTRIES {
+            self.end_idle_memory();
+        }
+        self.tape.clear();
+    }
+
+    #[cold]
+    fn end_idle_memory(&mut self) {
+        self.idle = if self.tape.len() < self.tape.capacity() / 4 { self.idle + 1 } else { 0 };
+        if self.idle == PATIENCE {
+            self.tape = Vec::new();
+            self.idle = 0;
         }
     }
 
@@ -164,7 +198,7 @@ impl TapeDecoder {
     }
 
     fn push(&mut self, kind: Kind, start: usize, data: u64) {
-        self.tape.push(Entry { kind, start, data });
+        self.tape.push(Entry::new(kind, start, data));
     }
 
     /// Goes through lines and payloads to the end of the reply, or as far as `bytes` allow. Whether
@@ -172,6 +206,9 @@ impl TapeDecoder {
     fn advance(&mut self, bytes: &[u8]) -> Result<bool, ReplyError> {
         self.wanted = 0;
         loop {
+            if self.plain_values(bytes)? {
+                return Ok(true);
+            }
             let step = match self.payload {
                 Some(payload) => self.payload(bytes, payload)?,
                 None => match self.short_number_line(bytes) {
@@ -492,4 +529,27 @@ fn double(text: &[u8]) -> Option<f64> {
 fn is_big_number(text: &[u8]) -> bool {
     let (_, digits) = split_sign(text);
     !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_of_a_large_reply_is_freed_in_time() -> Result<(), ReplyError> {
+        let mut decoder = TapeDecoder::new(ReplyLimits::default());
+        let large = [&b"*100000\r\n"[..], &b":1\r\n".repeat(100_000)].concat();
+        for _ in 0..2 * PATIENCE {
+            decoder.decode(&large)?;
+        }
+        let kept = decoder.tape.capacity();
+        assert!(kept > 100_000);
+        for _ in 0..=PATIENCE {
+            assert_eq!(decoder.tape.capacity(), kept, "one that comes again finds its memory");
+            decoder.decode(b":1\r\n")?;
+        }
+        decoder.decode(b":1\r\n")?;
+        assert!(decoder.tape.capacity() <= KEPT_ENTRIES);
+        Ok(())
+    }
 }

@@ -192,3 +192,33 @@ proptest! {
         prop_assert_eq!(parse_f64(format!("0x{wide:x}").as_bytes()), Some(wide as f64));
     }
 }
+
+proptest! {
+    /// Eight bytes at once or one by one.
+    #[test]
+    fn swar_numbers_are_short_numbers(
+        text in "[0-9]{0,8}(\r\n|\r|\n|[ -~])?[0-9\r\n]{0,10}",
+        at in any::<prop::sample::Index>(),
+        byte in prop::option::of(any::<u8>()),
+    ) {
+        let mut text = text.into_bytes();
+        if let (Some(byte), false) = (byte, text.is_empty()) {
+            let at = at.index(text.len());
+            text[at] = byte;
+        }
+        let expected = short_number(&text).filter(|(_, digits)| *digits <= 7 && text.len() >= 8);
+        prop_assert_eq!(swar_number(&text), expected);
+    }
+}
+
+#[test]
+fn swar_numbers_of_all_lengths() {
+    for number in (0..10_000).chain((0..7).flat_map(|n| {
+        let power = 10u64.pow(n);
+        [power - 1, power, power * 9, power * 10 - 1, 7_654_321 % (power * 10)]
+    })) {
+        let text = format!("{number}\r\n:1234567");
+        let expected = Some((number, number.to_string().len()));
+        assert_eq!(swar_number(text.as_bytes()), expected, "{number}");
+    }
+}

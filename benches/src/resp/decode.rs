@@ -7,7 +7,7 @@ use super::input::Input;
 use crate::Subject;
 
 /// Bytes that arrive at a time.
-const PIECE: usize = 16 << 10;
+pub(super) const PIECE: usize = 16 << 10;
 
 /// Why a peer that does not decode the input ends the program: the row would compare nothing.
 const WHOLE: &str = "invariant: the input is whole frames that each subject knows";
@@ -23,8 +23,15 @@ pub(super) fn requests(input: Input) -> Vec<Subject<'static>> {
 /// Replies: redwire borrowed and owned, owned values where a crate has no borrowed ones.
 pub(super) fn replies(input: Input) -> Vec<Subject<'static>> {
     let mut subjects = vec![redwire_tapes(&input), redwire_replies(&input), kevy_replies(&input)];
+    #[cfg(hiredis)]
+    subjects.push(super::hiredis::replies(&input));
     subjects.extend(frames(input));
     subjects
+}
+
+/// Requests as above, without the peers that are far behind: for inputs that take a while.
+pub(super) fn many_requests(input: &Input) -> Vec<Subject<'static>> {
+    vec![redwire_requests(input), kevy_requests(input)]
 }
 
 /// Replies that only RESP3 has: the peers that decode them in a call.
@@ -36,6 +43,8 @@ pub(super) fn resp3_replies(input: Input) -> Vec<Subject<'static>> {
 pub(super) fn pieces(input: Input) -> Vec<Subject<'static>> {
     let mut subjects = vec![redwire_tapes(&input), redwire_pieces(&input)];
     subjects.extend([redwire_replies(&input), kevy_replies(&input), redust(&input)]);
+    #[cfg(hiredis)]
+    subjects.push(super::hiredis::replies(&input));
     subjects
 }
 

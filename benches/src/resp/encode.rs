@@ -2,9 +2,9 @@ use std::hint::black_box;
 
 use bytes::{Bytes, BytesMut};
 use redis_protocol::resp2::types::BytesFrame;
-use redwire_resp::encode_request;
+use redwire_resp::{Encoder, Protocol, encode_request};
 
-use super::input;
+use super::input::{self, Reply};
 use crate::{Random, Subject};
 
 /// Requests of one buffer.
@@ -16,6 +16,45 @@ pub(super) fn sets() -> Vec<Subject<'static>> {
     let mut random = Random::new(7);
     let sets: Vec<_> = (0..FRAMES).map(|_| input::set(&mut random)).collect();
     vec![redwire(sets.clone()), kevy(sets.clone()), protocol(&sets), redis(&sets), redis_new(sets)]
+}
+
+/// The replies of the decoder's mix, from values at hand.
+pub(super) fn replies() -> Vec<Subject<'static>> {
+    let mut random = Random::new(7);
+    let replies: Vec<_> = (0..FRAMES).map(|_| input::reply(&mut random)).collect();
+    vec![redwire_replies(replies.clone()), kevy_replies(replies)]
+}
+
+fn redwire_replies(replies: Vec<Reply>) -> Subject<'static> {
+    let mut out = Vec::new();
+    Subject::new("redwire", move || {
+        out.clear();
+        let mut encoder = Encoder::new(&mut out, Protocol::Resp2);
+        replies.iter().for_each(|reply| reply.encode(&mut encoder));
+        black_box(&out);
+        replies.len() as u64
+    })
+}
+
+fn kevy_replies(replies: Vec<Reply>) -> Subject<'static> {
+    let mut out = Vec::new();
+    Subject::new("kevy-resp", move || {
+        out.clear();
+        for reply in &replies {
+            match reply {
+                Reply::Ok => kevy_resp::encode_simple_string(&mut out, "OK"),
+                Reply::Integer(value) => kevy_resp::encode_integer(&mut out, *value),
+                Reply::Null => kevy_resp::encode_null_bulk(&mut out),
+                Reply::Bulk(bytes) => kevy_resp::encode_bulk(&mut out, bytes),
+                Reply::Array(items) => {
+                    kevy_resp::encode_array_len(&mut out, items.len() as i64);
+                    items.iter().for_each(|item| kevy_resp::encode_bulk(&mut out, item));
+                }
+            }
+        }
+        black_box(&out);
+        replies.len() as u64
+    })
 }
 
 fn redwire(sets: Vec<[Vec<u8>; 3]>) -> Subject<'static> {

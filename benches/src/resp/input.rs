@@ -1,4 +1,4 @@
-use redwire_resp::encode_request;
+use redwire_resp::{Encoder, Protocol, encode_request};
 
 use crate::Random;
 use crate::generator::workload::{VALUE, key};
@@ -40,41 +40,78 @@ pub(super) fn gets(size: usize) -> Input {
 
 /// Requests of two to five arguments and random lengths.
 pub(super) fn mixed(size: usize) -> Input {
-    Input::filled(size, |random| {
-        let name: &[u8] = match random.below(4) {
-            0 => b"GET",
-            1 => b"SET",
-            2 => b"HSET",
-            _ => b"ZADD",
+    Input::filled(size, any_request)
+}
+
+/// So many of them: more than the caches hold.
+pub(super) fn many(frames: u64) -> Input {
+    let mut random = Random::new(7);
+    let bytes = (0..frames).flat_map(|_| any_request(&mut random)).collect();
+    Input { bytes, frames }
+}
+
+fn any_request(random: &mut Random) -> Vec<u8> {
+    let name: &[u8] = match random.below(4) {
+        0 => b"GET",
+        1 => b"SET",
+        2 => b"HSET",
+        _ => b"ZADD",
+    };
+    let mut arguments = vec![name.to_vec()];
+    for _ in 0..=random.below(4) {
+        let len = match random.below(4) {
+            0 => random.below(8) + 1,
+            1 | 2 => random.below(40) + 8,
+            _ => random.below(400),
         };
-        let mut arguments = vec![name.to_vec()];
-        for _ in 0..=random.below(4) {
-            let len = match random.below(4) {
-                0 => random.below(8) + 1,
-                1 | 2 => random.below(40) + 8,
-                _ => random.below(400),
-            };
-            arguments.push(random.text(usize::try_from(len).unwrap_or(0)));
-        }
-        request(&arguments)
+        arguments.push(random.text(usize::try_from(len).unwrap_or(0)));
+    }
+    request(&arguments)
+}
+
+/// A reply of the mix.
+#[derive(Clone, Debug)]
+pub(super) enum Reply {
+    Ok,
+    Integer(i64),
+    Null,
+    Bulk(Vec<u8>),
+    Array(Vec<Vec<u8>>),
+}
+
+/// One of the replies that RESP2 and RESP3 share, three values on the average.
+pub(super) fn reply(random: &mut Random) -> Reply {
+    match random.below(5) {
+        0 => Reply::Ok,
+        1 => Reply::Integer(random.below(100_000).cast_signed()),
+        2 => Reply::Null,
+        3 => Reply::Bulk(random.text(VALUE)),
+        _ => Reply::Array((0..10).map(|_| random.text(12)).collect()),
+    }
+}
+
+/// Such replies.
+pub(super) fn replies(size: usize) -> Input {
+    Input::filled(size, |random| {
+        let mut out = Vec::new();
+        reply(random).encode(&mut Encoder::new(&mut out, Protocol::Resp2));
+        out
     })
 }
 
-/// Replies that RESP2 and RESP3 share, three values a frame on the average.
-pub(super) fn replies(size: usize) -> Input {
-    let bulk = |random: &mut Random, len| {
-        [format!("${len}\r\n").into_bytes(), random.text(len), b"\r\n".to_vec()].concat()
-    };
-    Input::filled(size, |random| match random.below(5) {
-        0 => b"+OK\r\n".to_vec(),
-        1 => format!(":{}\r\n", random.below(100_000)).into_bytes(),
-        2 => b"$-1\r\n".to_vec(),
-        3 => bulk(random, VALUE),
-        _ => {
-            let items: Vec<_> = (0..10).map(|_| bulk(random, 12)).collect();
-            [b"*10\r\n".to_vec(), items.concat()].concat()
+impl Reply {
+    pub(super) fn encode(&self, reply: &mut Encoder<'_>) {
+        match self {
+            Reply::Ok => reply.ok(),
+            Reply::Integer(value) => reply.integer(*value),
+            Reply::Null => reply.null(),
+            Reply::Bulk(bytes) => reply.bulk(bytes),
+            Reply::Array(items) => {
+                reply.array(items.len());
+                items.iter().for_each(|item| reply.bulk(item));
+            }
         }
-    })
+    }
 }
 
 /// A RESP3 map of 1000 pairs: member and score.

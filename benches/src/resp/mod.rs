@@ -1,8 +1,11 @@
 //! RESP in memory: what is decoded and encoded, by redwire and by its peers in the same process.
 //! Two programs use it: one takes the time, one counts allocations (which would cost time).
 
+mod bulk;
 mod decode;
 mod encode;
+#[cfg(hiredis)]
+mod hiredis;
 mod input;
 
 use crate::Subject;
@@ -30,11 +33,17 @@ pub fn cases() -> Vec<Case> {
             subjects: decode::requests(input::mixed(input::WARM)),
         },
         Case {
+            name: "decode mixed, 1M requests, cold",
+            subjects: decode::many_requests(&input::many(1_000_000)),
+        },
+        Case { name: "16 MiB bulk in 16 KiB pieces", subjects: bulk::subjects() },
+        Case {
             name: "decode reply mix, 16 KiB",
             subjects: decode::replies(input::replies(input::HOT)),
         },
         Case { name: "decode RESP3 map of 1000", subjects: decode::resp3_replies(input::map()) },
         Case { name: "decode array of 1M integers", subjects: decode::pieces(input::integers()) },
         Case { name: "encode SET 64 B", subjects: encode::sets() },
+        Case { name: "encode reply mix", subjects: encode::replies() },
     ]
 }

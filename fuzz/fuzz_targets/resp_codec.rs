@@ -32,6 +32,7 @@ where
 
 fn requests(bytes: &[u8]) -> (Vec<RequestBuf>, Option<String>) {
     let mut decoder = RequestDecoder::new(Mode::Strict, Limits::default());
+    decoder.set_authenticated(true);
     let (mut found, mut used) = (Vec::new(), 0);
     loop {
         match decoder.decode(&bytes[used..]) {
@@ -68,7 +69,11 @@ fn shown<T: std::fmt::Debug>(found: &(Vec<T>, Option<String>)) -> String {
 fuzz_target!(|input: &[u8]| {
     let [piece, bytes @ ..] = input else { return };
     let piece = usize::from(*piece) + 1;
-    let server = || ServerCodec::new(Mode::Strict, Limits::default());
+    let server = || {
+        let mut codec = ServerCodec::new(Mode::Strict, Limits::default());
+        codec.decoder_mut().set_authenticated(true);
+        codec
+    };
     let client = || ClientCodec::new(ReplyLimits::default());
     let (asked, answered) = (requests(bytes), replies(bytes));
     assert_eq!(framed(&mut server(), bytes, piece), asked);

@@ -439,6 +439,25 @@ fn sequences() -> Vec<Vec<u8>> {
     sequences.iter().map(|sequence| String::into_bytes(lines(sequence))).collect()
 }
 
+/// Replies of every RESP3 type, and what RESP2 makes of each.
+fn typed() -> Vec<Vec<u8>> {
+    let commands = "FLUSHALL|HSET h a 1|HGETALL h|HRANDFIELD h 1 WITHVALUES|HGET h zz|HMGET h a b|\
+         ZADD z 1.5 a 2 b inf c|ZRANGE z 0 -1 WITHSCORES|ZRANGE z 0 -1|ZSCORE z a|ZMSCORE z a zz|\
+         ZADD z INCR 1 a|ZINCRBY z 1 a|ZPOPMIN z|ZPOPMIN z 2|ZADD z 1.5 a|\
+         ZRANDMEMBER z 1 WITHSCORES|ZMPOP 1 z MIN COUNT 2|ZUNION 1 z WITHSCORES|ZRANK z zz|\
+         SADD s a|SMEMBERS s|SINTER s s|SUNION s s|SPOP s 1|SPOP s|CONFIG GET maxmemory|\
+         DEBUG PROTOCOL string|DEBUG PROTOCOL integer|DEBUG PROTOCOL double|DEBUG PROTOCOL null|\
+         DEBUG PROTOCOL array|DEBUG PROTOCOL set|DEBUG PROTOCOL map|DEBUG PROTOCOL attrib|\
+         DEBUG PROTOCOL push|DEBUG PROTOCOL verbatim|DEBUG PROTOCOL true|DEBUG PROTOCOL false|\
+         DEBUG PROTOCOL bignum|GET none|LPOP none|LPOP none 2|RPUSH l a|LMPOP 1 l LEFT|\
+         LMPOP 1 none LEFT|GEOADD g 13.36 38.11 p|GEOPOS g p q|GEODIST g p p|GEODIST g p q|\
+         LCS none other|LCS none other IDX|INCRBYFLOAT f 1.5|OBJECT ENCODING f|PUBSUB NUMSUB a|\
+         SUBSCRIBE ch|PING|UNSUBSCRIBE|UNSUBSCRIBE|PING|MULTI|GET none|HGETALL h|EXEC|MULTI|\
+         NOTHING|EXEC|FLUSHALL";
+    let lines: String = commands.split('|').map(|line| format!("{line}\r\n")).collect();
+    ["HELLO 2\r\n", "HELLO 3\r\n"].map(|hello| format!("{hello}{lines}").into_bytes()).to_vec()
+}
+
 fn compare_with(peer: Peer, args: &[&str], cases: &[Vec<u8>]) {
     let Some(real) = peer.start(args) else { return };
     compare(&real, &Redwire::start(args), cases, PROBE);
@@ -474,6 +493,11 @@ fn wrong_commands() {
 #[test]
 fn sequences_of_commands() {
     compare_with(Peer::Redis70, &[], &sequences());
+}
+
+#[test]
+fn types_in_both_protocols() {
+    compare_with(Peer::Redis70, &[], &typed());
 }
 
 #[test]

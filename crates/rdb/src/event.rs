@@ -1,6 +1,6 @@
 //! What a [`Decoder`](crate::Decoder) finds in a file, piece by piece.
 
-use crate::Version;
+use crate::{Version, stream::StreamPart};
 
 /// One step of [`Decoder::decode`](crate::Decoder::decode).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,7 +15,7 @@ pub struct Decoded<'a> {
 /// A piece of an RDB file, borrowed from the input or from the decoder.
 ///
 /// A file is `Start`, then any of the others, then `End`. A key is `Key`, then its value's events
-/// (`String`, `Element`, `Scored`, `Field` or `Opaque`, as [`Kind`] says), then `KeyEnd`.
+/// (`String`, `Element`, `Scored`, `Field`, `Stream` or `Opaque`, as [`Kind`] says), then `KeyEnd`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -73,8 +73,11 @@ pub enum Event<'a> {
         /// When the field expires, in ms since the Unix epoch.
         expires_ms: Option<u64>,
     },
-    /// A value that is handed on as it stands: streams and modules' values. Its structure was
-    /// walked and checked.
+    /// A piece of a stream (types 15, 19, 21 and 26).
+    Stream(StreamPart<'a>),
+    /// A value that is handed on as it stands: a module's, and streams where
+    /// [`DecodeOptions::opaque_streams`](crate::DecodeOptions::opaque_streams) says so. Its
+    /// structure was walked and checked.
     Opaque {
         /// The value's type in the file's dialect.
         type_byte: u8,
@@ -121,6 +124,8 @@ pub enum Kind {
     Zset,
     /// [`Event::Field`]s in any order.
     Hash,
-    /// One [`Event::Opaque`]: a stream or a module's value.
+    /// [`Event::Stream`]s, in the order of the format.
+    Stream,
+    /// One [`Event::Opaque`]: a module's value, or a stream that is wanted so.
     Opaque,
 }

@@ -8,6 +8,7 @@ pub mod length;
 pub mod listpack;
 pub mod lzf;
 pub mod packed;
+pub mod stream;
 pub mod string;
 pub mod ziplist;
 pub mod zipmap;
@@ -18,7 +19,6 @@ mod error;
 mod event;
 mod limits;
 mod score;
-mod stream;
 mod types;
 mod version;
 

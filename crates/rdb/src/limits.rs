@@ -8,13 +8,21 @@ pub struct DecodeOptions {
     pub verify_checksum: bool,
     /// Refuse duplicates within the compact forms of sets, sorted sets and hashes (default).
     pub refuse_duplicates: bool,
+    /// Deliver each stream as one [`Event::Opaque`](crate::Event::Opaque), its bytes as they stand,
+    /// rather than in parts. Default false.
+    pub opaque_streams: bool,
     /// Sizes beyond which the input is refused.
     pub limits: Limits,
 }
 
 impl Default for DecodeOptions {
     fn default() -> Self {
-        Self { verify_checksum: true, refuse_duplicates: true, limits: Limits::default() }
+        Self {
+            verify_checksum: true,
+            refuse_duplicates: true,
+            opaque_streams: false,
+            limits: Limits::default(),
+        }
     }
 }
 
@@ -35,7 +43,7 @@ pub struct Limits {
     pub max_string: u64,
     /// Longest string after decompression, in bytes. Default 512 MiB.
     pub max_decompressed: u64,
-    /// Longest opaque body (stream or module value), in bytes. Default 4 GiB.
+    /// Longest opaque body (a module's value, a stream wanted opaque), in bytes. Default 4 GiB.
     pub max_opaque: u64,
 }
 

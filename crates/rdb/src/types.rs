@@ -181,7 +181,8 @@ impl Shape {
             Self::Plain(item) => item.kind(),
             Self::Packed(layout) | Self::PackedExpiring(layout) => layout.parts.kind(),
             Self::Quicklist | Self::Quicklist2 => Kind::List,
-            Self::Stream(_) | Self::Module => Kind::Opaque,
+            Self::Stream(_) => Kind::Stream,
+            Self::Module => Kind::Opaque,
         }
     }
 }

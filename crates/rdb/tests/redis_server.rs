@@ -133,6 +133,11 @@ fn write(encoder: &mut Encoder, out: &mut Vec<u8>, meta: &KeyMeta<'_>, value: &V
             // Left out of the comparison, too, where the target has none that expire.
             let _ = encoder.hash_expiring(out, meta, fields);
         }
+        Value::Stream(stream) => {
+            encoder.begin_stream(out, meta);
+            stream.parts().iter().for_each(|part| encoder.stream_part(out, part));
+            encoder.finish(out).unwrap();
+        }
         Value::Opaque(type_byte, body) => {
             // Of another version, mostly: left out of the comparison.
             let _ = encoder.opaque(out, meta, *type_byte, body);

@@ -108,6 +108,11 @@ fn write(encoder: &mut Encoder, out: &mut Vec<u8>, meta: &KeyMeta<'_>, value: &V
         Value::Hash(items) => {
             encoder.hash(out, meta, items.iter().map(|item| (&item.0[..], &item.1[..])));
         }
+        Value::Stream(stream) => {
+            encoder.begin_stream(out, meta);
+            stream.parts().iter().for_each(|part| encoder.stream_part(out, part));
+            encoder.finish(out).unwrap();
+        }
         Value::Opaque(..) => unreachable!(),
     }
 }
@@ -347,10 +352,12 @@ fn empty_collections_are_not_written() {
 fn a_target_without_the_type_gets_nothing_of_the_key() {
     let mut encoder = Encoder::new(EncodeOptions::default());
     let mut out = Vec::new();
-    let error = encoder.opaque(&mut out, &KeyMeta::new(b"events"), 21, b"body").unwrap_err();
-    assert!(matches!(error, Error::Unsupported { type_byte: 21, .. }));
-    assert_eq!(error.to_string(), "a REDIS0009 file cannot hold type 21 (key \"events\")");
+    let error = encoder.opaque(&mut out, &KeyMeta::new(b"module"), 22, b"body").unwrap_err();
+    assert!(matches!(error, Error::Unsupported { type_byte: 22, .. }));
+    assert_eq!(error.to_string(), "a REDIS0009 file cannot hold type 22 (key \"module\")");
     assert!(encoder.function(&mut out, b"#!lua name=x").is_err());
+    // A stream could be converted, but this is none.
+    assert!(encoder.opaque(&mut out, &KeyMeta::new(b"events"), 21, b"body").is_err());
     assert!(out.is_empty());
     encoder.opaque(&mut out, &KeyMeta::new(b"events"), 15, b"body").unwrap();
     assert!(out.ends_with(b"\x0f\x06eventsbody"));

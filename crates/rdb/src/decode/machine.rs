@@ -6,6 +6,7 @@ use super::{
     input::{Halt, Input},
     plain::Items,
     seen::Seen,
+    stream::StreamWalk,
     text::{Loc, Slot, Texts},
     walk::Walk,
 };
@@ -48,6 +49,7 @@ pub(crate) enum State {
         after: AfterBlob,
     },
     Opaque(Walk),
+    Stream(Box<StreamWalk>),
     KeyEnd,
     /// The checksum.
     Trailer,
@@ -194,6 +196,7 @@ impl Machine {
             Found::Field { field, value, expires_ms } => {
                 Event::Field { field: bytes(field), value: bytes(value), expires_ms }
             }
+            Found::Stream(part) => Event::Stream(part.with(&self.texts, unread)),
             Found::Opaque(body) => Event::Opaque { type_byte: self.type_byte, body: bytes(body) },
             Found::KeyEnd { empty } => Event::KeyEnd { empty },
             Found::End(_) | Found::Nothing => Event::End,
@@ -305,6 +308,7 @@ impl Machine {
                 self.emit(Found::End(Some(stored)))
             }
             State::Done => Err(Halt::Missing(input.at + 1)),
+            State::Stream(_) => self.stream(input),
             _ => self.walk(input),
         }
     }
@@ -460,7 +464,11 @@ impl Machine {
             Shape::PackedExpiring(layout) => State::PackedExpiring(layout),
             Shape::Quicklist => State::NodeCount { contained: false },
             Shape::Quicklist2 => State::NodeCount { contained: true },
-            Shape::Stream(generation) => State::Opaque(Walk::stream(generation)),
+            Shape::Stream(generation) if self.options.opaque_streams => {
+                self.kind = Kind::Opaque;
+                State::Opaque(Walk::stream(generation))
+            }
+            Shape::Stream(generation) => State::Stream(Box::new(StreamWalk::new(generation))),
             Shape::Module => State::Opaque(Walk::module()),
         };
         input.at = end;
@@ -490,6 +498,21 @@ impl Machine {
     fn open(&mut self, layout: Layout, input: &mut Input<'_>, at: usize, after: AfterBlob) -> Step {
         let blob = Blob::open(layout, at, input, &mut self.texts, &mut self.seen, &self.options)?;
         self.go(State::Blob { blob, after })
+    }
+
+    /// The next part of a stream.
+    fn stream(&mut self, input: &mut Input<'_>) -> Step {
+        let State::Stream(walk) = &mut self.state else { return Ok(Flow::Go) };
+        let (part, end) = walk.advance(input, input.at, &mut self.texts, &self.options.limits)?;
+        input.at = end;
+        self.empty = false;
+        if walk.is_done() {
+            self.state = State::KeyEnd;
+        }
+        match part {
+            Some(part) => self.emit(Found::Stream(part)),
+            None => Ok(Flow::Go),
+        }
     }
 
     /// Values and module data that are handed on as they stand.

@@ -12,6 +12,7 @@ mod walk;
 use self::{
     input::{Halt, Input},
     machine::{Machine, Span},
+    stream::Part,
     text::Loc,
 };
 use crate::{DecodeOptions, Decoded, Error, Event, Version, crc64::Crc64};
@@ -26,7 +27,8 @@ use crate::{DecodeOptions, Decoded, Error, Event, Version, crc64::Crc64};
 ///
 /// Strings, and the events of a packed value (one listpack, say), are borrowed from `unread`, which
 /// must hold that string or packed value whole. What is compressed is held decompressed until its
-/// last event. A stream or a module's value must be in `unread` whole, too.
+/// last event. Of a stream a node is in memory at a time, and the ids of one group's pending entries;
+/// a module's value, and a stream that is wanted opaque, must be in `unread` whole.
 ///
 /// # What is left to the caller
 ///
@@ -80,6 +82,7 @@ enum Found {
         value: Loc,
         expires_ms: Option<u64>,
     },
+    Stream(Part),
     Opaque(Loc),
     KeyEnd {
         empty: bool,

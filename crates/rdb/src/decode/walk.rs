@@ -136,7 +136,7 @@ impl Walk {
                 (Step::Ranges { left: *left - 1 }, end)
             }
             Step::Stream(walk) => {
-                let end = walk.advance(input, at, texts, limits)?;
+                let (_, end) = walk.advance(input, at, texts, limits)?;
                 if !walk.is_done() {
                     return Ok(end);
                 }

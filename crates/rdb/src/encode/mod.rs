@@ -3,6 +3,7 @@
 mod list;
 mod options;
 mod pack;
+mod stream;
 mod sum;
 mod writer;
 
@@ -13,7 +14,8 @@ pub use self::{
 use self::{sum::Sum, writer::Writer};
 use crate::{
     Error, KeyName, Version, length,
-    types::{opcode, type_byte},
+    stream::StreamPart,
+    types::{StreamType, opcode, type_byte},
 };
 
 /// Writes an RDB file for a chosen version, appending to the caller's buffer.
@@ -189,12 +191,13 @@ impl Encoder {
         }
     }
 
-    /// Writes a value as [`Event::Opaque`](crate::Event::Opaque) delivered it.
+    /// Writes a value as [`Event::Opaque`](crate::Event::Opaque) delivered it. A stream of a type that
+    /// the target does not have is converted, as by [`begin_stream`](Self::begin_stream).
     ///
     /// # Errors
     ///
-    /// [`Error::Unsupported`] when the target cannot hold the type; nothing was written then. See
-    /// [`Version::holds_type`].
+    /// [`Error::Unsupported`] when the target cannot hold the type (see [`Version::holds_type`]), and
+    /// what a decoder says of a stream's body when that is damaged. Nothing was written then.
     pub fn opaque(
         &mut self,
         out: &mut Vec<u8>,
@@ -203,13 +206,48 @@ impl Encoder {
         body: &[u8],
     ) -> Result<(), Error> {
         if !self.options().target.holds_type(type_byte) {
-            return Err(self.unsupported(meta.key, type_byte));
+            if !StreamType::has_type_byte(type_byte) {
+                return Err(self.unsupported(meta.key, type_byte));
+            }
+            return self.summed(out, |writer, out| {
+                let start = out.len();
+                let converted = writer.converted_stream(out, meta, type_byte, body);
+                if converted.is_err() {
+                    writer.stream = None;
+                    out.truncate(start);
+                }
+                converted
+            });
         }
         self.summed(out, |writer, out| {
             writer.head(out, meta, type_byte);
             out.extend_from_slice(body);
         });
         Ok(())
+    }
+
+    /// Begins a stream: its parts follow by [`stream_part`](Self::stream_part), then
+    /// [`finish`](Self::finish). Every target holds streams; what its form of them does not have is
+    /// left out, none of which a client reads as data:
+    ///
+    /// - before Redis 8.6 and for Valkey, what is known of idempotent producers,
+    /// - before Redis 7.2, when a consumer was last active,
+    /// - before Redis 7.0, the first and the greatest deleted id, and how many entries were added, and
+    ///   read by each group.
+    ///
+    /// What the parts do not have and the target does is what a server of the target makes of an
+    /// older file: the first entry is the first live one, all entries were added, a consumer was
+    /// active when it was last seen.
+    pub fn begin_stream(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>) {
+        self.summed(out, |writer, out| writer.begin_stream(out, meta));
+    }
+
+    /// The next part of the stream begun. In the place of the head's length, which old files can
+    /// have wrong, the number of live entries in the nodes is written.
+    ///
+    /// A part out of its order is not written, and [`finish`](Self::finish) answers an error.
+    pub fn stream_part(&mut self, out: &mut Vec<u8>, part: &StreamPart<'_>) {
+        self.summed(out, |writer, out| writer.stream_part(out, part));
     }
 
     /// Begins a list of which `plan` has seen each item, one at least; the same items must be

@@ -4,6 +4,7 @@ use super::{
     EncodeOptions, KeyMeta, ListPlan,
     list::{MAX_NODE_BYTES, NodeFill, Place},
     pack::{Pack, has_listpacks},
+    stream::StreamUnderWay,
 };
 use crate::{
     Dialect, Error, Version, intset, length, lzf,
@@ -21,6 +22,8 @@ pub(crate) struct Writer {
     compressor: Option<lzf::Compressor>,
     pack: Pack,
     open: Option<Open>,
+    /// The stream that is begun.
+    pub(super) stream: Option<Box<StreamUnderWay>>,
     /// A collection was left unfinished.
     broken: Option<Error>,
     digits: Vec<u8>,
@@ -68,6 +71,7 @@ impl Writer {
             options,
             bare: false,
             open: None,
+            stream: None,
             broken: None,
             digits: Vec::new(),
         }
@@ -329,6 +333,7 @@ impl Writer {
 
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         self.end_node(out);
+        self.finish_stream(out)?;
         let mismatch = self.open.take().filter(|open| !open.is_complete());
         match self.broken.take().or(mismatch.map(|open| open.mismatch())) {
             Some(error) => Err(error),

@@ -10,7 +10,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use redwire_rdb::{DecodeOptions, Decoder, Error, Event, Kind, dump};
+use redwire_rdb::{
+    DecodeOptions, Decoder, Error, Event, Kind, dump,
+    stream::{
+        StreamConsumer, StreamGroup, StreamHead, StreamId, StreamNode, StreamPart, StreamPending,
+    },
+};
 
 /// The corpus of real and damaged files, or a line that says that it is not there.
 pub(crate) fn corpus(test: &str) -> Option<PathBuf> {
@@ -46,7 +51,106 @@ pub(crate) enum Value {
     Set(Vec<Vec<u8>>),
     Zset(Vec<(Vec<u8>, f64)>),
     Hash(Vec<(Vec<u8>, Vec<u8>, Option<u64>)>),
+    Stream(Stream),
     Opaque(u8, Vec<u8>),
+}
+
+/// A stream, its parts as they came.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Stream {
+    /// Live entries: id, fields and values in turn.
+    pub(crate) entries: Vec<(StreamId, Vec<Vec<u8>>)>,
+    pub(crate) nodes: Vec<(StreamId, Vec<u8>)>,
+    pub(crate) head: StreamHead,
+    /// Name, last id, entries read, pending entries.
+    pub(crate) groups: Vec<Group>,
+    /// Idempotent producers, printed.
+    pub(crate) producers: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Group {
+    pub(crate) name: Vec<u8>,
+    pub(crate) last_id: StreamId,
+    pub(crate) entries_read: Option<i64>,
+    pub(crate) pending: Vec<StreamPending>,
+    pub(crate) consumers: Vec<Consumer>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Consumer {
+    pub(crate) name: Vec<u8>,
+    pub(crate) seen_ms: i64,
+    pub(crate) active_ms: Option<i64>,
+    pub(crate) owned: Vec<StreamId>,
+}
+
+impl Stream {
+    fn take(&mut self, part: StreamPart<'_>) {
+        match part {
+            StreamPart::Node(node) => {
+                self.nodes.push((node.id(), node.listpack().to_vec()));
+                for entry in node.entries().filter(|entry| !entry.deleted) {
+                    let fields = entry.fields.flat_map(|(name, value)| [name, value]);
+                    self.entries.push((entry.id, fields.map(|part| part.to_vec()).collect()));
+                }
+            }
+            StreamPart::Head(head) => self.head = head,
+            StreamPart::Group(group) => self.groups.push(Group {
+                name: group.name.to_vec(),
+                last_id: group.last_id,
+                entries_read: group.entries_read,
+                pending: Vec::new(),
+                consumers: Vec::new(),
+            }),
+            StreamPart::Pending(pending) => {
+                self.groups.last_mut().unwrap().pending.push(pending);
+            }
+            StreamPart::Consumer(consumer) => {
+                self.groups.last_mut().unwrap().consumers.push(Consumer {
+                    name: consumer.name.to_vec(),
+                    seen_ms: consumer.seen_ms,
+                    active_ms: consumer.active_ms,
+                    owned: Vec::new(),
+                });
+            }
+            StreamPart::Owned(id) => {
+                let group = self.groups.last_mut().unwrap();
+                group.consumers.last_mut().unwrap().owned.push(id);
+            }
+            StreamPart::Nodes(_) | StreamPart::Consumers(_) => {}
+            part => self.producers.push(format!("{part:?}")),
+        }
+    }
+
+    /// The parts, to be encoded.
+    pub(crate) fn parts(&self) -> Vec<StreamPart<'_>> {
+        let mut parts = vec![StreamPart::Nodes(self.nodes.len() as u64)];
+        for (id, node) in &self.nodes {
+            parts.push(StreamPart::Node(StreamNode::new(*id, node).unwrap()));
+        }
+        parts.push(StreamPart::Head(self.head));
+        for group in &self.groups {
+            parts.push(StreamPart::Group(StreamGroup {
+                name: &group.name,
+                last_id: group.last_id,
+                entries_read: group.entries_read,
+                pending: group.pending.len() as u64,
+            }));
+            parts.extend(group.pending.iter().map(|pending| StreamPart::Pending(*pending)));
+            parts.push(StreamPart::Consumers(group.consumers.len() as u64));
+            for consumer in &group.consumers {
+                parts.push(StreamPart::Consumer(StreamConsumer {
+                    name: &consumer.name,
+                    seen_ms: consumer.seen_ms,
+                    active_ms: consumer.active_ms,
+                    pending: consumer.owned.len() as u64,
+                }));
+                parts.extend(consumer.owned.iter().map(|id| StreamPart::Owned(*id)));
+            }
+        }
+        parts
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +200,7 @@ impl Contents {
                     Kind::Set => Value::Set(Vec::new()),
                     Kind::Zset => Value::Zset(Vec::new()),
                     Kind::Hash => Value::Hash(Vec::new()),
+                    Kind::Stream => Value::Stream(Stream::default()),
                     Kind::Opaque => Value::Opaque(header.type_byte, Vec::new()),
                 },
             }),
@@ -117,6 +222,7 @@ impl Contents {
             (Event::Field { field, value, expires_ms }, Value::Hash(items)) => {
                 items.push((field.to_vec(), value.to_vec(), expires_ms));
             }
+            (Event::Stream(part), Value::Stream(stream)) => stream.take(part),
             (Event::Opaque { type_byte, body }, value) => {
                 *value = Value::Opaque(type_byte, body.to_vec());
             }

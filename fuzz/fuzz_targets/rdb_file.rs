@@ -87,7 +87,7 @@ fn encode(keys: &[Key], target: Version, compress: bool) -> Vec<u8> {
                     (member, f64::from_bits(u64::from_le_bytes(bits)))
                 }),
             ),
-            Kind::Opaque => {}
+            Kind::Stream | Kind::Opaque => {}
         }
     }
     encoder.end(&mut out);
@@ -114,7 +114,8 @@ fuzz_target!(|input: &[u8]| {
         // The last key may lack its value.
         keys.pop();
     }
-    keys.retain(|key| key.kind != Kind::Opaque && !key.parts.is_empty() && !has_duplicates(key));
+    let is_collection = |kind| !matches!(kind, Kind::Stream | Kind::Opaque);
+    keys.retain(|key| is_collection(key.kind) && !key.parts.is_empty() && !has_duplicates(key));
     let targets = [Version::REDIS_6_0, Version::REDIS_7_0, Version::REDIS_7_2];
     let file = encode(&keys, targets[usize::from(piece % 3)], piece & 4 == 0);
     let (_, again, used, error) = decode(&file, file.len());

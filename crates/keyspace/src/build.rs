@@ -32,7 +32,9 @@ impl Builder {
     /// Begins a value of this kind.
     pub(crate) fn new(kind: Kind) -> Self {
         match kind {
-            Kind::String | Kind::Opaque => Self::Whole(Value::String(Str::default())),
+            Kind::String | Kind::Stream | Kind::Opaque => {
+                Self::Whole(Value::String(Str::default()))
+            }
             Kind::List => Self::Whole(Value::List(List::default())),
             Kind::Set => Self::Set(Vec::new()),
             Kind::Zset => Self::Zset(Vec::new()),

@@ -37,7 +37,10 @@ impl Value {
     /// The value in a payload of any version.
     pub(crate) fn from_payload(payload: &[u8]) -> Result<Self, PayloadError> {
         let opened = dump::open(payload).map_err(|_| PayloadError::Footer)?;
-        let mut decoder = Decoder::for_value(opened.version, DecodeOptions::default());
+        let mut decoder = Decoder::for_value(
+            opened.version,
+            DecodeOptions { opaque_streams: true, ..DecodeOptions::default() },
+        );
         let (mut unread, mut value) = (opened.value, None);
         loop {
             let decoded = decoder.decode(unread).map_err(|_| PayloadError::Value)?;

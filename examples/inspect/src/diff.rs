@@ -248,8 +248,8 @@ fn parts(value: &Value) -> BTreeMap<Vec<u8>, String> {
         Value::Opaque { type_byte, body } => {
             let mut json = Vec::new();
             let text = match crate::stream::json(&mut json, *type_byte, body) {
-                Some(()) => String::from_utf8_lossy(&json).into_owned(),
-                None => format!("{} bytes", body.len()),
+                Ok(()) => String::from_utf8_lossy(&json).into_owned(),
+                Err(_) => format!("{} bytes", body.len()),
             };
             [(Vec::new(), text)].into()
         }

@@ -69,7 +69,7 @@ impl TypeName {
             Kind::Zset => Self::Zset,
             Kind::Hash => Self::Hash,
             Kind::Opaque if header.type_byte == 7 => Self::Module,
-            Kind::Opaque => Self::Stream,
+            Kind::Stream | Kind::Opaque => Self::Stream,
         }
     }
 

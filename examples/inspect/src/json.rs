@@ -79,7 +79,7 @@ impl JsonWriter {
         if type_byte != 7 {
             self.push(",\"value\":");
             stream::json(&mut self.out, type_byte, body)
-                .ok_or_else(|| Failure::Refused("a stream that cannot be read".into()))?;
+                .map_err(|error| Failure::Refused(format!("a stream: {error}")))?;
         }
         self.push(",\"dump\":\"");
         text::base64(&mut self.out, &value::payload(version, type_byte, body));
@@ -139,7 +139,7 @@ impl Visitor for JsonWriter {
         self.first = true;
         self.push(match header.kind {
             Kind::String => ",\"value\":",
-            Kind::Opaque => "",
+            Kind::Stream | Kind::Opaque => "",
             _ => ",\"value\":[",
         });
         Ok(())
@@ -181,7 +181,7 @@ impl Visitor for JsonWriter {
             return Ok(());
         }
         self.push(match self.kind {
-            Kind::String | Kind::Opaque => "}\n",
+            Kind::String | Kind::Stream | Kind::Opaque => "}\n",
             _ => "]}\n",
         });
         self.flush()

@@ -1,189 +1,143 @@
-//! A stream's bytes as JSON. The decoder has walked and checked them.
+//! A stream's bytes as JSON.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use redwire_rdb::{
-    length, listpack, lzf,
-    packed::Value,
-    string::{Header, NEVER_COMPRESSED},
+    DecodeOptions, Decoded, Decoder, Error, Event, Version,
+    stream::{StreamHead, StreamId, StreamNode, StreamPart, StreamPending},
 };
 
 use crate::text;
 
-/// Bytes of a stream's body that are not read yet. All readers answer `None` past the end.
-struct Reader<'a> {
-    rest: &'a [u8],
+/// Appends the stream as a JSON object.
+pub(crate) fn json(out: &mut Vec<u8>, type_byte: u8, body: &[u8]) -> Result<(), Error> {
+    let mut writer = Writer { out, first_entry: true, groups: 0, group: Group::default() };
+    writer.put("{\"entries\":[");
+    // Streams are the same in all versions that have their type.
+    let mut decoder = Decoder::for_value(Version::REDIS_8_6, DecodeOptions::default());
+    decoder.decode(&[type_byte])?;
+    let mut unread = body;
+    while !decoder.is_done() {
+        let Decoded { used, event } = decoder.decode(unread)?;
+        let more = event.is_some();
+        if let Some(Event::Stream(part)) = event {
+            writer.part(&part);
+        }
+        if !more {
+            decoder.finish()?;
+        }
+        unread = &unread[used..];
+    }
+    writer.end_group();
+    writer.put("]}");
+    Ok(())
 }
 
-/// Types 19 and later count what was added and deleted.
-const COUNTED: u8 = 19;
-/// Types 21 and later know when a consumer was active.
-const ACTIVE: u8 = 21;
-const DELETED: i64 = 1;
-const SAME_FIELDS: i64 = 2;
-const _: () = assert!(NEVER_COMPRESSED == 20, "the format's constant");
+struct Writer<'o> {
+    out: &'o mut Vec<u8>,
+    first_entry: bool,
+    /// How many have begun.
+    groups: u64,
+    group: Group,
+}
 
-impl<'a> Reader<'a> {
-    fn bytes(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(len)?;
-        self.rest = rest;
-        Some(taken)
+/// The group under way: what stands behind its consumers.
+#[derive(Default)]
+struct Group {
+    pending: Vec<StreamPending>,
+    consumers: usize,
+    /// Which consumer has an entry.
+    owners: HashMap<StreamId, usize>,
+}
+
+impl Writer<'_> {
+    fn put(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
     }
 
-    fn number(&mut self) -> Option<u64> {
-        let (number, size) = length::decode_number(self.rest).ok()??;
-        self.bytes(size)?;
-        Some(number)
+    fn put_id(&mut self, name: &str, id: StreamId) {
+        self.put(&format!("{name}\"{id}\""));
     }
 
-    fn text(&mut self) -> Option<Cow<'a, [u8]>> {
-        let (header, size) = Header::decode(self.rest).ok()??;
-        self.bytes(size)?;
-        Some(match header {
-            Header::Raw { len } => self.bytes(usize::try_from(len).ok()?)?.into(),
-            Header::Int(int) => int.to_string().into_bytes().into(),
-            Header::Lzf { compressed, len } => {
-                let mut out = Vec::new();
-                let input = self.bytes(usize::try_from(compressed).ok()?)?;
-                lzf::decompress(input, usize::try_from(len).ok()?, &mut out).ok()?;
-                out.into()
+    fn part(&mut self, part: &StreamPart<'_>) {
+        match part {
+            StreamPart::Node(node) => self.entries(node),
+            StreamPart::Head(head) => self.head(head),
+            StreamPart::Group(group) => {
+                self.end_group();
+                self.put(if self.groups > 0 { ",{\"name\":" } else { "{\"name\":" });
+                self.groups += 1;
+                text::json(self.out, group.name);
+                self.put_id(",\"last_id\":", group.last_id);
+                if let Some(read) = group.entries_read {
+                    // -1 stands for "not known".
+                    self.put(&format!(",\"entries_read\":{read}"));
+                }
+                self.put(",\"consumers\":[");
             }
-        })
-    }
-
-    /// An id of 16 bytes, big-endian.
-    fn raw_id(&mut self) -> Option<(u64, u64)> {
-        let id = u128::from_be_bytes(self.bytes(16)?.try_into().ok()?);
-        Some(((id >> 64) as u64, id as u64))
-    }
-
-    fn id(&mut self) -> Option<(u64, u64)> {
-        Some((self.number()?, self.number()?))
-    }
-
-    /// A time of 8 bytes, little-endian.
-    fn time(&mut self) -> Option<i64> {
-        Some(i64::from_le_bytes(self.bytes(8)?.try_into().ok()?))
-    }
-}
-
-fn put(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(text.as_bytes());
-}
-
-fn put_id(out: &mut Vec<u8>, name: &str, (ms, seq): (u64, u64)) {
-    put(out, &format!("{name}\"{ms}-{seq}\""));
-}
-
-/// Appends the stream as a JSON object; `None` when the bytes are not what the decoder checked.
-pub(crate) fn json(out: &mut Vec<u8>, type_byte: u8, body: &[u8]) -> Option<()> {
-    let mut reader = Reader { rest: body };
-    put(out, "{\"entries\":[");
-    let mut first = true;
-    for _ in 0..reader.number()? {
-        let master = reader.text()?;
-        let master = u128::from_be_bytes(master.as_ref().try_into().ok()?);
-        let node = reader.text()?;
-        entries(out, master, &node, &mut first)?;
-    }
-    put(out, "],\"length\":");
-    text::integer(out, reader.number()?);
-    put_id(out, ",\"last_id\":", reader.id()?);
-    if type_byte >= COUNTED {
-        put_id(out, ",\"first_id\":", reader.id()?);
-        put_id(out, ",\"max_deleted_id\":", reader.id()?);
-        put(out, ",\"entries_added\":");
-        text::integer(out, reader.number()?);
-    }
-    put(out, ",\"groups\":[");
-    for index in 0..reader.number()? {
-        put(out, if index > 0 { "," } else { "" });
-        group(out, type_byte, &mut reader)?;
-    }
-    put(out, "]}");
-    Some(())
-}
-
-/// The live entries of a node.
-fn entries(out: &mut Vec<u8>, master: u128, node: &[u8], first: &mut bool) -> Option<()> {
-    let mut values = listpack::iter(node).ok()?;
-    let mut next = || values.next()?.ok();
-    let int = |value: Option<Value<'_>>| match value {
-        Some(Value::Int(int)) => Some(int),
-        _ => None,
-    };
-    let live = int(next())?;
-    let total = live.checked_add(int(next())?)?;
-    let mut fields = Vec::new();
-    for _ in 0..int(next())? {
-        fields.push(next()?.to_vec());
-    }
-    next()?;
-    for _ in 0..total {
-        let flags = int(next())?;
-        let ms = ((master >> 64) as u64).wrapping_add_signed(int(next())?);
-        let seq = (master as u64).wrapping_add_signed(int(next())?);
-        let same = flags & SAME_FIELDS != 0;
-        let count = if same { fields.len() as i64 } else { int(next())? };
-        let start = out.len();
-        put(out, if *first { "[" } else { ",[" });
-        put_id(out, "", (ms, seq));
-        put(out, ",[");
-        for index in 0..count {
-            put(out, if index > 0 { "," } else { "" });
-            match fields.get(usize::try_from(index).ok()?).filter(|_| same) {
-                Some(name) => text::json(out, name),
-                None => text::json(out, &next()?.to_vec()),
+            StreamPart::Pending(pending) => self.group.pending.push(*pending),
+            StreamPart::Consumer(consumer) => {
+                self.put(if self.group.consumers > 0 { ",{\"name\":" } else { "{\"name\":" });
+                self.group.consumers += 1;
+                text::json(self.out, consumer.name);
+                self.put(&format!(",\"seen_ms\":{}", consumer.seen_ms));
+                if let Some(active) = consumer.active_ms {
+                    self.put(&format!(",\"active_ms\":{active}"));
+                }
+                self.put("}");
             }
-            out.push(b',');
-            text::json(out, &next()?.to_vec());
-        }
-        put(out, "]]");
-        next()?;
-        if flags & DELETED != 0 {
-            out.truncate(start);
-        } else {
-            *first = false;
+            StreamPart::Owned(id) => {
+                self.group.owners.insert(*id, self.group.consumers - 1);
+            }
+            _ => {}
         }
     }
-    Some(())
-}
 
-/// A group: its consumers, and its pending entries with who has them.
-fn group(out: &mut Vec<u8>, type_byte: u8, reader: &mut Reader<'_>) -> Option<()> {
-    put(out, "{\"name\":");
-    text::json(out, &reader.text()?);
-    put_id(out, ",\"last_id\":", reader.id()?);
-    if type_byte >= COUNTED {
-        // All ones stand for "not known".
-        put(out, &format!(",\"entries_read\":{}", reader.number()? as i64));
-    }
-    let mut pending = Vec::new();
-    for _ in 0..reader.number()? {
-        pending.push((reader.raw_id()?, reader.time()?, reader.number()?));
-    }
-    let mut owners = HashMap::new();
-    put(out, ",\"consumers\":[");
-    for index in 0..reader.number()? {
-        let name = reader.text()?;
-        put(out, if index > 0 { ",{\"name\":" } else { "{\"name\":" });
-        text::json(out, &name);
-        put(out, &format!(",\"seen_ms\":{}", reader.time()?));
-        if type_byte >= ACTIVE {
-            put(out, &format!(",\"active_ms\":{}", reader.time()?));
+    fn head(&mut self, head: &StreamHead) {
+        self.put("],\"length\":");
+        text::integer(self.out, head.length);
+        self.put_id(",\"last_id\":", head.last_id);
+        if let Some(counts) = head.counts {
+            self.put_id(",\"first_id\":", counts.first_id);
+            self.put_id(",\"max_deleted_id\":", counts.max_deleted_id);
+            self.put(",\"entries_added\":");
+            text::integer(self.out, counts.entries_added);
         }
-        out.push(b'}');
-        for _ in 0..reader.number()? {
-            owners.insert(reader.raw_id()?, index);
+        self.put(",\"groups\":[");
+    }
+
+    /// The live entries of a node.
+    fn entries(&mut self, node: &StreamNode<'_>) {
+        let mut bytes = Vec::new();
+        for entry in node.entries().filter(|entry| !entry.deleted) {
+            self.put(if self.first_entry { "[" } else { ",[" });
+            self.first_entry = false;
+            self.put_id("", entry.id);
+            self.put(",[");
+            for (index, part) in entry.fields.flat_map(|(name, value)| [name, value]).enumerate() {
+                self.put(if index > 0 { "," } else { "" });
+                bytes.clear();
+                part.write_to(&mut bytes);
+                text::json(self.out, &bytes);
+            }
+            self.put("]]");
         }
     }
-    put(out, "],\"pending\":[");
-    for (index, (id, ms, count)) in pending.iter().enumerate() {
-        put(out, if index > 0 { ",[" } else { "[" });
-        put_id(out, "", *id);
-        put(out, &format!(",{},{ms},{count}]", owners.get(id)?));
+
+    /// The pending entries of the group under way, if there is one, with who has them.
+    fn end_group(&mut self) {
+        if self.groups == 0 {
+            return;
+        }
+        let Group { pending, owners, .. } = std::mem::take(&mut self.group);
+        self.put("],\"pending\":[");
+        for (index, StreamPending { id, delivered_ms, deliveries }) in pending.iter().enumerate() {
+            self.put(if index > 0 { ",[" } else { "[" });
+            self.put_id("", *id);
+            // The decoder has seen that each has an owner.
+            let owner = owners.get(id).copied().unwrap_or_default();
+            self.put(&format!(",{owner},{delivered_ms},{deliveries}]"));
+        }
+        self.put("]}");
     }
-    put(out, "]}");
-    Some(())
 }

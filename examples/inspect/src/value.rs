@@ -54,7 +54,9 @@ impl Value {
             Kind::Set => Self::Set(Vec::new()),
             Kind::Zset => Self::Zset(Vec::new()),
             Kind::Hash => Self::Hash(Vec::new()),
-            Kind::Opaque => Self::Opaque { type_byte: header.type_byte, body: Vec::new() },
+            Kind::Stream | Kind::Opaque => {
+                Self::Opaque { type_byte: header.type_byte, body: Vec::new() }
+            }
         }
     }
 

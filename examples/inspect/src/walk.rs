@@ -105,7 +105,9 @@ pub(crate) struct Walk<'f> {
 }
 
 impl<'f> Walk<'f> {
+    /// Streams come as they stand, whatever `options` say: most commands pass them on.
     pub(crate) fn new(filter: &'f Filter, options: DecodeOptions) -> Self {
+        let options = DecodeOptions { opaque_streams: true, ..options };
         Self { decoder: Decoder::new(options), filter, db: 0, skipping: false, good: 0, at: 0 }
     }
 

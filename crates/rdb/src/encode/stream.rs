@@ -115,7 +115,8 @@ impl StreamUnderWay {
                 Some((E::Producer(settings.producers, 0), settings.producers + 2))
             }
             (E::Pending(left @ 1..), StreamPart::Pending(_)) => Some((E::Pending(left - 1), 0)),
-            (E::Pending(0), StreamPart::Consumers(0)) => Some((E::Group, 0)),
+            (E::Pending(0), StreamPart::Consumers(0))
+            | (E::Consumer(0, 1), StreamPart::Owned(_)) => Some((E::Group, 0)),
             (E::Pending(0), StreamPart::Consumers(count)) => Some((E::Consumer(*count, 0), *count)),
             (E::Consumer(left @ 1.., 0), StreamPart::Consumer(consumer)) => {
                 let next = match (left - 1, consumer.pending) {
@@ -124,7 +125,6 @@ impl StreamUnderWay {
                 };
                 Some((next, consumer.pending))
             }
-            (E::Consumer(0, 1), StreamPart::Owned(_)) => Some((E::Group, 0)),
             (E::Consumer(left, pending @ 1..), StreamPart::Owned(_)) => {
                 Some((E::Consumer(left, pending - 1), 0))
             }

@@ -43,6 +43,8 @@ pub(crate) enum LoadFailure {
 
 impl RdbLoad {
     pub(crate) fn new(loader: Loader, options: DecodeOptions) -> Self {
+        // The keyspace keeps streams as the bytes that they are.
+        let options = DecodeOptions { opaque_streams: true, ..options };
         Self { decoder: Decoder::new(options), loader, notes: Notes::default() }
     }
 

@@ -68,6 +68,11 @@ impl History {
         History { replid, previous: None }
     }
 
+    /// A history as it was stored.
+    pub(crate) fn from_parts(replid: ReplId, previous: Option<(ReplId, Offset)>) -> History {
+        History { replid, previous }
+    }
+
     /// The id of the stream that is written or followed now (INFO `master_replid`).
     pub fn replid(&self) -> ReplId {
         self.replid

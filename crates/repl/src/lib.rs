@@ -8,7 +8,9 @@ mod offset;
 mod primary;
 mod replica;
 
-pub use backlog::{Backlog, Cursor};
+pub use backlog::{
+    Backlog, Cursor, DamagedSegment, Fetch, Segment, SegmentId, SpillConfig, SpillStats, Store,
+};
 pub use error::Error;
 pub use history::{History, ReplId};
 pub use offset::Offset;

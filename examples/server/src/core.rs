@@ -146,7 +146,7 @@ impl Core {
 
     /// Brings everything that follows the configuration in line with it.
     pub(crate) fn apply_config(&mut self, keyspace: &mut Keyspace) {
-        self.primary.set_config(primary_config(&self.config));
+        self.primary.set_config(primary_config(&self.config), self.now);
         self.limits = output_limits(&self.config);
         self.slow_log.resize(self.config.slowlog_max_len);
         *keyspace.settings_mut() = settings(&self.config);
@@ -337,6 +337,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
 fn primary_config(config: &Config) -> PrimaryConfig {
     PrimaryConfig {
         backlog_size: config.repl_backlog_size,
+        spill: None,
         backlog_ttl: Some(config.repl_backlog_ttl).filter(|ttl| !ttl.is_zero()),
         diskless: config.repl_diskless_sync,
         diskless_delay: config.repl_diskless_sync_delay,

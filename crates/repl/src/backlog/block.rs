@@ -11,8 +11,6 @@ pub(super) struct Block<D> {
     /// Place of the first byte.
     start: Offset,
     data: D,
-    /// Cursors whose next byte lies in this block. They keep it and all later ones in memory.
-    pub(super) pins: usize,
 }
 
 impl<D: AsRef<[u8]>> Block<D> {
@@ -33,7 +31,7 @@ impl<D: AsRef<[u8]>> Block<D> {
 impl Block<BytesMut> {
     /// An empty block; `memory` comes from [`Block::recycle`] or is new.
     pub(super) fn new(start: Offset, memory: BytesMut) -> Self {
-        Block { start, data: memory, pins: 0 }
+        Block { start, data: memory }
     }
 
     /// Takes as much of `bytes` as there is room for, and says how much that was.
@@ -46,7 +44,7 @@ impl Block<BytesMut> {
 
     /// The block as it will be for ever; nothing is copied.
     pub(super) fn close(self) -> Block<Bytes> {
-        Block { start: self.start, data: self.data.freeze(), pins: self.pins }
+        Block { start: self.start, data: self.data.freeze() }
     }
 
     pub(super) fn capacity(&self) -> usize {

@@ -1,6 +1,10 @@
 //! The shared buffer of the replication stream.
 
 mod block;
+mod disk;
+mod pins;
+mod segment;
+mod spill;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +14,11 @@ use bytes::{Bytes, BytesMut};
 
 use crate::Offset;
 use block::Block;
+use disk::Disk;
+use pins::Pins;
+
+pub use disk::{DamagedSegment, Fetch, SegmentId, SpillConfig, SpillStats, Store};
+pub use segment::Segment;
 
 /// Blocks are a sixteenth of the window, within these bounds (bytes).
 const BLOCK_MIN: usize = 4 << 10;
@@ -34,29 +43,32 @@ const BLOCK_MAX: usize = 64 << 10;
 /// assert_eq!(backlog.unread(&link), 6);
 /// backlog.release(link);
 /// ```
+///
+/// By [`Backlog::spill`] it is given a second storey: what exceeds a budget of memory goes to
+/// segments on disk, and is read back for the links that need it. The caller does the I/O.
 #[derive(Debug)]
 pub struct Backlog {
     /// In order and without gaps, the open one behind them.
     closed: VecDeque<Block<Bytes>>,
+    /// Bytes in `closed`.
+    closed_bytes: u64,
     open: Block<BytesMut>,
-    /// Number of the first block, counted from the first block that ever was.
-    front: u64,
     end: Offset,
     /// The end of the stream from which on the oldest block is not needed.
     trim_at: Offset,
     size: u64,
     block_size: usize,
     spare: Option<BytesMut>,
+    pins: Pins,
+    disk: Option<Disk>,
 }
 
-/// A link's place in a [`Backlog`]. What lies behind it stays in memory until it is moved by
+/// A link's place in a [`Backlog`]. What lies behind it is kept until it is moved by
 /// [`Backlog::advance`] or given back by [`Backlog::release`].
 #[must_use = "a cursor that is dropped instead of released pins its blocks for ever"]
 #[derive(Debug)]
 pub struct Cursor {
     at: Offset,
-    /// Number of the block in which `at` lies (or at whose end).
-    block: u64,
 }
 
 impl Cursor {
@@ -76,13 +88,15 @@ impl Backlog {
     fn with_blocks(at: Offset, size: u64, block_size: usize) -> Backlog {
         Backlog {
             closed: VecDeque::new(),
+            closed_bytes: 0,
             open: Block::new(at, BytesMut::with_capacity(block_size)),
-            front: 0,
             end: at,
             trim_at: Offset::NEVER,
             size,
             block_size,
             spare: None,
+            pins: Pins::default(),
+            disk: None,
         }
     }
 
@@ -104,9 +118,15 @@ impl Backlog {
         }
     }
 
-    /// The place of the oldest byte at hand. INFO's `repl_backlog_first_byte_offset` is its
-    /// [`next_byte`](Offset::next_byte).
+    /// The place of the oldest byte at hand, in memory or on disk. INFO's
+    /// `repl_backlog_first_byte_offset` is its [`next_byte`](Offset::next_byte).
     pub fn first(&self) -> Offset {
+        let disk = self.disk.as_ref().and_then(Disk::first);
+        disk.unwrap_or(self.memory_first()).min(self.memory_first())
+    }
+
+    /// The place of the oldest byte in memory.
+    pub fn memory_first(&self) -> Offset {
         self.closed.front().map_or(self.open.start(), Block::start)
     }
 
@@ -139,12 +159,12 @@ impl Backlog {
         self.trim();
     }
 
-    /// Memory that the blocks take, in bytes, filled or not. What was handed out by
+    /// Memory that the blocks take, in bytes, filled or not, and what was read back from disk. What was handed out by
     /// [`share`](Backlog::share) and left the window since is not counted.
     pub fn allocated(&self) -> u64 {
         let spare = self.spare.as_ref().map_or(0, BytesMut::capacity);
-        let closed: usize = self.closed.iter().map(|block| block.bytes().len()).sum();
-        (closed + self.open.capacity() + spare) as u64
+        let loaded = self.disk.as_ref().map_or(0, Disk::loaded_bytes);
+        self.closed_bytes + (self.open.capacity() + spare) as u64 + loaded
     }
 
     /// Bytes that are held beyond the window: what slow cursors pin, and up to a block of rounding.
@@ -158,19 +178,13 @@ impl Backlog {
     }
 
     /// A cursor at `at`; `None` when that place is not at hand any more, or not written yet.
-    /// Takes O(log blocks).
     pub fn cursor_at(&mut self, at: Offset) -> Option<Cursor> {
         if at < self.first() || self.end < at {
             return None;
         }
-        let index = if self.open.start() <= at {
-            self.closed.len()
-        } else {
-            self.closed.partition_point(|block| block.start() <= at).checked_sub(1)?
-        };
-        *self.pins(index) += 1;
+        self.pins.add(at);
         self.trim_at = self.trim_end();
-        Some(Cursor { at, block: self.front + index as u64 })
+        Some(Cursor { at })
     }
 
     /// Bytes between the cursor and the end of the stream.
@@ -179,32 +193,51 @@ impl Backlog {
     }
 
     /// The bytes behind the cursor up to the end, as the slices that lie in memory; none is empty.
+    /// Ends early where the stream goes on in a segment that was not read back: see
+    /// [`request`](Backlog::request).
     pub fn chunks<'a>(&'a self, cursor: &Cursor) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let index = self.index(cursor);
-        let mut skip = index.map_or(0, |index| self.skip(index, cursor));
-        let closed = self.closed.range(index.unwrap_or(self.closed.len())..).map(Block::bytes);
-        let open = index.map(|_| self.open.bytes());
-        closed
-            .chain(open)
-            .map(move |chunk| &chunk[std::mem::take(&mut skip)..])
-            .filter(|chunk| !chunk.is_empty())
+        let mut at = cursor.at;
+        std::iter::from_fn(move || {
+            let chunk = self.chunk(at)?;
+            at = at.checked_add(chunk.len() as u64)?;
+            Some(chunk)
+        })
     }
 
     /// The next bytes behind the cursor, at most `max`, for a reader on another thread: without
-    /// copying, except from the block that is still open. Empty at the end of the stream.
+    /// copying, except from the block that is still open and from disk. Empty at the end of the
+    /// stream, and where it is not in memory.
     pub fn share(&self, cursor: &Cursor, max: usize) -> Bytes {
-        let Some(mut index) = self.index(cursor) else { return Bytes::new() };
-        let mut skip = self.skip(index, cursor);
-        if self.closed.get(index).is_some_and(|block| block.end() == cursor.at) {
-            (index, skip) = (index + 1, 0);
+        if let Some((block, skip)) = self.closed_at(cursor.at) {
+            return block.share(skip, max);
         }
-        match self.closed.get(index) {
-            Some(block) => block.share(skip, max),
-            None => {
-                let rest = &self.open.bytes()[skip..];
-                Bytes::copy_from_slice(&rest[..rest.len().min(max)])
-            }
+        let rest = self.chunk(cursor.at).unwrap_or_default();
+        Bytes::copy_from_slice(&rest[..rest.len().min(max)])
+    }
+
+    /// What lies in one piece behind `at`. Takes O(log blocks).
+    fn chunk(&self, at: Offset) -> Option<&[u8]> {
+        if let Some((block, skip)) = self.closed_at(at) {
+            return Some(&block.bytes()[skip..]);
         }
+        if let Some(skip) = at.checked_since(self.open.start()) {
+            let rest = self.open.bytes().get(usize::try_from(skip).ok()?..)?;
+            return Some(rest).filter(|rest| !rest.is_empty());
+        }
+        let bytes = self.disk.as_ref()?.loaded(at)?;
+        // What is in memory is read from there.
+        let before_memory = self.memory_first().checked_since(at)?;
+        Some(&bytes[..bytes.len().min(usize::try_from(before_memory).unwrap_or(usize::MAX))])
+    }
+
+    /// The closed block in which `at` lies, and how much of it lies before.
+    fn closed_at(&self, at: Offset) -> Option<(&Block<Bytes>, usize)> {
+        if at >= self.open.start() {
+            return None;
+        }
+        let block = self.closed.get(self.closed.partition_point(|block| block.end() <= at))?;
+        let skip = at.checked_since(block.start())?;
+        Some((block, usize::try_from(skip).ok()?))
     }
 
     /// Moves the cursor over `n` bytes that were read, and frees blocks that nobody needs any more.
@@ -213,49 +246,30 @@ impl Backlog {
     /// When `n` is more than [`unread`](Backlog::unread).
     pub fn advance(&mut self, cursor: &mut Cursor, n: u64) {
         assert!(n <= self.unread(cursor), "advanced beyond the end of the stream");
-        cursor.at = cursor.at.checked_add(n).expect("invariant: not beyond the end");
-        let Some(old) = self.index(cursor) else { return };
-        let passed = self.closed.range(old..).take_while(|block| block.end() <= cursor.at).count();
-        if passed > 0 {
-            *self.pins(old) -= 1;
-            *self.pins(old + passed) += 1;
-            cursor.block += passed as u64;
-            self.trim();
+        let to = cursor.at.checked_add(n).expect("invariant: not beyond the end");
+        if self.pins.remove(cursor.at) {
+            self.pins.add(to);
+            self.left(cursor.at);
         }
+        cursor.at = to;
     }
 
     /// Gives a cursor back, and frees blocks that nobody needs any more.
     pub fn release(&mut self, cursor: Cursor) {
-        if let Some(index) = self.index(&cursor) {
-            *self.pins(index) -= 1;
-            self.trim();
+        if self.pins.remove(cursor.at) {
+            self.left(cursor.at);
         }
     }
 
-    /// Where the cursor's block lies: behind the closed ones lies the open one. `None` only for a
-    /// cursor of another backlog.
-    fn index(&self, cursor: &Cursor) -> Option<usize> {
-        let index = usize::try_from(cursor.block.checked_sub(self.front)?).ok()?;
-        let closed = self.closed.get(index).map(|block| (block.start(), block.pins));
-        let (start, pins) = closed.unwrap_or((self.open.start(), self.open.pins));
-        let here = index <= self.closed.len() && pins > 0;
-        let here = here && start <= cursor.at && cursor.at <= self.end;
-        debug_assert!(here, "cursor of another backlog");
-        here.then_some(index)
-    }
-
-    /// Bytes of block `index` that lie before the cursor.
-    fn skip(&self, index: usize, cursor: &Cursor) -> usize {
-        let block = self.closed.get(index).map(|block| (block.start(), block.bytes()));
-        let (start, bytes) = block.unwrap_or((self.open.start(), self.open.bytes()));
-        let skip = cursor.at.checked_since(start).unwrap_or(0);
-        usize::try_from(skip).unwrap_or(usize::MAX).min(bytes.len())
-    }
-
-    fn pins(&mut self, index: usize) -> &mut usize {
-        match self.closed.get_mut(index) {
-            Some(block) => &mut block.pins,
-            None => &mut self.open.pins,
+    /// A cursor is not at `at` any more.
+    fn left(&mut self, at: Offset) {
+        if self.pins.first().is_none_or(|first| at < first) {
+            self.trim();
+        }
+        if at < self.memory_first()
+            && let Some(disk) = &mut self.disk
+        {
+            disk.left(at, &self.pins);
         }
     }
 
@@ -268,30 +282,52 @@ impl Backlog {
             let memory = self.spare.take();
             let memory = memory.unwrap_or_else(|| BytesMut::with_capacity(self.block_size));
             let full = std::mem::replace(&mut self.open, Block::new(self.end, memory));
-            self.closed.push_back(full.close());
+            let full = full.close();
+            self.closed_bytes += full.bytes().len() as u64;
+            self.closed.push_back(full);
             self.trim_at = self.trim_end();
             let used = self.open.fill(bytes);
             bytes = &bytes[used..];
         }
     }
 
-    /// Frees the oldest blocks while neither the window nor a cursor needs them.
+    /// Frees the oldest blocks while neither the window nor a cursor needs them, or disk has them
+    /// and memory is short.
     fn trim(&mut self) {
-        loop {
-            self.trim_at = self.trim_end();
-            if self.end < self.trim_at {
-                break;
-            }
-            self.front += 1;
-            let freed = self.closed.pop_front().and_then(Block::recycle);
+        while self.may_free() {
+            let Some(block) = self.closed.pop_front() else { break };
+            self.closed_bytes -= block.bytes().len() as u64;
+            let freed = block.recycle();
             self.spare = freed.filter(|memory| memory.capacity() == self.block_size);
+        }
+        self.trim_at = self.trim_end();
+        self.trim_disk();
+    }
+
+    /// Whether the oldest block may go.
+    fn may_free(&self) -> bool {
+        let Some(block) = self.closed.front() else { return false };
+        let unneeded = self.unneeded_at(block).is_some_and(|at| at <= self.end);
+        match &self.disk {
+            None => unneeded,
+            Some(disk) => {
+                let stored = disk.end().is_some_and(|end| block.end() <= end);
+                let short = self.is_short(disk);
+                if unneeded { stored || short || !disk.config.eager } else { stored && short }
+            }
         }
     }
 
-    /// What `trim_at` is to be.
+    /// The end of the stream from which on nobody needs the block; `None` when a cursor does.
+    fn unneeded_at(&self, block: &Block<Bytes>) -> Option<Offset> {
+        let pinned = self.pins.first().is_some_and(|first| first < block.end());
+        if pinned { None } else { block.end().checked_add(self.size) }
+    }
+
+    /// What `trim_at` is to be. A block that waits for its store is freed when that is done.
     fn trim_end(&self) -> Offset {
-        let unpinned = self.closed.front().filter(|block| block.pins == 0);
-        unpinned.and_then(|block| block.end().checked_add(self.size)).unwrap_or(Offset::NEVER)
+        let at = self.closed.front().and_then(|block| self.unneeded_at(block));
+        at.filter(|at| self.disk.is_none() || self.end < *at).unwrap_or(Offset::NEVER)
     }
 }
 

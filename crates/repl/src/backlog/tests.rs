@@ -1,3 +1,5 @@
+mod spill;
+
 use proptest::prelude::*;
 
 use super::*;

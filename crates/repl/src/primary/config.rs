@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use crate::SpillConfig;
+
 /// The primary's settings; each can change while it runs
 /// ([`Primary::set_config`](crate::Primary::set_config)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrimaryConfig {
     /// `repl-backlog-size` in bytes, default 1 MiB.
     pub backlog_size: u64,
+    /// What of the stream goes to disk, and when; `None`, the default, keeps all of it in memory.
+    pub spill: Option<SpillConfig>,
     /// `repl-backlog-ttl`: how long the backlog outlives the last replica; `None` (0 in the
     /// config file) for ever. Default 3600 s.
     pub backlog_ttl: Option<Duration>,
@@ -27,6 +31,7 @@ impl Default for PrimaryConfig {
     fn default() -> PrimaryConfig {
         PrimaryConfig {
             backlog_size: 1 << 20,
+            spill: None,
             backlog_ttl: Some(Duration::from_secs(3600)),
             diskless: true,
             diskless_delay: Duration::from_secs(5),

@@ -136,6 +136,11 @@ impl Link {
         self.state() == LinkState::Online
     }
 
+    /// Whether its stream flows.
+    pub(super) fn flows(&self) -> bool {
+        self.stage == Stage::Online { flows: true }
+    }
+
     /// Whether it waits in silence, and is to be told now and then that we live.
     pub(super) fn waits(&self) -> bool {
         matches!(self.stage, Stage::Waiting { .. } | Stage::File)

@@ -6,6 +6,7 @@ mod link;
 mod psync;
 mod replconf;
 mod snapshot;
+mod spill;
 mod timer;
 
 #[cfg(test)]
@@ -18,8 +19,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use redwire_resp::encode_request;
 
-use crate::{Backlog, History, Offset, ReplId};
-use link::{Link, Peer, Stage};
+use crate::{Backlog, History, Offset, ReplId, SegmentId};
+use link::{Link, Peer};
 use snapshot::Snapshot;
 
 pub use config::PrimaryConfig;
@@ -74,6 +75,8 @@ pub struct Primary {
     no_replicas_since: Option<Instant>,
     transmit: VecDeque<(ReplicaId, Bytes)>,
     events: VecDeque<PrimaryEvent>,
+    /// Segments of backlogs that are gone.
+    discards: VecDeque<SegmentId>,
 }
 
 impl fmt::Debug for Primary {
@@ -108,6 +111,7 @@ impl Primary {
             no_replicas_since: None,
             transmit: VecDeque::new(),
             events: VecDeque::new(),
+            discards: VecDeque::new(),
         }
     }
 
@@ -117,11 +121,17 @@ impl Primary {
     }
 
     /// Changes the settings; the backlog is resized at once.
-    pub fn set_config(&mut self, config: PrimaryConfig) {
-        if let Some(backlog) = self.backlog.as_mut().filter(|b| b.size() != config.backlog_size) {
-            backlog.resize(config.backlog_size);
+    pub fn set_config(&mut self, config: PrimaryConfig, now: Instant) {
+        if let Some(backlog) = &mut self.backlog {
+            if backlog.size() != config.backlog_size {
+                backlog.resize(config.backlog_size);
+            }
+            if backlog.spill_config() != config.spill.as_ref() {
+                self.discards.extend(backlog.spill(config.spill, &self.history));
+            }
         }
         self.config = config;
+        self.cut_lost_links(now);
     }
 
     /// The ids.
@@ -236,9 +246,10 @@ impl Primary {
     }
 
     /// What the stream holds for this link now, as slices to write (none is empty); nothing until
-    /// its stream flows. Tell [`sent`](Primary::sent) how much was written.
+    /// its stream flows, and where it goes on in a segment that was not read back: then
+    /// [`request`](Primary::request) it. Tell [`sent`](Primary::sent) how much was written.
     pub fn stream(&self, id: ReplicaId) -> impl Iterator<Item = &[u8]> {
-        let flowing = self.link(id).filter(|link| link.stage == Stage::Online { flows: true });
+        let flowing = self.link(id).filter(|link| link.flows());
         let cursor = flowing.and_then(|link| link.cursor.as_ref());
         let chunks = cursor.zip(self.backlog.as_ref()).map(|(at, backlog)| backlog.chunks(at));
         chunks.into_iter().flatten()
@@ -314,7 +325,7 @@ impl Primary {
     pub fn restore(&mut self, replid: ReplId, offset: Offset, now: Instant) {
         let fresh = self.fresh_id();
         self.restart(History::new(replid), offset, now);
-        self.history.shift(fresh, offset);
+        self.shift(fresh, offset);
     }
 
     /// We are a replica and got our primary's data set whole: its id and offset are ours, in
@@ -329,10 +340,10 @@ impl Primary {
     /// we shift to it, and our own replicas are disconnected so that they learn it.
     pub fn adopt_id(&mut self, replid: ReplId, now: Instant) {
         if self.backlog.is_none() {
-            self.backlog = Some(Backlog::new(self.offset, self.config.backlog_size));
+            self.new_backlog(self.offset);
         }
         if replid != self.history.replid() {
-            self.history.shift(replid, self.offset());
+            self.shift(replid, self.offset());
             self.disconnect_all(DisconnectReason::HistoryChanged, now);
         }
     }
@@ -341,7 +352,7 @@ impl Primary {
     /// disconnected so that they learn it.
     pub fn promote(&mut self, now: Instant) {
         let (fresh, offset) = (self.fresh_id(), self.offset());
-        self.history.shift(fresh, offset);
+        self.shift(fresh, offset);
         self.upstream = Upstream::None;
         self.selected = None;
         self.disconnect_all(DisconnectReason::HistoryChanged, now);
@@ -352,15 +363,43 @@ impl Primary {
     /// comes again by an older id needs a full sync. Replicas that are here stay.
     pub fn forget_past(&mut self) {
         self.history = History::new(self.fresh_id());
+        self.rename_backlog();
     }
 
     fn restart(&mut self, history: History, offset: Offset, now: Instant) {
         self.disconnect_all(DisconnectReason::HistoryChanged, now);
         self.history = history;
         self.offset = offset;
-        self.backlog = Some(Backlog::new(offset, self.config.backlog_size));
+        self.new_backlog(offset);
         self.selected = None;
         self.no_replicas_since = Some(now);
+    }
+
+    /// The stream goes on under another id.
+    fn shift(&mut self, replid: ReplId, at: Offset) {
+        self.history.shift(replid, at);
+        self.rename_backlog();
+    }
+
+    fn rename_backlog(&mut self) {
+        if let Some(backlog) = &mut self.backlog {
+            backlog.rename(&self.history);
+        }
+    }
+
+    /// An empty backlog, in place of whatever was there; the history is to be set before.
+    fn new_backlog(&mut self, at: Offset) {
+        self.drop_backlog();
+        let mut backlog = Backlog::new(at, self.config.backlog_size);
+        if self.config.spill.is_some() {
+            backlog.spill(self.config.spill, &self.history);
+        }
+        self.backlog = Some(backlog);
+    }
+
+    fn drop_backlog(&mut self) {
+        let old = self.backlog.take().map(Backlog::into_discards);
+        self.discards.extend(old.unwrap_or_default());
     }
 }
 

@@ -7,7 +7,7 @@ use redwire_resp::parse_i64;
 
 use super::link::{Link, Stage};
 use super::{Primary, PrimaryEvent, ReplicaId, Upstream};
-use crate::{Backlog, Cursor, Offset, ReplId};
+use crate::{Cursor, Offset, ReplId};
 
 /// The answer to PSYNC or SYNC.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,12 +212,12 @@ impl Primary {
     /// What was written before there was a backlog is not in the offset: the stream that begins
     /// now needs an id of its own.
     fn create_backlog(&mut self) {
-        self.backlog = Some(Backlog::new(self.offset, self.config.backlog_size));
         if self.upstream == Upstream::None {
             let replid = self.fresh_id();
             self.history.restart(replid);
             self.selected = None;
         }
+        self.new_backlog(self.offset);
         let replid = self.history.replid();
         self.events.push_back(PrimaryEvent::BacklogCreated { replid });
     }

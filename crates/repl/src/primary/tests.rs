@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 mod full_sync;
 mod roles;
+mod spill;
 
 const SECOND: Duration = Duration::from_secs(1);
 const A: ReplicaId = ReplicaId(1);

@@ -86,7 +86,7 @@ impl Primary {
     /// Writes are not counted without a backlog, so the id must not name what follows.
     fn free_backlog(&mut self) {
         self.offset = self.offset();
-        self.backlog = None;
+        self.drop_backlog();
         let replid = self.fresh_id();
         self.history.restart(replid);
         self.events.push_back(PrimaryEvent::BacklogFreed { replid });

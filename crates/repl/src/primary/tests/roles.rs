@@ -56,7 +56,7 @@ fn the_backlog_outlives_the_last_replica_by_its_time() {
     assert_eq!(primary.poll_timeout(), None);
 
     let mut primary = with_replica(now);
-    primary.set_config(PrimaryConfig { backlog_ttl: None, ..primary.config().clone() });
+    primary.set_config(PrimaryConfig { backlog_ttl: None, ..primary.config().clone() }, now);
     primary.disconnected(A, now);
     assert_eq!(primary.poll_timeout(), None);
     primary.handle_timeout(end + 3600 * SECOND);
@@ -70,7 +70,7 @@ fn the_window_is_resized_live() {
     primary.feed(0, &vec![b'x'; 900_000]);
     primary.sent(A, primary.unread(A));
     assert_eq!(primary.backlog().unwrap().beyond_window(), 0);
-    primary.set_config(PrimaryConfig { backlog_size: 100_000, ..primary.config().clone() });
+    primary.set_config(PrimaryConfig { backlog_size: 100_000, ..primary.config().clone() }, now);
     let backlog = primary.backlog().unwrap();
     assert_eq!(backlog.size(), 100_000);
     assert!(backlog.beyond_window() <= 64 << 10);

@@ -8,7 +8,7 @@ use mio::Waker;
 use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags, Host, Keyspace};
 use redwire_keyspace::{EventClass, Origin, Role, Session, Settings, UnixMs};
 use redwire_outbuf::{Class, ClassLimits, Limits};
-use redwire_repl::{Primary, PrimaryConfig, Upstream as StreamSource};
+use redwire_repl::{Primary, PrimaryConfig, SpillConfig, Upstream as StreamSource};
 use redwire_resp::{Protocol, Request};
 
 use crate::config::{Config, Endpoint, OutputLimit};
@@ -337,7 +337,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
 fn primary_config(config: &Config) -> PrimaryConfig {
     PrimaryConfig {
         backlog_size: config.repl_backlog_size,
-        spill: None,
+        spill: spill_config(config),
         backlog_ttl: Some(config.repl_backlog_ttl).filter(|ttl| !ttl.is_zero()),
         diskless: config.repl_diskless_sync,
         diskless_delay: config.repl_diskless_sync_delay,
@@ -345,6 +345,20 @@ fn primary_config(config: &Config) -> PrimaryConfig {
         ping_period: config.repl_ping_replica_period,
         timeout: config.repl_timeout,
     }
+}
+
+/// What of the stream goes to disk: before a replica's output limit is reached, if that is less
+/// than the stream's memory.
+fn spill_config(config: &Config) -> Option<SpillConfig> {
+    let OutputLimit { hard, soft, .. } = config.client_output_buffer_limit.replica;
+    let limit = [hard, soft].into_iter().filter(|limit| *limit > 0).min();
+    let memory = limit.map_or(u64::MAX, |limit| limit / 2).min(config.repl_backlog_memory);
+    (config.repl_backlog_disk > 0).then(|| SpillConfig {
+        memory,
+        limit: config.repl_backlog_disk,
+        keep: config.repl_backlog_disk_keep,
+        ..SpillConfig::default()
+    })
 }
 
 fn output_limits(config: &Config) -> Limits {

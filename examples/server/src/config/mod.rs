@@ -166,6 +166,12 @@ config! {
         replica_announce_port: u16 = 0,
         /// Bytes of stream kept for partial resynchronisation.
         repl_backlog_size: u64 = 1 << 20,
+        /// Bytes of memory that the stream may take, beyond which it goes to disk.
+        repl_backlog_memory: u64 = 32 << 20,
+        /// Bytes on disk that replicas which lag may take; 0 keeps all in memory.
+        repl_backlog_disk: u64 = 16 << 30,
+        /// Bytes on disk that are kept for replicas that come back.
+        repl_backlog_disk_keep: u64 = 1 << 30,
         /// Time after the last replica left when the backlog is freed; zero never.
         repl_backlog_ttl: Duration = Duration::from_secs(3600),
         /// Silence after which a replication link is given up.
@@ -228,6 +234,13 @@ impl Config {
     /// Path of the RDB file.
     pub(crate) fn rdb_path(&self) -> PathBuf {
         self.in_dir(&self.dbfilename)
+    }
+
+    /// Path of the folder of the backlog's segments, beside the RDB file.
+    pub(crate) fn segments_path(&self) -> PathBuf {
+        let mut path = self.rdb_path().into_os_string();
+        path.push(".backlog");
+        path.into()
     }
 
     /// Bytes that a node of a list may hold (`list-max-listpack-size`).

@@ -21,6 +21,8 @@ const MIB: i128 = 1 << 20;
 
 /// Smallest backlog that the server keeps, in bytes, as in Redis.
 const MIN_BACKLOG_SIZE: u64 = 16 << 10;
+/// Least memory that the stream has before it goes to disk, in bytes: a few blocks and segments.
+const MIN_BACKLOG_MEMORY: i128 = 4 * MIB;
 /// Range that `hz` is brought into, as in Redis.
 const MIN_HZ: u32 = 1;
 const MAX_HZ: u32 = 500;
@@ -183,6 +185,11 @@ pub(super) static PARAMETERS: &[P] = &[
         memory(1, I64_MAX),
         field!(repl_backlog_size, |size: u64| size.max(MIN_BACKLOG_SIZE)),
     ),
+    // Redis has neither of these three: there the stream is in memory only, and a replica that lags
+    // is cut by its output limit.
+    P::new("repl-backlog-memory", memory(MIN_BACKLOG_MEMORY, I64_MAX), field!(repl_backlog_memory)),
+    P::new("repl-backlog-disk", BYTES, field!(repl_backlog_disk)),
+    P::new("repl-backlog-disk-keep", BYTES, field!(repl_backlog_disk_keep)),
     P::new("repl-backlog-ttl", LARGE, field!(repl_backlog_ttl)),
     P::new("repl-timeout", number(1, I32_MAX), field!(repl_timeout)),
     P::new("repl-ping-replica-period", number(1, I32_MAX), field!(repl_ping_replica_period))

@@ -3,9 +3,11 @@
 mod atomic_file;
 mod job;
 mod load;
+mod segments;
 mod transfer;
 
 pub(crate) use atomic_file::AtomicFile;
 pub(crate) use job::{Job, JobEvent, JobPlan, Target};
 pub(crate) use load::{FileLoad, LoadFailure, Notes, RdbLoad};
+pub(crate) use segments::{Outcome as SegmentOutcome, Segments};
 pub(crate) use transfer::Transfer;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 /// Bytes that are kept in memory for links that lag; what comes beyond goes to disk.
-const MEMORY_BUDGET: usize = 32 << 20;
+const MEMORY_BUDGET: usize = 8 << 20;
 
 /// The bytes of a snapshot, written once by the job and read by every link at its own pace.
 ///

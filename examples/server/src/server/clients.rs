@@ -329,7 +329,7 @@ impl Server {
 /// Whether a connection may hold as much output as it does.
 fn output_verdict(client: &mut Client, core: &Core) -> Verdict {
     let (class, stream) = match client.standing {
-        Standing::Replica => (Class::Replica, core.primary.unread(ReplicaId(client.id))),
+        Standing::Replica => (Class::Replica, core.primary.in_memory(ReplicaId(client.id))),
         Standing::Client if client.session.subscribed => (Class::PubSub, 0),
         Standing::Client | Standing::Monitor => (Class::Normal, 0),
     };

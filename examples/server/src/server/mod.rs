@@ -7,6 +7,7 @@
 mod clients;
 mod messages;
 mod replicas;
+mod segments;
 mod shutdown;
 mod timers;
 mod upstream;
@@ -26,7 +27,7 @@ use crate::core::{Core, settings};
 use crate::entropy::Entropy;
 use crate::log::{notice, warning};
 use crate::net::{Client, ClientId, Listener, listen_all};
-use crate::persist::FileLoad;
+use crate::persist::{FileLoad, Segments};
 use crate::replication::{Outgoings, Upstream};
 use crate::saves::Running;
 use crate::signals::Signals;
@@ -58,6 +59,9 @@ pub(crate) struct Server {
     blocked: Vec<ClientId>,
     outgoings: Outgoings,
     load: Option<FileLoad>,
+    segments: Segments,
+    /// When the disk is to be tried again, after it took no segment.
+    store_again_at: Option<Instant>,
     background: Background,
     buffer: Vec<u8>,
     next_tick: Instant,
@@ -93,6 +97,7 @@ impl Server {
         }
         core.apply_config(&mut keyspace);
         let next_tick = core.now;
+        let segments = Segments::new(core.config.segments_path(), core.waker.clone());
         let mut server = Self {
             poll,
             listeners,
@@ -106,6 +111,8 @@ impl Server {
             blocked: Vec::new(),
             outgoings: Outgoings::default(),
             load: None,
+            segments,
+            store_again_at: None,
             background: Background::start(),
             buffer: vec![0; READ_BUFFER],
             next_tick,
@@ -148,8 +155,10 @@ impl Server {
         self.read_clients();
         self.tick();
         self.step_snapshot();
+        self.take_segments();
         self.drive_primary();
         self.write_clients();
+        self.ask_segments();
         self.background.drop_later(self.keyspace.take_garbage());
     }
 

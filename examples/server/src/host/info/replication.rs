@@ -98,4 +98,19 @@ fn stream(page: &mut Page, primary: &Primary) {
     let first = backlog.map_or(0, |backlog| backlog.first().next_byte());
     page.field("repl_backlog_first_byte_offset", first);
     page.field("repl_backlog_histlen", backlog.map_or(0, Backlog::len));
+    if let Some(backlog) = backlog {
+        spill(page, backlog);
+    }
+}
+
+/// What of the stream is in memory, and what on disk.
+fn spill(page: &mut Page, backlog: &Backlog) {
+    let stats = backlog.spill_stats();
+    page.field("redwire_repl_memory", backlog.allocated());
+    page.field("redwire_repl_spill_segments", stats.segments);
+    page.field("redwire_repl_spill_bytes", stats.disk);
+    page.field("redwire_repl_spill_loaded_bytes", stats.loaded);
+    page.field("redwire_repl_spill_stored_bytes", stats.stored);
+    page.field("redwire_repl_spill_fetched_segments", stats.fetched);
+    page.flag("redwire_repl_spill_failing", stats.failing);
 }

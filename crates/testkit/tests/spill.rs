@@ -1,0 +1,112 @@
+//! The replication stream beyond memory: a replica that lags reads from disk, and is not cut.
+
+use std::time::Duration;
+
+use redwire_testkit::{
+    Client, Peer, Redwire, Server, assert_same_data, wait_caught_up, wait_until,
+};
+use rustix::process::Signal;
+
+/// Bytes of a value.
+const VALUE: usize = 16 << 10;
+
+/// Overwrites a few keys with so many megabytes in all.
+fn write_megabytes(client: &mut Client, megabytes: usize) {
+    let per_batch = 64;
+    for batch in 0..megabytes * (1 << 20) / VALUE / per_batch {
+        let commands: Vec<_> = (0..per_batch)
+            .map(|number| {
+                let value = vec![b'a' + (batch % 26) as u8; VALUE];
+                vec![b"SET".to_vec(), format!("hot:{number}").into_bytes(), value]
+            })
+            .collect();
+        client.pipeline(&commands);
+    }
+}
+
+fn number(server: &Server, field: &str) -> u64 {
+    let text = server.client().info(field).unwrap_or_else(|| panic!("INFO has no {field}"));
+    text.parse().unwrap_or_else(|_| panic!("{field} is {text}"))
+}
+
+fn resident(server: &Server) -> u64 {
+    number(server, "used_memory_rss")
+}
+
+/// A replica stands still while eight times its output limit is written: it is not cut, the primary
+/// holds a budget of memory, and it reads on when it goes on.
+fn a_stalled_replica_is_kept(peer: Peer) {
+    let Some(replica) = peer.start(&[]) else { return };
+    let limit = "replica 16mb 12mb 5";
+    let options = ["--repl-backlog-memory", "4mb", "--client-output-buffer-limit", limit];
+    let redwire = Redwire::start(&options);
+    replica.follow(&redwire);
+    let mut client = redwire.client();
+    write_megabytes(&mut client, 4);
+    wait_caught_up(&redwire, &replica);
+    let before = resident(&redwire);
+    replica.signal(Signal::STOP);
+    write_megabytes(&mut client, 128);
+    wait_until("the stream to be on disk", Duration::from_secs(30), || {
+        number(&redwire, "redwire_repl_spill_bytes") > 115 << 20
+    });
+    assert!(number(&redwire, "redwire_repl_memory") <= 6 << 20);
+    let grown = resident(&redwire).saturating_sub(before);
+    assert!(grown < 40 << 20, "{grown} bytes more");
+    assert_eq!(number(&redwire, "connected_slaves"), 1);
+    replica.signal(Signal::CONT);
+    wait_caught_up(&redwire, &replica);
+    assert_same_data(&redwire, &replica);
+    assert_eq!(number(&redwire, "sync_full"), 1);
+    assert!(number(&redwire, "redwire_repl_spill_fetched_segments") > 100);
+}
+
+#[test]
+fn redis_70() {
+    a_stalled_replica_is_kept(Peer::Redis70);
+}
+
+#[test]
+fn valkey_91() {
+    a_stalled_replica_is_kept(Peer::Valkey91);
+}
+
+/// A replica that was away for longer than memory reaches back goes on from disk.
+#[test]
+fn a_partial_resync_from_disk() {
+    let Some(replica) = Peer::Redis70.start(&[]) else { return };
+    let redwire = Redwire::start(&["--repl-backlog-size", "64mb", "--repl-backlog-memory", "4mb"]);
+    replica.follow(&redwire);
+    replica.client().ok(&["REPLICAOF", "127.0.0.1", "1"]);
+    wait_until("the link to be down", Duration::from_secs(10), || {
+        number(&redwire, "connected_slaves") == 0
+    });
+    write_megabytes(&mut redwire.client(), 48);
+    replica.follow(&redwire);
+    wait_caught_up(&redwire, &replica);
+    assert_same_data(&redwire, &replica);
+    assert_eq!((number(&redwire, "sync_full"), number(&redwire, "sync_partial_ok")), (1, 1));
+}
+
+/// Where the disk takes nothing, the output limit holds as it does in Redis.
+#[test]
+fn without_a_disk_the_limit_cuts() {
+    let Some(replica) = Peer::Redis70.start(&[]) else { return };
+    let limit = "replica 16mb 0 0";
+    let options = ["--repl-backlog-memory", "4mb", "--client-output-buffer-limit", limit];
+    let redwire = Redwire::start(&options);
+    // A file stands where the folder should be.
+    std::fs::write(redwire.dir().join("dump.rdb.backlog"), "").unwrap();
+    replica.follow(&redwire);
+    replica.signal(Signal::STOP);
+    write_megabytes(&mut redwire.client(), 64);
+    wait_until("the replica to be cut", Duration::from_secs(30), || {
+        number(&redwire, "connected_slaves") == 0
+    });
+    let log = redwire.log();
+    assert_eq!(log.matches("Can't write the backlog's segments").count(), 1, "{log}");
+    assert!(log.contains("overcoming of output buffer limits"), "{log}");
+    replica.signal(Signal::CONT);
+    wait_caught_up(&redwire, &replica);
+    assert_same_data(&redwire, &replica);
+}

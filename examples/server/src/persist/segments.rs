@@ -1,0 +1,261 @@
+//! [`Segments`]: the files of the backlog's segments, written and read on a thread of their own.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use mio::Waker;
+use redwire_repl::{Fetch, SegmentId, Store};
+use rustix::fs::{FlockOperation, flock};
+
+/// What the names of segments' files end in.
+const SUFFIX: &str = ".seg";
+
+/// The file that says that a server uses the folder.
+const LOCK: &str = "lock";
+
+/// The files of the backlog's segments. Requests are done in order on a thread, which starts with
+/// the first of them: a server without replicas makes no folder.
+///
+/// Nothing is synced: a crash of the process loses nothing that was written, one of the machine
+/// may, and the checksums tell.
+#[derive(Debug)]
+pub(crate) struct Segments {
+    folder: PathBuf,
+    waker: Arc<Waker>,
+    thread: Option<Thread>,
+}
+
+#[derive(Debug)]
+struct Thread {
+    requests: Sender<Request>,
+    outcomes: Receiver<Outcome>,
+}
+
+#[derive(Debug)]
+enum Request {
+    Store(Store),
+    Fetch(Fetch),
+    Discard(SegmentId),
+}
+
+/// How a request ended.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Of a [`Store`].
+    Stored(SegmentId, io::Result<()>),
+    /// Of a [`Fetch`].
+    Fetched(SegmentId, io::Result<Vec<u8>>),
+}
+
+impl Segments {
+    /// The files in `folder`, which need not be there.
+    pub(crate) fn new(folder: PathBuf, waker: Arc<Waker>) -> Self {
+        Self { folder, waker, thread: None }
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn store(&mut self, store: Store) {
+        self.ask(Request::Store(store));
+    }
+
+    pub(crate) fn fetch(&mut self, fetch: Fetch) {
+        self.ask(Request::Fetch(fetch));
+    }
+
+    pub(crate) fn discard(&mut self, id: SegmentId) {
+        self.ask(Request::Discard(id));
+    }
+
+    /// How the next request ended, once it has.
+    pub(crate) fn poll(&mut self) -> Option<Outcome> {
+        self.thread.as_ref()?.outcomes.try_recv().ok()
+    }
+
+    fn ask(&mut self, request: Request) {
+        let thread = self
+            .thread
+            .get_or_insert_with(|| Thread::start(self.folder.clone(), self.waker.clone()));
+        // A thread that could not be started has left its outcome already.
+        if let Err(unsent) = thread.requests.send(request) {
+            let (sender, outcomes) = channel();
+            unsent.0.refuse(&sender);
+            thread.outcomes = outcomes;
+        }
+    }
+}
+
+impl Thread {
+    fn start(folder: PathBuf, waker: Arc<Waker>) -> Self {
+        let (requests, receiver) = channel::<Request>();
+        let (sender, outcomes) = channel();
+        // Without a thread the requests have no receiver, and are refused as they come.
+        let _ = std::thread::Builder::new().name("backlog".into()).spawn(move || {
+            let mut files = Files { folder, lock: None, open: None };
+            for request in receiver {
+                let outcome = match request {
+                    Request::Store(store) => Outcome::Stored(store.id, files.store(&store)),
+                    Request::Fetch(fetch) => Outcome::Fetched(fetch.id, files.fetch(fetch)),
+                    Request::Discard(id) => {
+                        files.discard(id);
+                        continue;
+                    }
+                };
+                // The loop may have ended; nobody waits for the outcome then.
+                let _ = sender.send(outcome);
+                let _ = waker.wake();
+            }
+        });
+        Self { requests, outcomes }
+    }
+}
+
+impl Request {
+    fn refuse(self, outcomes: &Sender<Outcome>) {
+        let error = || io::Error::other("no thread for the backlog's files");
+        let outcome = match self {
+            Request::Store(store) => Outcome::Stored(store.id, Err(error())),
+            Request::Fetch(fetch) => Outcome::Fetched(fetch.id, Err(error())),
+            Request::Discard(_) => return,
+        };
+        // The receiver is held by the caller.
+        let _ = outcomes.send(outcome);
+    }
+}
+
+/// The folder, on the thread.
+struct Files {
+    folder: PathBuf,
+    /// Held as long as the thread uses the folder.
+    lock: Option<File>,
+    /// The file that was written last.
+    open: Option<(SegmentId, File)>,
+}
+
+impl Files {
+    fn path(&self, id: SegmentId) -> PathBuf {
+        self.folder.join(format!("{id}{SUFFIX}"))
+    }
+
+    fn store(&mut self, store: &Store) -> io::Result<()> {
+        self.lock()?;
+        let file = match self.open.take_if(|(id, _)| *id == store.id && store.position > 0) {
+            Some((_, file)) => file,
+            None => {
+                let anew = store.position == 0;
+                let mut options = OpenOptions::new();
+                options.write(true).create(anew).truncate(anew).open(self.path(store.id))?
+            }
+        };
+        let mut position = store.position;
+        for bytes in &store.bytes {
+            file.write_all_at(bytes, position)?;
+            position += bytes.len() as u64;
+        }
+        self.open = Some((store.id, file));
+        Ok(())
+    }
+
+    fn fetch(&mut self, fetch: Fetch) -> io::Result<Vec<u8>> {
+        let file = File::open(self.path(fetch.id))?;
+        let too_short = || io::Error::from(ErrorKind::UnexpectedEof);
+        if file.metadata()?.len() < fetch.len {
+            return Err(too_short());
+        }
+        let mut bytes = vec![0; usize::try_from(fetch.len).map_err(|_| too_short())?];
+        file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
+    }
+
+    fn discard(&mut self, id: SegmentId) {
+        self.open.take_if(|(open, _)| *open == id);
+        // One that is not there need not be removed; one that cannot be is found at the next start.
+        let _ = fs::remove_file(self.path(id));
+    }
+
+    /// Makes the folder, and sees to it that no other server uses it.
+    fn lock(&mut self) -> io::Result<()> {
+        if self.lock.is_some() {
+            return Ok(());
+        }
+        fs::create_dir_all(&self.folder)?;
+        let mut options = OpenOptions::new();
+        let lock = options.write(true).create(true).truncate(false).open(self.folder.join(LOCK))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| io::Error::other("another server uses the folder"))?;
+        self.remove_all()?;
+        self.lock = Some(lock);
+        Ok(())
+    }
+
+    /// Removes what an earlier run of a server has left.
+    fn remove_all(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.to_string_lossy().ends_with(SUFFIX) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use redwire_repl::{Backlog, History, Offset, ReplId, SpillConfig};
+
+    /// A backlog of a megabyte whose blocks are on their way to disk.
+    fn backlog(replid: ReplId) -> Backlog {
+        let mut backlog = Backlog::new(Offset::ZERO, 0);
+        let spill = SpillConfig { segment_size: 100_000, eager: true, ..SpillConfig::default() };
+        backlog.spill(Some(spill), &History::new(replid));
+        backlog.append(&vec![7; 1 << 20]);
+        backlog
+    }
+
+    fn files(folder: &Path) -> Files {
+        Files { folder: folder.to_owned(), lock: None, open: None }
+    }
+
+    #[test]
+    fn what_is_stored_comes_back() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let mut files = files(folder.path());
+        let mut backlog = backlog(ReplId::NONE);
+        while let Some(store) = backlog.poll_store() {
+            files.store(&store)?;
+            let len = store.position + store.bytes.iter().map(|it| it.len() as u64).sum::<u64>();
+            let read = files.fetch(Fetch { id: store.id, len })?;
+            assert!(read.ends_with(&store.bytes.concat()));
+            assert!(files.fetch(Fetch { id: store.id, len: len + 1 }).is_err());
+            backlog.stored(store.id);
+        }
+        let names = fs::read_dir(folder.path())?.count();
+        assert_eq!(names, 11 + 1, "segments and the lock");
+        for id in backlog.into_discards() {
+            files.discard(id);
+        }
+        assert_eq!(fs::read_dir(folder.path())?.count(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn a_folder_has_one_user() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let store = backlog(ReplId::NONE).poll_store().ok_or(ErrorKind::Other)?;
+        let mut first = files(folder.path());
+        first.store(&store)?;
+        assert!(files(folder.path()).store(&store).is_err());
+        drop(first);
+        files(folder.path()).store(&store)
+    }
+}

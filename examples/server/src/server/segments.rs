@@ -1,0 +1,74 @@
+//! The backlog's segments: what the primary machine wants written, read and removed.
+
+use std::time::Duration;
+
+use super::Server;
+use crate::log::{notice, warning};
+use crate::net::Standing;
+use crate::persist::SegmentOutcome;
+
+/// How long the disk is left alone after it took nothing.
+const RETRY: Duration = Duration::from_secs(1);
+
+impl Server {
+    /// Tells the machine what the thread has done.
+    pub(super) fn take_segments(&mut self) {
+        let now = self.core.now;
+        while let Some(outcome) = self.segments.poll() {
+            match outcome {
+                SegmentOutcome::Stored(id, result) => {
+                    let failed_before = self.store_again_at.is_some();
+                    self.store_again_at = None;
+                    match &result {
+                        Ok(()) if failed_before => {
+                            notice!("The backlog's segments can be written again");
+                        }
+                        Ok(()) => {}
+                        Err(error) => {
+                            self.store_again_at = Some(now + RETRY);
+                            if !failed_before {
+                                self.warn_of_failed_store(error);
+                            }
+                        }
+                    }
+                    self.core.primary.store_finished(id, result.is_ok(), now);
+                }
+                SegmentOutcome::Fetched(id, result) => {
+                    let unreadable = |error| warning!("Can't read segment {id} back: {error}");
+                    let file = result.map_err(unreadable).ok();
+                    if let Err(damage) = self.core.primary.fetched(id, file.as_deref(), now) {
+                        warning!("{damage}");
+                    }
+                }
+            }
+        }
+        if self.store_again_at.is_some_and(|at| at <= now) {
+            self.core.primary.retry_store();
+        }
+    }
+
+    /// Tells the thread what is to be done.
+    pub(super) fn ask_segments(&mut self) {
+        let replicas = self.clients.values().filter(|it| it.standing == Standing::Replica);
+        for replica in replicas.filter(|it| !it.write_blocked) {
+            self.core.primary.request(redwire_repl::ReplicaId(replica.id));
+        }
+        while let Some(id) = self.core.primary.poll_discard() {
+            self.segments.discard(id);
+        }
+        while let Some(store) = self.core.primary.poll_store() {
+            self.segments.store(store);
+        }
+        while let Some(fetch) = self.core.primary.poll_fetch() {
+            self.segments.fetch(fetch);
+        }
+    }
+
+    fn warn_of_failed_store(&self, error: &std::io::Error) {
+        warning!(
+            "Can't write the backlog's segments in {}: {error}. Until it can, replicas that lag \
+             are kept in memory, and client-output-buffer-limit holds for them.",
+            self.segments.folder().display()
+        );
+    }
+}

@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 
 use redwire_testkit::{Client, Peer, Reply, Server};
 
-use crate::{Options, Outcome, machine};
+use crate::generator::{self, Batches, Expect, Extent, workload::key};
+use crate::{Options, Outcome, Random, machine};
 
 /// A server that can be measured.
 #[derive(Clone, Debug)]
@@ -91,6 +92,29 @@ pub fn keys(client: &mut Client) -> u64 {
         Reply::Int(keys) => u64::try_from(keys).unwrap_or(0),
         _ => 0,
     }
+}
+
+/// Values that [`fill`] makes; keys share them, so that making 1 GB takes no longer than sending it.
+const VALUES: usize = 1000;
+
+/// Sets `keys` keys to values of `value` random bytes.
+///
+/// # Errors
+/// If the server does not take them.
+pub fn fill(server: &Server, keys: u64, value: usize) -> Outcome<()> {
+    let mut random = Random::new(3);
+    let values: Vec<_> = (0..VALUES).map(|_| random.text(value)).collect();
+    // In portions: the requests of all would be as large as the data.
+    for start in (0..keys).step_by(50_000) {
+        let command = |number: u64| {
+            let value = values[usize::try_from(number).unwrap_or(0) % VALUES].clone();
+            vec![b"SET".to_vec(), key("key", number), value]
+        };
+        let numbers = start..keys.min(start + 50_000);
+        let batches = Batches::new(16, Expect::Status, numbers.map(command));
+        generator::run(server, &batches, Extent::Once)?;
+    }
+    Ok(())
 }
 
 fn env_or(built: PathBuf) -> impl FnOnce() -> PathBuf {

@@ -14,6 +14,7 @@ pub mod rdb;
 pub mod resp;
 mod rounds;
 mod table;
+pub mod throttle;
 
 use std::error::Error;
 

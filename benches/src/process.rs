@@ -69,6 +69,14 @@ pub fn peak_memory(pid: u32) -> Outcome<f64> {
     status(pid, "VmHWM:")
 }
 
+/// Forgets the largest resident memory that a process had: [`peak_memory`] counts from now.
+///
+/// # Errors
+/// If there is no such process, or it is another user's.
+pub fn reset_peak_memory(pid: u32) -> Outcome<()> {
+    Ok(fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
+}
+
 /// The resident memory of a process (`VmRSS`), in MB of 10^6 bytes.
 ///
 /// # Errors

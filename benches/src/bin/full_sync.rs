@@ -7,9 +7,8 @@
 use std::time::{Duration, Instant};
 
 use redwire_benches::contender::{self, Contender};
-use redwire_benches::generator::{self, Batches, Expect, Extent, workload::key};
 use redwire_benches::process::{children, memory, peak_memory, shared_memory};
-use redwire_benches::{Options, Outcome, Random, Table, machine, median};
+use redwire_benches::{Options, Outcome, Table, machine, median};
 use redwire_testkit::{Peer, Server, wait_until};
 
 const HELP: &[(&str, &str)] = &[
@@ -22,8 +21,6 @@ const HELP: &[(&str, &str)] = &[
 ];
 /// No sync and no save takes longer.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// Values that are made; keys share them, so that making 1 GB takes no longer than sending it.
-const VALUES: usize = 1000;
 
 struct Setup {
     keys: u64,
@@ -61,28 +58,12 @@ fn main() -> Outcome<()> {
 }
 
 impl Setup {
-    fn fill(&self, server: &Server, keys: u64) -> Outcome<()> {
-        let mut random = Random::new(3);
-        let values: Vec<_> = (0..VALUES).map(|_| random.text(self.value)).collect();
-        // In portions: the requests of all would be as large as the data.
-        for start in (0..keys).step_by(50_000) {
-            let command = |number: u64| {
-                let value = values[usize::try_from(number).unwrap_or(0) % VALUES].clone();
-                vec![b"SET".to_vec(), key("key", number), value]
-            };
-            let numbers = start..keys.min(start + 50_000);
-            let batches = Batches::new(16, Expect::Status, numbers.map(command));
-            generator::run(server, &batches, Extent::Once)?;
-        }
-        Ok(())
-    }
-
     /// Real to real, ours to real, real to ours, ours to ours.
     fn syncs(&self, real: &Contender, ours: &Contender) -> Outcome<()> {
         let pairs = [(real, real), (ours, real), (real, ours), (ours, ours)];
         let primaries = [real.start(&[]), ours.start(&[])];
         for primary in &primaries {
-            self.fill(primary, self.keys)?;
+            contender::fill(primary, self.keys, self.value)?;
         }
         let mut seconds = vec![Vec::new(); pairs.len()];
         let mut peaks = vec![Vec::new(); pairs.len()];
@@ -163,7 +144,7 @@ impl Setup {
     fn save(&self, contender: &Contender) -> Outcome<[f64; 7]> {
         let dir = tempfile::tempdir()?;
         let server = contender.start_in(dir.path(), &[])?;
-        self.fill(&server, self.large)?;
+        contender::fill(&server, self.large, self.value)?;
         let mut client = server.client();
         let start = Instant::now();
         client.ok(&["SAVE"]);

@@ -9,7 +9,8 @@ mod primary;
 mod replica;
 
 pub use backlog::{
-    Backlog, Cursor, DamagedSegment, Fetch, Segment, SegmentId, SpillConfig, SpillStats, Store,
+    Backlog, Chain, Cursor, DamagedSegment, Fetch, FoundSegment, Segment, SegmentId, SpillConfig,
+    SpillStats, Store,
 };
 pub use error::Error;
 pub use history::{History, ReplId};

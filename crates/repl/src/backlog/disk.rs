@@ -5,6 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use super::chain::{Chain, FoundSegment};
 use super::pins::Pins;
 use super::segment::{self, Segment};
 use crate::{History, Offset, ReplId};
@@ -24,8 +25,8 @@ pub struct SpillConfig {
     pub keep: u64,
     /// Bytes of stream in a segment. Default 1 MiB.
     pub segment_size: u64,
-    /// Whether all of the stream is stored as it is written, so that a restart finds it, and not
-    /// only what memory has no room for. Default no.
+    /// Whether all of the stream is stored as it is written and before it is read, so that a restart
+    /// finds whatever replicas have; and not only what memory has no room for. Default no.
     pub eager: bool,
 }
 
@@ -187,6 +188,17 @@ impl Disk {
         }
     }
 
+    /// The segments of `chain` are on disk already.
+    pub(super) fn recovered(config: SpillConfig, chain: &Chain) -> Disk {
+        let mut disk = Disk::new(config, *chain.history());
+        for found in chain.segments() {
+            let FoundSegment { id, end, file_len, crc, .. } = *found;
+            disk.stored.push_back(Stored { id, end, file_len, crc });
+            disk.bytes += file_len;
+        }
+        disk
+    }
+
     pub(super) fn first(&self) -> Option<Offset> {
         self.stored.front().map(|segment| segment.id.start)
     }
@@ -307,6 +319,10 @@ impl Disk {
         self.in_flight.take_if(|it| it.segment.id == id)
     }
 
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing
+    }
+
     pub(super) fn retry(&mut self) {
         self.failing = false;
     }
@@ -353,12 +369,15 @@ impl Disk {
     pub(super) fn fetched(&mut self, id: SegmentId, file: &[u8]) -> Result<(), DamagedSegment> {
         let Some((index, len)) = self.end_fetch(id) else { return Ok(()) };
         let read = Segment::read(file).filter(|read| read.id == id);
-        let (sound, payload) = read.map_or((0, Vec::new()), |read| (read.file_len, read.payload));
+        let (sound, mut payload) =
+            read.map_or((0, Vec::new()), |read| (read.file_len, read.payload));
         if sound != len {
             let (sound, expected) = (payload.len() as u64, self.stored[index].len());
             self.lose(index);
             return Err(DamagedSegment { id, sound, expected });
         }
+        // One that was cut when it was recovered holds more than belongs to the stream.
+        payload.truncate(usize::try_from(self.stored[index].len()).unwrap_or(usize::MAX));
         self.stats.fetched += 1;
         if self.loaded.len() >= LOADED_MAX {
             self.loaded.pop_front();

@@ -1,6 +1,7 @@
 //! The shared buffer of the replication stream.
 
 mod block;
+mod chain;
 mod disk;
 mod pins;
 mod segment;
@@ -17,6 +18,7 @@ use block::Block;
 use disk::Disk;
 use pins::Pins;
 
+pub use chain::{Chain, FoundSegment};
 pub use disk::{DamagedSegment, Fetch, SegmentId, SpillConfig, SpillStats, Store};
 pub use segment::Segment;
 
@@ -194,13 +196,16 @@ impl Backlog {
 
     /// The bytes behind the cursor up to the end, as the slices that lie in memory; none is empty.
     /// Ends early where the stream goes on in a segment that was not read back: see
-    /// [`request`](Backlog::request).
+    /// [`request`](Backlog::request), and where it is to be stored first
+    /// ([`SpillConfig::eager`]).
     pub fn chunks<'a>(&'a self, cursor: &Cursor) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let mut at = cursor.at;
+        let (mut at, to) = (cursor.at, self.readable_to());
         std::iter::from_fn(move || {
             let chunk = self.chunk(at)?;
+            let left = usize::try_from(to.checked_since(at)?).unwrap_or(usize::MAX);
+            let chunk = &chunk[..chunk.len().min(left)];
             at = at.checked_add(chunk.len() as u64)?;
-            Some(chunk)
+            Some(chunk).filter(|chunk| !chunk.is_empty())
         })
     }
 

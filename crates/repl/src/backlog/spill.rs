@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use super::disk::Disk;
-use super::{Backlog, Cursor, DamagedSegment, Fetch, SegmentId, SpillConfig, SpillStats, Store};
+use super::{
+    Backlog, Chain, Cursor, DamagedSegment, Fetch, SegmentId, SpillConfig, SpillStats, Store,
+};
 use crate::{History, Offset};
 
 /// Keeping what exceeds memory on disk. The caller does the I/O: it takes what
@@ -55,6 +57,14 @@ impl Backlog {
         }
         self.trim();
         discards
+    }
+
+    /// A backlog that goes on where `chain` ends, with its segments on disk.
+    pub fn recover(chain: &Chain, size: u64, config: SpillConfig) -> Backlog {
+        let mut backlog = Backlog::new(chain.end(), size);
+        backlog.disk = Some(Disk::recovered(config, chain));
+        backlog.trim();
+        backlog
     }
 
     /// The settings of [`spill`](Backlog::spill).
@@ -177,6 +187,17 @@ impl Backlog {
         self.disk.map(Disk::into_discards).unwrap_or_default()
     }
 
+    /// The place up to which readers may read: what is not stored yet waits for that, unless the
+    /// disk has failed or is far behind.
+    pub(super) fn readable_to(&self) -> Offset {
+        let Some(disk) = self.disk.as_ref().filter(|disk| disk.config.eager) else {
+            return self.end;
+        };
+        let stored = disk.end().unwrap_or_else(|| self.memory_first());
+        let behind = self.end.checked_since(stored).unwrap_or(0);
+        if disk.is_failing() || behind > disk.config.memory / 4 { self.end } else { stored }
+    }
+
     /// Whether memory holds more than it should.
     pub(super) fn is_short(&self, disk: &Disk) -> bool {
         self.blocks() + disk.loaded_bytes() > disk.config.memory
@@ -192,7 +213,8 @@ impl Backlog {
         if disk.end().is_some_and(|end| end < first) {
             disk.clear();
         }
-        disk.trim(needed);
+        // What is still in memory may be asked for, and must be on disk when memory drops it.
+        disk.trim(needed.min(first));
     }
 
     /// Bytes of memory in blocks.

@@ -3,11 +3,30 @@
 use std::time::Instant;
 
 use super::{DisconnectReason, Primary, ReplicaId};
-use crate::{DamagedSegment, Fetch, SegmentId, Store};
+use crate::{Backlog, Chain, DamagedSegment, Fetch, SegmentId, Store};
 
 /// What exceeds memory goes to disk, if [`PrimaryConfig::spill`](crate::PrimaryConfig::spill) says
 /// so; the caller does the I/O as [`Backlog`](crate::Backlog) describes it.
 impl Primary {
+    /// The data set that was loaded at start, with the stream of `chain` run on it, is what this
+    /// node had when it ended: it goes on from there. A primary does so under a fresh id, since
+    /// what it wrote behind the chain's end may have been sent, and the old id must not name other
+    /// bytes; a node that `follows` another one keeps the id, and asks its primary for what comes
+    /// next. `stream_db` is the database that the stream is in at its end.
+    pub fn recover(&mut self, chain: &Chain, stream_db: u32, follows: bool, now: Instant) {
+        self.restart(*chain.history(), chain.end(), now);
+        if let Some(spill) = self.config.spill {
+            // The new backlog has stored nothing yet that would have to be removed.
+            self.backlog = Some(Backlog::recover(chain, self.config.backlog_size, spill));
+        }
+        if follows {
+            self.selected = Some(stream_db);
+        } else {
+            let fresh = self.fresh_id();
+            self.shift(fresh, chain.end());
+        }
+    }
+
     /// Bytes to be written to a file, one request at a time. Changes with every `&mut self` call.
     #[must_use]
     pub fn poll_store(&mut self) -> Option<Store> {

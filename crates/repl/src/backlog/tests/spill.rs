@@ -47,6 +47,8 @@ struct Twin {
     history: History,
     /// Something went wrong that may cost history.
     trouble: bool,
+    /// How far any cursor has read of what was stored before; further only when the disk is behind.
+    read_to: usize,
 }
 
 fn outcome() -> impl Strategy<Value = Outcome> {
@@ -76,7 +78,7 @@ impl Twin {
     fn new(history: History) -> Twin {
         let (cursors, files) = (Vec::new(), HashMap::new());
         let queue = VecDeque::new();
-        Twin { stream: Vec::new(), cursors, queue, files, history, trouble: false }
+        Twin { stream: Vec::new(), cursors, queue, files, history, trouble: false, read_to: 0 }
     }
 
     fn run(&mut self, backlog: &mut Backlog, op: Op) {
@@ -100,6 +102,10 @@ impl Twin {
                 let n = usize::from(n) % (there + 1);
                 backlog.advance(cursor, n as u64);
                 *at += n;
+                let stored = backlog.disk.as_ref().and_then(Disk::end);
+                if n > 0 && stored.is_some_and(|end| cursor.at <= end) {
+                    self.read_to = self.read_to.max(*at);
+                }
             }
             Op::Request(i) if count > 0 => backlog.request(&self.cursors[i % count].0),
             Op::Release(i) if count > 0 => backlog.release(self.cursors.remove(i % count).0),
@@ -117,6 +123,10 @@ impl Twin {
         }
         self.take_work(backlog);
         self.drop_lost(backlog);
+        if backlog.disk.as_ref().and_then(Disk::end).is_none() {
+            // Nothing yet, or memory was short before the disk had taken it: a gap ended it.
+            self.read_to = 0;
+        }
     }
 
     /// Whatever the backlog wants done waits in one queue.
@@ -155,7 +165,7 @@ impl Twin {
     fn drop_lost(&mut self, backlog: &mut Backlog) {
         for (cursor, at) in std::mem::take(&mut self.cursors) {
             if backlog.is_lost(&cursor) {
-                assert!(self.trouble, "{cursor:?} is lost: {backlog:?}");
+                assert!(self.trouble, "{cursor:?} is lost");
                 backlog.release(cursor);
             } else {
                 self.cursors.push((cursor, at));
@@ -182,7 +192,9 @@ impl Twin {
             let there = chunks.concat();
             assert_eq!(there, self.stream[*at..][..there.len()]);
             let in_memory = backlog.memory_first() <= cursor.offset();
-            assert!(there.len() == len - at || !in_memory, "in memory, but not to be read");
+            let readable = backlog.readable_to().checked_since(cursor.offset()).unwrap_or(0);
+            let all = there.len() as u64 == readable;
+            assert!(all || !in_memory, "in memory, but not to be read");
         }
     }
 
@@ -204,6 +216,12 @@ impl Twin {
             let stored = backlog.disk.as_ref().and_then(Disk::end);
             assert_eq!(stored, Some(backlog.end()), "all is stored");
         }
+        self.read_all(backlog);
+    }
+
+    fn read_all(&mut self, backlog: &mut Backlog) {
+        self.drain(backlog);
+        self.drop_lost(backlog);
         while let Some((mut cursor, mut at)) = self.cursors.pop() {
             while at < self.stream.len() {
                 let there = backlog.chunks(&cursor).collect::<Vec<_>>().concat();
@@ -218,6 +236,37 @@ impl Twin {
             }
             backlog.release(cursor);
         }
+    }
+
+    /// The process ends here: what the files hold goes on where it was, and holds all that anybody
+    /// has read.
+    fn crash(&self, size: u64, config: SpillConfig) {
+        let found = self.files.values().map(|file| Segment::read(file).unwrap());
+        let found: Vec<_> = found.map(|segment| FoundSegment::from(&segment)).collect();
+        let last = found.iter().max_by_key(|segment| (segment.end, segment.id.start)).copied();
+        let Some(last) = last else {
+            assert!(self.trouble || !config.eager || self.read_to == 0, "all is lost");
+            return;
+        };
+        let mut chain = Chain::find(found, last.id.replid, last.end).unwrap();
+        let (start, end) = (chain.segments()[0].id.start, chain.end());
+        let at = |offset: Offset| (offset.get() - START) as usize;
+        assert!(self.trouble || !config.eager || self.read_to <= at(end));
+        // The last command is torn, say.
+        let cut = Offset::new(end.get() - (at(end) - at(start)).min(5) as u64).unwrap();
+        chain.cut(cut);
+        let config = SpillConfig { keep: u64::MAX, limit: u64::MAX, ..config };
+        let mut backlog = Backlog::recover(&chain, size, config);
+        assert_eq!((backlog.first(), backlog.end()), (start, cut));
+        let mut again = Twin::new(*chain.history());
+        again.files.clone_from(&self.files);
+        again.stream = self.stream[..at(cut)].to_vec();
+        let cursor = backlog.cursor_at(start).unwrap();
+        again.cursors.push((cursor, at(start)));
+        again.trouble = true;
+        again.run(&mut backlog, Op::Rename(254));
+        again.run(&mut backlog, Op::Append(100));
+        again.read_all(&mut backlog);
     }
 
     /// What is on disk is what was written, under the right ids.
@@ -259,6 +308,7 @@ proptest! {
             let most = limit.saturating_add(segment_size * 14 + 112);
             assert!(backlog.spill_stats().disk <= most);
         }
+        twin.crash(size, config);
         twin.settle(&mut backlog);
         twin.check_files();
         for id in backlog.into_discards() {

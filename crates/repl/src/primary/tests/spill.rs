@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::SpillConfig;
+use crate::{Chain, FoundSegment, Segment, SpillConfig};
 
 /// Does what the primary wants done on disk; `files` is the disk.
 fn work(primary: &mut Primary, files: &mut HashMap<SegmentId, Vec<u8>>, now: Instant) {
@@ -91,6 +91,43 @@ fn a_replica_whose_bytes_are_gone_is_disconnected() {
         let result = primary.fetched(fetch.id, file, now);
         assert_eq!(result.is_err(), damaged.is_some());
         assert_eq!(events(&mut primary), lost());
+    }
+}
+
+/// A primary that comes back under what its files hold answers its replicas by the old id, up to
+/// what it has and not a byte further.
+#[test]
+fn a_primary_that_comes_back_answers_for_what_it_has() {
+    let (now, mut files) = (start(), HashMap::new());
+    let eager = SpillConfig { eager: true, ..small() };
+    let mut before = spilling(now, eager);
+    before.feed(0, &[7; 1_000_000]);
+    work(&mut before, &mut files, now);
+    let (replid, stored) = (before.history().replid(), before.offset());
+    before.feed(0, b"is not stored, and not sent before it is");
+    before.sent(A, stored.get());
+    assert_eq!(streamed(&before, A), b"");
+
+    let found = files.values().map(|file| FoundSegment::from(&Segment::read(file).unwrap()));
+    let chain = Chain::find(found.collect(), replid, Offset::new(23).unwrap()).unwrap();
+    for follows in [false, true] {
+        let mut after = primary(PrimaryConfig { spill: Some(eager), ..Default::default() });
+        // The draws of this run are others.
+        after.forget_past();
+        after.forget_past();
+        after.recover(&chain, 3, follows, now);
+        assert_eq!((after.offset(), after.history().replid() == replid), (stored, follows));
+        assert_eq!(after.stream_db(), follows.then_some(3));
+        let next = stored.next_byte();
+        for (asked, good) in [(24, true), (next - 1, true), (next, true), (next + 1, false)] {
+            let decision = psync(&mut after, B, replid.as_str(), &asked.to_string(), now);
+            assert_eq!(
+                matches!(decision, Decision::Continue { .. }),
+                good,
+                "{asked}: {decision:?}"
+            );
+            after.disconnected(B, now);
+        }
     }
 }
 

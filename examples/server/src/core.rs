@@ -357,6 +357,8 @@ fn spill_config(config: &Config) -> Option<SpillConfig> {
         memory,
         limit: config.repl_backlog_disk,
         keep: config.repl_backlog_disk_keep,
+        // A stream is of no use without the data that it began with.
+        eager: config.repl_backlog_persist && !config.save.is_empty(),
         ..SpillConfig::default()
     })
 }

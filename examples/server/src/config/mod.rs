@@ -170,8 +170,11 @@ config! {
         repl_backlog_memory: u64 = 32 << 20,
         /// Bytes on disk that replicas which lag may take; 0 keeps all in memory.
         repl_backlog_disk: u64 = 16 << 30,
-        /// Bytes on disk that are kept for replicas that come back.
+        /// Bytes on disk that are kept for replicas that come back, and for a restart.
         repl_backlog_disk_keep: u64 = 1 << 30,
+        /// Whether all of the stream is written to disk before replicas get it, so that this node
+        /// goes on after a crash from where it was; without save points it is not.
+        repl_backlog_persist: bool = true,
         /// Time after the last replica left when the backlog is freed; zero never.
         repl_backlog_ttl: Duration = Duration::from_secs(3600),
         /// Silence after which a replication link is given up.

@@ -185,11 +185,12 @@ pub(super) static PARAMETERS: &[P] = &[
         memory(1, I64_MAX),
         field!(repl_backlog_size, |size: u64| size.max(MIN_BACKLOG_SIZE)),
     ),
-    // Redis has neither of these three: there the stream is in memory only, and a replica that lags
+    // Redis has none of these four: there the stream is in memory only, and a replica that lags
     // is cut by its output limit.
     P::new("repl-backlog-memory", memory(MIN_BACKLOG_MEMORY, I64_MAX), field!(repl_backlog_memory)),
     P::new("repl-backlog-disk", BYTES, field!(repl_backlog_disk)),
     P::new("repl-backlog-disk-keep", BYTES, field!(repl_backlog_disk_keep)),
+    P::new("repl-backlog-persist", SWITCH, field!(repl_backlog_persist)),
     P::new("repl-backlog-ttl", LARGE, field!(repl_backlog_ttl)),
     P::new("repl-timeout", number(1, I32_MAX), field!(repl_timeout)),
     P::new("repl-ping-replica-period", number(1, I32_MAX), field!(repl_ping_replica_period))

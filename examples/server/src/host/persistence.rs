@@ -225,7 +225,9 @@ impl Core {
     /// Opens `dump.rdb` to be loaded; `None` when there is none.
     pub(crate) fn open_dump(&mut self) -> Result<Option<FileLoad>, LoadFailure> {
         let data = Dataset::new(self.config.databases, self.entropy.number());
-        let drop_expired = (!self.is_replica()).then_some(self.unix_ms);
+        // Commands of the stream that is kept on disk may be about keys that have expired since.
+        let replays = self.config.segments_path().exists();
+        let drop_expired = (!self.is_replica() && !replays).then_some(self.unix_ms);
         let options =
             DecodeOptions { verify_checksum: self.config.rdbchecksum, ..DecodeOptions::default() };
         let load = RdbLoad::new(Loader::new(data, drop_expired), options);

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use mio::Waker;
-use redwire_repl::{Fetch, SegmentId, Store};
+use redwire_repl::{Fetch, FoundSegment, Segment, SegmentId, Store};
 use rustix::fs::{FlockOperation, flock};
+
+use crate::log::warning;
 
 /// What the names of segments' files end in.
 const SUFFIX: &str = ".seg";
@@ -26,6 +28,8 @@ const LOCK: &str = "lock";
 pub(crate) struct Segments {
     folder: PathBuf,
     waker: Arc<Waker>,
+    /// Held until the thread has it.
+    lock: Option<File>,
     thread: Option<Thread>,
 }
 
@@ -54,12 +58,69 @@ pub(crate) enum Outcome {
 impl Segments {
     /// The files in `folder`, which need not be there.
     pub(crate) fn new(folder: PathBuf, waker: Arc<Waker>) -> Self {
-        Self { folder, waker, thread: None }
+        Self { folder, waker, lock: None, thread: None }
     }
 
     /// The folder.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// What an earlier run has left. The folder is this server's from now on, if it is there and no
+    /// other server uses it.
+    pub(crate) fn find(&mut self) -> Vec<FoundSegment> {
+        match lock(&self.folder) {
+            Ok(lock) => self.lock = Some(lock),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+            Err(error) => {
+                let folder = self.folder.display();
+                warning!("The backlog's segments in {folder} are left alone: {error}");
+                return Vec::new();
+            }
+        }
+        let read = |path: &PathBuf| Segment::read(&fs::read(path).ok()?);
+        let found = self.files().into_iter().filter_map(|(id, path)| {
+            let segment = read(&path).filter(|segment| segment.id() == id)?;
+            Some(FoundSegment::from(&segment))
+        });
+        found.collect()
+    }
+
+    /// Reads one of those again.
+    pub(crate) fn read(&self, id: SegmentId, len: u64) -> io::Result<Segment> {
+        let bytes = read_file(&path(&self.folder, id), len)?;
+        Segment::read(&bytes).ok_or_else(|| ErrorKind::InvalidData.into())
+    }
+
+    /// Removes all that an earlier run has left but these.
+    pub(crate) fn retain(&mut self, keep: &[SegmentId]) {
+        if self.lock.is_none() {
+            return;
+        }
+        for (_, path) in self.files().into_iter().filter(|(id, _)| !keep.contains(id)) {
+            // One that stays is found at the next start, and belongs to nothing there either.
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    /// The segments' files that are there.
+    fn files(&self) -> Vec<(SegmentId, PathBuf)> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let named = entries.filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            Some((SegmentId::parse(name.strip_suffix(SUFFIX)?)?, entry.path()))
+        });
+        named.collect()
+    }
+
+    /// Waits until all that was asked for is done, and gives what has come of it.
+    pub(crate) fn finish(&mut self) -> Vec<Outcome> {
+        let Some(Thread { requests, outcomes }) = self.thread.take() else { return Vec::new() };
+        drop(requests);
+        let outcomes = outcomes.iter().collect();
+        // The thread had it and has ended; without it the next request asks for it again.
+        self.lock = lock(&self.folder).ok();
+        outcomes
     }
 
     pub(crate) fn store(&mut self, store: Store) {
@@ -80,9 +141,9 @@ impl Segments {
     }
 
     fn ask(&mut self, request: Request) {
-        let thread = self
-            .thread
-            .get_or_insert_with(|| Thread::start(self.folder.clone(), self.waker.clone()));
+        let thread = self.thread.get_or_insert_with(|| {
+            Thread::start(self.folder.clone(), self.lock.take(), self.waker.clone())
+        });
         // A thread that could not be started has left its outcome already.
         if let Err(unsent) = thread.requests.send(request) {
             let (sender, outcomes) = channel();
@@ -93,12 +154,12 @@ impl Segments {
 }
 
 impl Thread {
-    fn start(folder: PathBuf, waker: Arc<Waker>) -> Self {
+    fn start(folder: PathBuf, lock: Option<File>, waker: Arc<Waker>) -> Self {
         let (requests, receiver) = channel::<Request>();
         let (sender, outcomes) = channel();
         // Without a thread the requests have no receiver, and are refused as they come.
         let _ = std::thread::Builder::new().name("backlog".into()).spawn(move || {
-            let mut files = Files { folder, lock: None, open: None };
+            let mut files = Files { folder, lock, open: None };
             for request in receiver {
                 let outcome = match request {
                     Request::Store(store) => Outcome::Stored(store.id, files.store(&store)),
@@ -140,10 +201,6 @@ struct Files {
 }
 
 impl Files {
-    fn path(&self, id: SegmentId) -> PathBuf {
-        self.folder.join(format!("{id}{SUFFIX}"))
-    }
-
     fn store(&mut self, store: &Store) -> io::Result<()> {
         self.lock()?;
         let file = match self.open.take_if(|(id, _)| *id == store.id && store.position > 0) {
@@ -151,7 +208,11 @@ impl Files {
             None => {
                 let anew = store.position == 0;
                 let mut options = OpenOptions::new();
-                options.write(true).create(anew).truncate(anew).open(self.path(store.id))?
+                options
+                    .write(true)
+                    .create(anew)
+                    .truncate(anew)
+                    .open(path(&self.folder, store.id))?
             }
         };
         let mut position = store.position;
@@ -163,48 +224,49 @@ impl Files {
         Ok(())
     }
 
-    fn fetch(&mut self, fetch: Fetch) -> io::Result<Vec<u8>> {
-        let file = File::open(self.path(fetch.id))?;
-        let too_short = || io::Error::from(ErrorKind::UnexpectedEof);
-        if file.metadata()?.len() < fetch.len {
-            return Err(too_short());
-        }
-        let mut bytes = vec![0; usize::try_from(fetch.len).map_err(|_| too_short())?];
-        file.read_exact_at(&mut bytes, 0)?;
-        Ok(bytes)
+    fn fetch(&self, fetch: Fetch) -> io::Result<Vec<u8>> {
+        read_file(&path(&self.folder, fetch.id), fetch.len)
     }
 
     fn discard(&mut self, id: SegmentId) {
         self.open.take_if(|(open, _)| *open == id);
         // One that is not there need not be removed; one that cannot be is found at the next start.
-        let _ = fs::remove_file(self.path(id));
+        let _ = fs::remove_file(path(&self.folder, id));
     }
 
     /// Makes the folder, and sees to it that no other server uses it.
     fn lock(&mut self) -> io::Result<()> {
-        if self.lock.is_some() {
-            return Ok(());
+        if self.lock.is_none() {
+            fs::create_dir_all(&self.folder)?;
+            self.lock = Some(lock(&self.folder)?);
         }
-        fs::create_dir_all(&self.folder)?;
-        let mut options = OpenOptions::new();
-        let lock = options.write(true).create(true).truncate(false).open(self.folder.join(LOCK))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| io::Error::other("another server uses the folder"))?;
-        self.remove_all()?;
-        self.lock = Some(lock);
         Ok(())
     }
+}
 
-    /// Removes what an earlier run of a server has left.
-    fn remove_all(&self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            if path.to_string_lossy().ends_with(SUFFIX) {
-                fs::remove_file(path)?;
-            }
-        }
-        Ok(())
+/// Makes the folder, if it is there, this server's as long as the file is open.
+fn lock(folder: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(false).open(folder.join(LOCK))?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| io::Error::other("another server uses the folder"))?;
+    Ok(file)
+}
+
+fn path(folder: &Path, id: SegmentId) -> PathBuf {
+    folder.join(format!("{id}{SUFFIX}"))
+}
+
+/// The first `len` bytes of a file.
+fn read_file(path: &Path, len: u64) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let too_short = || io::Error::from(ErrorKind::UnexpectedEof);
+    if file.metadata()?.len() < len {
+        return Err(too_short());
     }
+    let mut bytes = vec![0; usize::try_from(len).map_err(|_| too_short())?];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 mod empty_primary;
 mod outgoing;
+mod replay;
 mod upstream;
 
 pub(crate) use outgoing::{Outgoing, Outgoings};
+pub(crate) use replay::{Replay, Replayed};
 pub(crate) use upstream::{Received, Upstream};

@@ -83,6 +83,9 @@ impl Upstream {
         if let Some((replid, offset)) = history {
             machine.resume_from(replid, offset);
         }
+        let mut session = Session::of_primary(0);
+        // Where the stream goes on it is in the database that it was in.
+        session.db = core.primary.stream_db().unwrap_or(0);
         Self {
             endpoint,
             machine,
@@ -91,7 +94,7 @@ impl Upstream {
             input: Vec::new(),
             output: Vec::new(),
             decoder: stream_decoder(),
-            session: Session::of_primary(0),
+            session,
             held: Vec::new(),
             load: None,
             load_began: None,
@@ -467,7 +470,7 @@ fn may_refuse(core: &Core, keyspace: &Keyspace) -> bool {
     core.config.replica_refuse_empty_primary && !keyspace.data().is_empty()
 }
 
-fn stream_decoder() -> RequestDecoder {
+pub(super) fn stream_decoder() -> RequestDecoder {
     let mut limits = Limits::default();
     limits.bulk_len = u64::MAX;
     let mut decoder = RequestDecoder::new(Mode::Compatible, limits);

@@ -28,7 +28,7 @@ use crate::entropy::Entropy;
 use crate::log::{notice, warning};
 use crate::net::{Client, ClientId, Listener, listen_all};
 use crate::persist::{FileLoad, Segments};
-use crate::replication::{Outgoings, Upstream};
+use crate::replication::{Outgoings, Replay, Replayed, Upstream};
 use crate::saves::Running;
 use crate::signals::Signals;
 
@@ -59,6 +59,8 @@ pub(crate) struct Server {
     blocked: Vec<ClientId>,
     outgoings: Outgoings,
     load: Option<FileLoad>,
+    /// The stream that is run on the data of the file.
+    replay: Option<Replay>,
     segments: Segments,
     /// When the disk is to be tried again, after it took no segment.
     store_again_at: Option<Instant>,
@@ -111,6 +113,7 @@ impl Server {
             blocked: Vec::new(),
             outgoings: Outgoings::default(),
             load: None,
+            replay: None,
             segments,
             store_again_at: None,
             background: Background::start(),
@@ -183,6 +186,7 @@ impl Server {
         let busy = !self.readable.is_empty()
             || !self.unsent.is_empty()
             || self.load.is_some()
+            || self.replay.is_some()
             || self.expiry_behind
             || upstream_readable
             || walking;
@@ -211,7 +215,12 @@ impl Server {
                 });
                 self.load = Some(load);
             }
-            Ok(None) => self.ready(None),
+            Ok(None) => {
+                // The stream alone says nothing of the data that it began with.
+                self.segments.find();
+                self.segments.retain(&[]);
+                self.ready(None);
+            }
             Err(failure) => {
                 let path = self.core.config.rdb_path();
                 return Err(format!(
@@ -225,6 +234,7 @@ impl Server {
 
     /// Loads the next slice of `dump.rdb`.
     fn step_load(&mut self) {
+        self.step_replay();
         let Some(load) = &mut self.load else { return };
         match load.step() {
             Ok(false) => {
@@ -260,12 +270,51 @@ impl Server {
         );
         let took = crate::clock::now().saturating_duration_since(loading.began);
         notice!("DB loaded from disk: {:.3} seconds", took.as_secs_f64());
-        let history = notes.replid.zip(notes.offset);
-        if let (Some((replid, offset)), false) = (history, self.core.is_replica()) {
+        let Some((replid, offset)) = notes.replid.zip(notes.offset) else {
+            self.segments.find();
+            self.segments.retain(&[]);
+            return self.ready(None);
+        };
+        let db = notes.stream_db.unwrap_or(0);
+        if let Some(replay) = Replay::open(&mut self.segments, replid, offset, db) {
+            self.core.loading = Some(loading);
+            self.replay = Some(replay);
+            // It is run as it came, expiries included.
+            self.keyspace.set_role(Role::Replica { read_only: true });
+            return;
+        }
+        self.segments.retain(&[]);
+        if self.core.is_replica() {
+            self.core.primary.adopt(replid, offset, Some(db), self.core.now);
+        } else {
             // Replicas of the stream that the file belongs to may go on from there.
             self.core.primary.restore(replid, offset, self.core.now);
         }
-        self.ready(history);
+        self.ready(Some((replid, offset)));
+    }
+
+    /// Runs a slice of the stream that was kept on disk.
+    fn step_replay(&mut self) {
+        let Some(replay) = &mut self.replay else { return };
+        if replay.step(&self.segments, &mut self.core, &mut self.keyspace)
+            && let Some(replay) = self.replay.take()
+        {
+            self.end_replay(replay.finish());
+        }
+    }
+
+    fn end_replay(&mut self, Replayed { chain, db, commands }: Replayed) {
+        self.core.loading = None;
+        let follows = self.core.is_replica();
+        if !follows {
+            self.keyspace.set_role(Role::Primary);
+        }
+        let offset = chain.end().get();
+        notice!("Replication stream on disk run on the data: {commands} commands, up to {offset}");
+        let ids: Vec<_> = chain.segments().iter().map(|segment| segment.id).collect();
+        self.segments.retain(&ids);
+        self.core.primary.recover(&chain, db, follows, self.core.now);
+        self.ready(Some((chain.history().replid(), chain.end())));
     }
 
     /// The data is there: clients may come, and the primary may be followed from `history` on.

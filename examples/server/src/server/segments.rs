@@ -15,35 +15,53 @@ impl Server {
     pub(super) fn take_segments(&mut self) {
         let now = self.core.now;
         while let Some(outcome) = self.segments.poll() {
-            match outcome {
-                SegmentOutcome::Stored(id, result) => {
-                    let failed_before = self.store_again_at.is_some();
-                    self.store_again_at = None;
-                    match &result {
-                        Ok(()) if failed_before => {
-                            notice!("The backlog's segments can be written again");
-                        }
-                        Ok(()) => {}
-                        Err(error) => {
-                            self.store_again_at = Some(now + RETRY);
-                            if !failed_before {
-                                self.warn_of_failed_store(error);
-                            }
-                        }
-                    }
-                    self.core.primary.store_finished(id, result.is_ok(), now);
-                }
-                SegmentOutcome::Fetched(id, result) => {
-                    let unreadable = |error| warning!("Can't read segment {id} back: {error}");
-                    let file = result.map_err(unreadable).ok();
-                    if let Err(damage) = self.core.primary.fetched(id, file.as_deref(), now) {
-                        warning!("{damage}");
-                    }
-                }
-            }
+            self.take_outcome(outcome);
         }
         if self.store_again_at.is_some_and(|at| at <= now) {
             self.core.primary.retry_store();
+        }
+    }
+
+    fn take_outcome(&mut self, outcome: SegmentOutcome) {
+        let now = self.core.now;
+        match outcome {
+            SegmentOutcome::Stored(id, result) => {
+                let failed_before = self.store_again_at.is_some();
+                self.store_again_at = None;
+                match &result {
+                    Ok(()) if failed_before => {
+                        notice!("The backlog's segments can be written again");
+                    }
+                    Ok(()) => {}
+                    Err(error) => {
+                        self.store_again_at = Some(now + RETRY);
+                        if !failed_before {
+                            self.warn_of_failed_store(error);
+                        }
+                    }
+                }
+                self.core.primary.store_finished(id, result.is_ok(), now);
+            }
+            SegmentOutcome::Fetched(id, result) => {
+                let unreadable = |error| warning!("Can't read segment {id} back: {error}");
+                let file = result.map_err(unreadable).ok();
+                if let Err(damage) = self.core.primary.fetched(id, file.as_deref(), now) {
+                    warning!("{damage}");
+                }
+            }
+        }
+    }
+
+    /// Has all of the stream written that is to survive this process.
+    pub(super) fn finish_segments(&mut self) {
+        let eager = self.core.primary.config().spill.is_some_and(|spill| spill.eager);
+        loop {
+            for outcome in self.segments.finish() {
+                self.take_outcome(outcome);
+            }
+            let store = if eager { self.core.primary.poll_store() } else { None };
+            let Some(store) = store else { return };
+            self.segments.store(store);
         }
     }
 
@@ -62,6 +80,12 @@ impl Server {
         while let Some(fetch) = self.core.primary.poll_fetch() {
             self.segments.fetch(fetch);
         }
+    }
+
+    /// Drops the stream on disk: what was not saved is to be lost (`SHUTDOWN NOSAVE`).
+    pub(super) fn forget_segments(&mut self) {
+        self.segments.finish();
+        self.segments.retain(&[]);
     }
 
     fn warn_of_failed_store(&self, error: &std::io::Error) {

@@ -20,6 +20,7 @@ impl Server {
     /// keeps it alive unless `force`. Answers whether the server ends.
     pub(super) fn shutdown(&mut self, save: Option<bool>, force: bool) -> bool {
         warning!("User requested shutdown...");
+        let save_asked = save;
         let save = save.unwrap_or(!self.core.config.save.is_empty());
         if save && self.core.loading.is_none() {
             notice!("Saving the final RDB snapshot before exiting.");
@@ -32,6 +33,12 @@ impl Server {
             }
         } else {
             self.core.abandon_snapshot(&mut self.keyspace);
+        }
+        self.drive_primary();
+        if save_asked == Some(false) {
+            self.forget_segments();
+        } else {
+            self.finish_segments();
         }
         self.drive_primary();
         self.write_clients();

@@ -151,9 +151,10 @@ impl Server {
     }
 
     fn turn(&mut self) {
+        self.step_load();
+        // Asked behind the load, which may have given the stream its place.
         let feeding = self.core.primary.is_feeding();
         self.keyspace.effects().want(feeding);
-        self.step_load();
         self.read_upstream();
         self.read_clients();
         self.tick();

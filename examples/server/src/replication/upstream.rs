@@ -194,7 +194,10 @@ impl Upstream {
         self.input.clear();
         self.output.clear();
         self.held.clear();
+        // A transaction is over, but the stream goes on in the database that it was in.
+        let db = self.session.db;
         self.session = self.session.renewed();
+        self.session.db = db;
         self.load = None;
         self.decoder = stream_decoder();
         self.machine.handle_disconnected(now);

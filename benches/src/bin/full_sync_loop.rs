@@ -22,6 +22,7 @@ const HELP: &[(&str, &str)] = &[
     ("hot", "N: keys of 16 KiB that are overwritten, 6000"),
     ("write", "N: MB a second that are written, 30"),
     ("link", "N: MB a second that the link lets through, 40"),
+    ("two", "yes or no: a full sync of redwire's over two connections at once, yes"),
     ("seconds", "N: how long each pair is watched, 80"),
 ];
 const PAIRS: &str = "redis-7.0>redis-7.0,valkey-9.1>valkey-9.1,redwire>redis-7.0,\
@@ -42,6 +43,7 @@ struct Setup {
     write: u64,
     link: u64,
     watch: Duration,
+    two_connections: bool,
 }
 
 fn main() -> Outcome<()> {
@@ -52,6 +54,7 @@ fn main() -> Outcome<()> {
         hot: options.value("hot", 6000, 128)?,
         write: options.value("write", 30, 3)? * MB,
         link: options.value("link", 40, 4)? * MB,
+        two_connections: options.value("two", "yes".to_owned(), "yes".to_owned())? == "yes",
         watch: Duration::from_secs(options.value("seconds", 80, 5)?),
     };
     machine::print();
@@ -135,7 +138,11 @@ impl Setup {
             write(&mut primary.client(), batch);
         }
         let link = Throttle::start(primary.port(), self.link)?;
-        let replica = to.start(&["--rdbcompression", "no"]);
+        let mut options = vec!["--rdbcompression", "no"];
+        if self.two_connections && to.name == "redwire" {
+            options.extend(["--repl-two-connections", "yes"]);
+        }
+        let replica = to.start(&options);
         let over = Arc::new(AtomicBool::new(false));
         let writer = self.start_writer(&primary, writes, over.clone());
         // The writes have their pace before the replica comes.

@@ -16,6 +16,9 @@ pub struct ReplicaConfig {
     /// `REPLCONF version`, three numbers: the Valkey version whose RDB we read. It decides what a
     /// Valkey primary writes. `None` sends nothing.
     pub version: Option<String>,
+    /// `REPLCONF rdb-only 1`: nothing but the RDB is wanted on this connection. The primary closes
+    /// it behind the RDB, and keeps no stream for it. Default no.
+    pub rdb_only: bool,
     /// `repl-timeout`: silence of the primary that ends a connection. Default 60 s.
     pub timeout: Duration,
     /// About how long the second attempt waits; each later one twice as long, up to
@@ -35,6 +38,7 @@ impl Default for ReplicaConfig {
             masteruser: None,
             masterauth: None,
             version: None,
+            rdb_only: false,
             timeout: Duration::from_secs(60),
             backoff_min: Duration::from_millis(250),
             backoff_max: Duration::from_secs(8),

@@ -73,6 +73,9 @@ impl Replica {
         if let Some(version) = &config.version {
             replconf(&["version", version]);
         }
+        if config.rdb_only {
+            replconf(&["rdb-only", "1"]);
+        }
         self.state = State::Replies(pending);
     }
 

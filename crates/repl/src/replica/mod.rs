@@ -224,6 +224,11 @@ impl Replica {
         self.state = State::Waiting { until: now + self.backoff.next(&self.config) };
     }
 
+    /// Bytes of the stream have come that the caller keeps for later: the primary is alive.
+    pub fn heard(&mut self, now: Instant) {
+        self.last_io = now;
+    }
+
     /// Takes one step of the unread input. Call again with the rest until `step` is `None`, or a
     /// [`Step::Rdb`] or [`Step::Stream`] has too few bytes to take any; and also with an empty
     /// rest after [`rdb_finished`](Replica::rdb_finished).

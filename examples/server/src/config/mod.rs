@@ -38,7 +38,9 @@ pub(crate) use load::{Invocation, USAGE};
 pub(crate) use network::{BindAddress, Endpoint};
 pub(crate) use output_limits::{OutputLimit, OutputLimits};
 pub(crate) use runtime::{SetError, Update};
-pub(crate) use values::{DebugAccess, DisklessLoad, LogLevel, SavePoint, Secret, Supervised};
+pub(crate) use values::{
+    DebugAccess, DisklessLoad, LogLevel, SavePoint, Secret, Supervised, TwoConnections,
+};
 
 /// Defines [`Config`]: the fields with their types and defaults, in one place.
 macro_rules! config {
@@ -189,6 +191,8 @@ config! {
         repl_diskless_sync_max_replicas: u32 = 0,
         /// How a replica loads a full sync.
         repl_diskless_load: DisklessLoad = DisklessLoad::Disabled,
+        /// Whether a replica takes a full sync over two connections.
+        repl_two_connections: TwoConnections = TwoConnections::Auto,
         /// Whether Nagle's algorithm is on for the links to replicas.
         repl_disable_tcp_nodelay: bool = false,
         /// Replicas that must be present for writes to be accepted; 0 is off.

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::Config;
 use super::setting::{TextSetting, Value, ValueError, system_text};
 use super::table::{Parameter as P, Store, Store::Fixed, Store::Hint, Syntax, field};
-use super::values::{DebugAccess, DisklessLoad, LogLevel, Supervised};
+use super::values::{DebugAccess, DisklessLoad, LogLevel, Supervised, TwoConnections};
 
 const I32_MAX: i128 = i32::MAX as i128;
 const I64_MAX: i128 = i64::MAX as i128;
@@ -199,6 +199,12 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("repl-diskless-sync-delay", COUNT, field!(repl_diskless_sync_delay)),
     P::new("repl-diskless-sync-max-replicas", COUNT, field!(repl_diskless_sync_max_replicas)),
     P::new("repl-diskless-load", Syntax::Name(DisklessLoad::NAMES), field!(repl_diskless_load)),
+    // Ours: see `replication::side`.
+    P::new(
+        "repl-two-connections",
+        Syntax::Name(TwoConnections::NAMES),
+        field!(repl_two_connections),
+    ),
     P::new("repl-disable-tcp-nodelay", SWITCH, field!(repl_disable_tcp_nodelay)),
     P::new("min-replicas-to-write", COUNT, field!(min_replicas_to_write))
         .alias("min-slaves-to-write"),

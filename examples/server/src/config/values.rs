@@ -98,6 +98,18 @@ named! {
 }
 
 named! {
+    /// Whether a replica takes a full sync over two connections.
+    TwoConnections {
+        /// Never.
+        No = "no",
+        /// When a full sync over one broke off.
+        Auto = "auto",
+        /// Always, as far as the primary lets it.
+        Yes = "yes",
+    }
+}
+
+named! {
     /// The service manager to tell that the server is ready.
     Supervised {
         /// systemd, through `$NOTIFY_SOCKET`.

@@ -3,6 +3,7 @@
 mod empty_primary;
 mod outgoing;
 mod replay;
+mod side;
 mod upstream;
 
 pub(crate) use outgoing::{Outgoing, Outgoings};

@@ -1,7 +1,8 @@
 //! [`Upstream`]: the link to this node's primary.
 
 use std::io::{self, IoSlice};
-use std::net::ToSocketAddrs;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use mio::{Registry, Token};
@@ -12,12 +13,13 @@ use redwire_repl::{
 };
 use redwire_resp::{Limits, Mode, RequestDecoder};
 
-use crate::config::{Config, Endpoint};
+use crate::config::{Config, Endpoint, TwoConnections};
 use crate::core::Core;
 use crate::net::Stream;
 use crate::persist::RdbLoad;
 
 use super::empty_primary::{self, EmptyPrimary};
+use super::side::{Kept, Side};
 
 /// Bytes that are read and worked on before clients have their turn again.
 const TURN: usize = 256 << 10;
@@ -28,6 +30,12 @@ const VALKEY_VERSION: &str = "9.1.0";
 
 /// Longest wait between two attempts to reach the primary: Redis tries each second.
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
+
+/// Bytes of kept stream that are run before clients have their turn again.
+const KEPT_TURN: usize = 1 << 20;
+
+/// Attempts with two connections before one is tried again: the primary may not let us.
+const SIDE_ATTEMPTS: u32 = 2;
 
 /// The link to the primary that this node follows.
 #[derive(Debug)]
@@ -49,7 +57,49 @@ pub(crate) struct Upstream {
     announced: Option<ReplId>,
     empty_primary: EmptyPrimary,
     /// More may be read without waiting for the socket to say so.
-    pub(crate) readable: bool,
+    readable: bool,
+    /// Where the RDB comes, in a full sync over two connections.
+    side: Option<Side>,
+    /// The stream that came meanwhile, to be run before what comes now.
+    kept: Option<Kept>,
+    two_connections: Two,
+}
+
+/// When a full sync is to have two connections.
+#[derive(Debug)]
+struct Two {
+    mode: TwoConnections,
+    /// Folder for what exceeds memory.
+    folder: PathBuf,
+    /// A full sync over one connection broke off.
+    broke: bool,
+    /// The primary answered that what this node has is of no use to it.
+    needed: bool,
+    /// Attempts with two that came to nothing, one after the other.
+    failures: u32,
+}
+
+impl Two {
+    fn new(core: &Core) -> Self {
+        let (mode, folder) = (core.config.repl_two_connections, core.config.dir.clone());
+        // A node that never had a stream has nothing to go on with.
+        let needed = core.primary.backlog().is_none();
+        Self { mode, folder, broke: false, needed, failures: 0 }
+    }
+
+    fn wanted(&self) -> bool {
+        let asked = match self.mode {
+            TwoConnections::No => false,
+            TwoConnections::Auto => self.broke,
+            TwoConnections::Yes => true,
+        };
+        asked && self.failures < SIDE_ATTEMPTS
+    }
+
+    /// A data set came whole.
+    fn done(&mut self) {
+        (self.broke, self.needed, self.failures) = (false, false, 0);
+    }
 }
 
 /// What a turn of the link brought, for the log and for the rest of the server.
@@ -101,20 +151,33 @@ impl Upstream {
             announced: None,
             empty_primary: EmptyPrimary::default(),
             readable: false,
+            side: None,
+            kept: None,
+            two_connections: Two::new(core),
         }
     }
 
     pub(crate) fn configure(&mut self, config: &Config) {
+        self.two_connections.mode = config.repl_two_connections;
         self.machine.set_config(replica_config(config));
     }
 
     pub(crate) fn status(&self, now: Instant) -> ReplicaStatus {
-        self.machine.status(now)
+        let status = self.machine.status(now);
+        match &self.side {
+            Some(side) => ReplicaStatus { down_for: status.down_for, ..side.machine.status(now) },
+            None => status,
+        }
     }
 
     /// Whether the stream flows.
     pub(crate) fn is_up(&self) -> bool {
-        self.machine.phase() == ReplicaPhase::Connected
+        self.side.is_none() && self.machine.phase() == ReplicaPhase::Connected
+    }
+
+    /// Whether a turn has something to do without waiting for a socket.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.readable || self.kept.is_some() || self.side.as_ref().is_some_and(Side::is_busy)
     }
 
     /// Whether a whole data set is coming.
@@ -139,7 +202,13 @@ impl Upstream {
         now: Instant,
     ) -> Vec<Received> {
         self.machine.handle_timeout(now);
-        self.drive(registry, token, now)
+        let mut received = self.drive(registry, token, now);
+        let streams = self.machine.phase() == ReplicaPhase::Connected;
+        let from = self.machine.history().filter(|_| streams).map(|(_, from)| from);
+        if let Some(Err(reason)) = self.side.as_mut().map(|side| side.drive(from, now)) {
+            received.push(self.disconnect(registry, reason, now));
+        }
+        received
     }
 
     /// Opens and closes the connection as the machine wants it.
@@ -149,7 +218,14 @@ impl Upstream {
             match event {
                 ReplicaEvent::Connect => {
                     received.push(Received::Connecting);
-                    if let Err(error) = self.connect(registry, token) {
+                    let two = &self.two_connections;
+                    let fresh = self.machine.history().is_none() || two.needed;
+                    let opened = if fresh && two.wanted() {
+                        self.open_side(registry, token, now)
+                    } else {
+                        self.connect(registry, token)
+                    };
+                    if let Err(error) = opened {
                         self.machine.handle_disconnected(now);
                         let reason = format!("Unable to connect to MASTER: {error}");
                         received.push(Received::Broken(reason));
@@ -167,11 +243,22 @@ impl Upstream {
         received
     }
 
-    fn connect(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+    fn address(&self) -> io::Result<SocketAddr> {
         let unresolved = || io::Error::new(io::ErrorKind::NotFound, "host has no address");
         let place = (self.endpoint.host.as_str(), self.endpoint.port);
-        let address = place.to_socket_addrs()?.next().ok_or_else(unresolved)?;
-        let mut stream = Stream::connect(address)?;
+        place.to_socket_addrs()?.next().ok_or_else(unresolved)
+    }
+
+    /// Begins a full sync over two connections: this one is opened when the RDB's place is known.
+    fn open_side(&mut self, registry: &Registry, token: Token, now: Instant) -> io::Result<()> {
+        let (config, folder) = (self.machine.config().clone(), self.two_connections.folder.clone());
+        let place = (registry, side_token(token));
+        self.side = Some(Side::open(self.address()?, config, folder, place, now)?);
+        Ok(())
+    }
+
+    fn connect(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let mut stream = Stream::connect(self.address()?)?;
         stream.register(registry, token)?;
         self.stream = Some(stream);
         self.connected = false;
@@ -198,6 +285,19 @@ impl Upstream {
         let db = self.session.db;
         self.session = self.session.renewed();
         self.session.db = db;
+        if let Some(side) = self.side.take() {
+            // The data set is what it was.
+            match side.old_history {
+                Some((replid, offset)) => self.machine.resume_from(replid, offset),
+                None => self.machine.forget(),
+            }
+            side.close(registry);
+            self.two_connections.failures += 1;
+        } else if self.load.is_some() {
+            self.two_connections.broke = true;
+            self.two_connections.failures = 0;
+        }
+        self.kept = None;
         self.load = None;
         self.decoder = stream_decoder();
         self.machine.handle_disconnected(now);
@@ -228,6 +328,14 @@ impl Upstream {
         self.readable = true;
         received.extend(self.drive(registry, token, now));
         received
+    }
+
+    /// The socket of the RDB has something to say.
+    pub(crate) fn side_ready(&mut self, registry: &Registry, now: Instant) -> Vec<Received> {
+        match self.side.as_mut().map(|side| side.handle_ready(now)) {
+            Some(Err(reason)) => vec![self.disconnect(registry, reason, now)],
+            _ => Vec::new(),
+        }
     }
 
     /// Reads a turn's worth and runs it. Takes `core` as the host of the stream's commands, so the
@@ -264,13 +372,149 @@ impl Upstream {
             };
             taken += count;
             self.input.extend_from_slice(&buffer[..count]);
-            if let Err(error) = self.handle_input(core, keyspace, &mut received) {
-                received.push(self.disconnect(registry, error.to_string(), now));
+            if let Err(error) = self.take_input(core, keyspace, &mut received) {
+                let ours = self.two_connections.needed && self.two_connections.wanted();
+                let reason = if ours && self.side.is_none() {
+                    "Full resync is due, asking for it over two connections".to_string()
+                } else {
+                    error.to_string()
+                };
+                received.push(self.disconnect(registry, reason, now));
                 break;
             }
         }
+        if let Err(reason) = self.run_kept(core, keyspace, &mut received) {
+            received.push(self.disconnect(registry, reason, now));
+        }
+        if let Err(reason) =
+            self.read_side((registry, token), core, keyspace, buffer, &mut received)
+        {
+            received.push(self.disconnect(registry, reason, now));
+        }
         received.extend(self.drive(registry, token, now));
         received
+    }
+
+    /// Runs what came, or keeps it while the data set comes and until what came before is run.
+    fn take_input(
+        &mut self,
+        core: &mut Core,
+        keyspace: &mut Keyspace,
+        received: &mut Vec<Received>,
+    ) -> Result<(), Error> {
+        if self.kept.is_none() && !self.keeps() {
+            self.handle_input(core, keyspace, received)?;
+        }
+        let keeps = self.keeps();
+        let kept = self.side.as_mut().filter(|_| keeps).map(|side| &mut side.kept);
+        if let Some(kept) = kept.or(self.kept.as_mut()) {
+            kept.append(&self.input);
+            self.input.clear();
+            self.machine.heard(core.now);
+        }
+        Ok(())
+    }
+
+    /// Whether the stream flows, and has to wait for the data set.
+    fn keeps(&self) -> bool {
+        self.side.is_some() && self.machine.phase() == ReplicaPhase::Connected
+    }
+
+    /// Runs a slice of the stream that was kept.
+    fn run_kept(
+        &mut self,
+        core: &mut Core,
+        keyspace: &mut Keyspace,
+        received: &mut Vec<Received>,
+    ) -> Result<(), String> {
+        let mut done = 0;
+        while done < KEPT_TURN
+            && let Some(kept) = &mut self.kept
+        {
+            let Some(bytes) = kept.next().map_err(|error| format!("stream unreadable: {error}"))?
+            else {
+                self.kept = None;
+                break;
+            };
+            done += bytes.len();
+            self.input.extend_from_slice(&bytes);
+            self.handle_input(core, keyspace, received).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Reads a turn's worth of the RDB.
+    fn read_side(
+        &mut self,
+        place: (&Registry, Token),
+        core: &mut Core,
+        keyspace: &mut Keyspace,
+        buffer: &mut [u8],
+        received: &mut Vec<Received>,
+    ) -> Result<(), String> {
+        let mut taken = 0;
+        while taken < TURN
+            && let Some(side) = &mut self.side
+        {
+            match side.read(buffer).map_err(|error| error.to_string())? {
+                None => break,
+                Some(0) => return Err("Connection of the RDB lost.".into()),
+                Some(count) => taken += count,
+            }
+            let mut input = std::mem::take(&mut side.input);
+            let mut at = 0;
+            while let Some(used) = self.step_side(&input[at..], place, core, keyspace, received)? {
+                at += used;
+            }
+            input.drain(..at);
+            if let Some(side) = &mut self.side {
+                side.input = input;
+            }
+        }
+        Ok(())
+    }
+
+    /// One step of the machine of the RDB's connection; `None` when it needs more bytes.
+    fn step_side(
+        &mut self,
+        unread: &[u8],
+        (registry, token): (&Registry, Token),
+        core: &mut Core,
+        keyspace: &mut Keyspace,
+        received: &mut Vec<Received>,
+    ) -> Result<Option<usize>, String> {
+        let now = core.now;
+        let Some(side) = &mut self.side else { return Ok(None) };
+        let progress = side.machine.handle_input(unread, now).map_err(|it| it.to_string())?;
+        let used = progress.used;
+        let Some(step) = progress.step else { return Ok((used > 0).then_some(used)) };
+        match step {
+            Step::Handshake | Step::Continue { .. } | Step::Stream(_) => {}
+            Step::FullResync { replid, offset } => {
+                let named = replid.ok_or("the primary knows no PSYNC")?;
+                side.old_history = self.machine.history();
+                received.push(Received::FullResync(replid, offset));
+                self.announced = replid;
+                if self.empty_primary.refuses_history(replid) && may_refuse(core, keyspace) {
+                    return Err(empty_primary::REASON.into());
+                }
+                self.machine.resume_from(named, offset);
+                self.connect(registry, token).map_err(|error| error.to_string())?;
+            }
+            Step::RdbStart { len } => self.begin_load(len, core, keyspace, received),
+            Step::Rdb(bytes) => {
+                let taken =
+                    self.load_bytes(bytes, core, keyspace).map_err(|error| error.to_string())?;
+                return Ok(Some(used + taken).filter(|used| *used > 0));
+            }
+            Step::Loaded { replid, offset } => {
+                // What came of the stream is run on it, then what comes.
+                self.kept = self.side.take().map(|side| side.close(registry));
+                self.end_load(replid, offset, core, keyspace, received);
+                return Ok(None);
+            }
+        }
+        Ok(Some(used))
     }
 
     fn handle_input(
@@ -308,37 +552,72 @@ impl Upstream {
         match step {
             Step::Handshake => {}
             Step::FullResync { replid, offset } => {
+                if self.side.is_some() {
+                    return Err(self
+                        .machine
+                        .fail("the primary's backlog is too short for its RDB"));
+                }
+                if self.two_connections.wanted() {
+                    self.two_connections.needed = true;
+                    return Err(self.machine.fail("a full sync is due, and gets two connections"));
+                }
                 received.push(Received::FullResync(replid, offset));
                 self.announced = replid;
                 if self.empty_primary.refuses_history(replid) && may_refuse(core, keyspace) {
                     return Err(self.machine.fail(empty_primary::REASON));
                 }
             }
+            Step::Continue { changed, .. } if self.side.is_some() => {
+                if changed {
+                    return Err(self.machine.fail("the primary's history changed"));
+                }
+            }
             Step::Continue { replid, .. } => {
                 self.empty_primary.follow(Some(replid));
                 received.push(Received::Continued(replid));
             }
-            Step::RdbStart { len } => {
-                self.load = Some(new_load(core, keyspace));
-                self.load_began = Some(now);
-                received.push(Received::SyncStarted(len));
-            }
+            Step::RdbStart { len } => self.begin_load(len, core, keyspace, received),
             Step::Rdb(bytes) => {
                 let taken = self.load_bytes(bytes, core, keyspace)?;
                 return Ok(Some(used + taken).filter(|used| *used > 0));
             }
             Step::Loaded { replid, offset } => {
-                if let Some(load) = self.load.take() {
-                    received.push(Received::Synced { keys: load.stats().keys });
-                    self.install(load, replid, offset, core, keyspace);
-                }
+                self.end_load(replid, offset, core, keyspace, received);
             }
+            Step::Stream(_) if self.side.is_some() => return Ok(None),
             Step::Stream(bytes) => {
                 let taken = self.apply(bytes, core, keyspace, now)?;
                 return Ok(Some(used + taken).filter(|used| *used > 0));
             }
         }
         Ok(Some(used))
+    }
+
+    fn begin_load(
+        &mut self,
+        len: Option<u64>,
+        core: &mut Core,
+        keyspace: &Keyspace,
+        received: &mut Vec<Received>,
+    ) {
+        self.load = Some(new_load(core, keyspace));
+        self.load_began = Some(core.now);
+        received.push(Received::SyncStarted(len));
+    }
+
+    fn end_load(
+        &mut self,
+        replid: Option<ReplId>,
+        offset: Offset,
+        core: &mut Core,
+        keyspace: &mut Keyspace,
+        received: &mut Vec<Received>,
+    ) {
+        if let Some(load) = self.load.take() {
+            received.push(Received::Synced { keys: load.stats().keys });
+            self.install(load, replid, offset, core, keyspace);
+            self.two_connections.done();
+        }
     }
 
     /// The data set is whole: puts it in place, before the stream's commands come.
@@ -367,9 +646,10 @@ impl Upstream {
     ) -> Result<usize, Error> {
         let Some(load) = &mut self.load else { return Ok(0) };
         let now = core.now;
+        let machine = self.side.as_mut().map_or(&mut self.machine, |side| &mut side.machine);
         match load.feed(bytes) {
             Ok((taken, false)) => {
-                self.machine.rdb_taken(taken, now);
+                machine.rdb_taken(taken, now);
                 Ok(taken)
             }
             Ok((taken, true)) => {
@@ -378,12 +658,12 @@ impl Upstream {
                 if may_refuse(core, keyspace)
                     && self.empty_primary.refuses_data(self.announced, keys)
                 {
-                    return Err(self.machine.fail(empty_primary::REASON));
+                    return Err(machine.fail(empty_primary::REASON));
                 }
-                self.machine.rdb_finished(taken, now);
+                machine.rdb_finished(taken, now);
                 Ok(taken)
             }
-            Err(failure) => Err(self.machine.fail(failure.to_string())),
+            Err(failure) => Err(machine.fail(failure.to_string())),
         }
     }
 
@@ -459,6 +739,11 @@ impl Upstream {
     pub(crate) fn load_took(&self, now: Instant) -> Duration {
         self.load_began.map_or(Duration::ZERO, |began| now.saturating_duration_since(began))
     }
+}
+
+/// The socket of the RDB has the token behind the link's.
+fn side_token(token: Token) -> Token {
+    Token(token.0 + 1)
 }
 
 fn new_load(core: &mut Core, keyspace: &Keyspace) -> RdbLoad {

@@ -38,6 +38,8 @@ const READ_BUFFER: usize = 64 << 10;
 const SIGNALS: Token = Token(64);
 const WAKER: Token = Token(65);
 const UPSTREAM: Token = Token(66);
+/// The link's second socket, in a full sync over two.
+const UPSTREAM_SIDE: Token = Token(67);
 /// Clients have the tokens from here on, by their number.
 const FIRST_CLIENT: usize = 1024;
 
@@ -170,6 +172,7 @@ impl Server {
         match event.token() {
             SIGNALS => self.handle_signals(),
             UPSTREAM => self.upstream_ready(),
+            UPSTREAM_SIDE => self.upstream_side_ready(),
             Token(listener) if listener < self.listeners.len() => self.accept(listener),
             Token(token) if token >= FIRST_CLIENT => {
                 let id = (token - FIRST_CLIENT) as ClientId;
@@ -182,7 +185,7 @@ impl Server {
 
     /// How long the poll may wait: not at all while there is work, else until the next deadline.
     fn poll_timeout(&mut self) -> Option<Duration> {
-        let upstream_readable = self.core.upstream.as_ref().is_some_and(|link| link.readable);
+        let upstream_readable = self.core.upstream.as_ref().is_some_and(Upstream::is_busy);
         let walking = self.core.saves.running.as_mut().is_some_and(Running::is_walking);
         let busy = !self.readable.is_empty()
             || !self.unsent.is_empty()

@@ -15,13 +15,20 @@ impl Server {
         }
     }
 
+    pub(super) fn upstream_side_ready(&mut self) {
+        if let Some(upstream) = &mut self.core.upstream {
+            let received = upstream.side_ready(self.poll.registry(), self.core.now);
+            self.receive(received);
+        }
+    }
+
     /// Gives the link its turn: deadlines, then what there is to read.
     pub(super) fn read_upstream(&mut self) {
         // The link runs commands with the rest of the core as their host, so it steps out of it.
         let Some(mut upstream) = self.core.upstream.take() else { return };
         let registry = self.poll.registry();
         let mut received = upstream.handle_timeout(registry, UPSTREAM, self.core.now);
-        if upstream.readable {
+        if upstream.is_busy() {
             received.extend(upstream.read_turn(
                 registry,
                 UPSTREAM,

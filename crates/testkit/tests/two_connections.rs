@@ -1,0 +1,67 @@
+//! A full sync over two connections, from primaries that know nothing of it.
+
+use std::time::Duration;
+
+use redwire_testkit::workload::{Workload, dataset, seed};
+use redwire_testkit::{Peer, Redwire, Server, assert_same_data, wait_caught_up, wait_until};
+
+const LINK: Duration = Duration::from_secs(60);
+
+fn link_is_up(server: &Server) -> bool {
+    server.client().info("master_link_status").as_deref() == Some("up")
+}
+
+/// Under writes, with old data at the replica, and a second time with a history of its own.
+///
+/// `sibling` is of the primary's kind: it follows redwire, and has the primary's digests.
+fn full_syncs_under_writes(primary: &Server, sibling: &Server) {
+    let mut client = primary.client();
+    client.pipeline(&dataset(seed(81)));
+    let replica = Redwire::start(&["--repl-two-connections", "yes"]);
+    replica.client().ok(&["SET", "old", "1"]);
+    let mut workload = Workload::new(seed(82)).recent();
+    for round in 1..=2 {
+        replica.client().ok(&["REPLICAOF", "127.0.0.1", &primary.port_text()]);
+        wait_until("the link to be up", LINK, || {
+            client.pipeline(&workload.writes(300));
+            link_is_up(&replica)
+        });
+        client.pipeline(&workload.writes(2000));
+        sibling.follow(&replica);
+        wait_caught_up(primary, sibling);
+        assert_same_data(primary, sibling);
+        let log = replica.log();
+        let synced = log.matches("sync: Finished with success").count();
+        assert_eq!(synced, round, "{log}");
+        replica.client().ok(&["REPLICAOF", "NO", "ONE"]);
+        replica.client().ok(&["SET", "own", "1"]);
+        // What it goes on with is of no use to the primary any more.
+        client.pipeline(&workload.writes(20_000));
+    }
+}
+
+fn full_syncs_from(peer: Peer, options: &[&str]) {
+    if let Some((primary, sibling)) = peer.start(options).zip(peer.start(&[])) {
+        full_syncs_under_writes(&primary, &sibling);
+    }
+}
+
+#[test]
+fn redis_70() {
+    full_syncs_from(Peer::Redis70, &["--repl-backlog-size", "4mb"]);
+}
+
+#[test]
+fn redis_80() {
+    full_syncs_from(Peer::Redis80, &["--repl-backlog-size", "4mb"]);
+}
+
+#[test]
+fn valkey_91() {
+    full_syncs_from(Peer::Valkey91, &[]);
+}
+
+#[test]
+fn redwire() {
+    full_syncs_under_writes(&Redwire::start(&[]), &Redwire::start(&[]));
+}

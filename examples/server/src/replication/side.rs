@@ -1,0 +1,228 @@
+//! [`Side`]: a full sync over two connections, with primaries that know nothing of it.
+//!
+//! Where the RDB and the stream behind it share a connection, the primary keeps all that is written
+//! until the RDB is through, and cuts the replica at its limit. Here the RDB comes on a connection
+//! that wants nothing else (`REPLCONF rdb-only 1`), and the stream on another one, which asks by
+//! `PSYNC` for what follows the snapshot as soon as its place is known. The stream goes to disk on
+//! this side until the data set is whole. It must not fall behind, so the RDB waits when it does.
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use mio::{Registry, Token};
+use redwire_repl::{Offset, ReplId, Replica, ReplicaConfig, ReplicaEvent};
+use redwire_resp::encode_request;
+
+use crate::net::Stream;
+use crate::persist::Transfer;
+
+/// Bytes of stream that the primary may hold for us before the RDB waits, and below which it goes
+/// on: well below its limits of 64 and 256 MiB.
+const LAG_MAX: u64 = 24 << 20;
+const LAG_LOW: u64 = 4 << 20;
+
+/// How often the primary is asked how far it is.
+const ASK_PERIOD: Duration = Duration::from_millis(100);
+
+/// The connection of the RDB, and what of the stream has come meanwhile.
+#[derive(Debug)]
+pub(crate) struct Side {
+    pub(super) machine: Replica,
+    stream: Stream,
+    connected: bool,
+    pub(super) input: Vec<u8>,
+    output: Vec<u8>,
+    /// What this node could have gone on from, should nothing come of this.
+    pub(super) old_history: Option<(ReplId, Offset)>,
+    meter: Meter,
+    pub(super) kept: Kept,
+    /// Whether the RDB waits for the stream.
+    paused: bool,
+    /// More may be read without waiting for the socket to say so.
+    pub(super) readable: bool,
+}
+
+/// The stream that has come while the data set did.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    spool: Transfer,
+    next: usize,
+    folder: PathBuf,
+    /// Bytes of it so far.
+    len: u64,
+}
+
+impl Kept {
+    pub(super) fn append(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.len += bytes.len() as u64;
+            self.spool.append(Bytes::copy_from_slice(bytes), &self.folder);
+        }
+    }
+
+    /// The next bytes; `None` at the end of what has come.
+    pub(super) fn next(&mut self) -> io::Result<Option<Bytes>> {
+        let chunk = self.spool.chunk(self.next)?;
+        self.next += usize::from(chunk.is_some());
+        self.spool.release(self.next);
+        Ok(chunk)
+    }
+}
+
+impl Side {
+    /// Opens the connection; `folder` is for what of the stream exceeds memory.
+    pub(super) fn open(
+        address: SocketAddr,
+        config: ReplicaConfig,
+        folder: PathBuf,
+        (registry, token): (&Registry, Token),
+        now: Instant,
+    ) -> io::Result<Self> {
+        let meter = Meter::open(address, &config, now)?;
+        let config = ReplicaConfig { rdb_only: true, ..config };
+        let mut machine = Replica::new(config, 0, now);
+        machine.handle_timeout(now);
+        while machine.poll_event().is_some() {}
+        let mut stream = Stream::connect(address)?;
+        stream.register(registry, token)?;
+        Ok(Self {
+            machine,
+            stream,
+            connected: false,
+            input: Vec::new(),
+            output: Vec::new(),
+            old_history: None,
+            meter,
+            kept: Kept { spool: Transfer::new(), next: 0, folder, len: 0 },
+            paused: false,
+            readable: false,
+        })
+    }
+
+    pub(super) fn close(mut self, registry: &Registry) -> Kept {
+        // Closing it takes it out of the poll as well.
+        let _ = self.stream.deregister(registry);
+        self.kept
+    }
+
+    /// The socket has something to say.
+    pub(super) fn handle_ready(&mut self, now: Instant) -> Result<(), String> {
+        if !self.connected {
+            if let Some(error) = self.stream.connect_error().map_err(|it| it.to_string())? {
+                return Err(format!("Error condition on socket for the RDB: {error}"));
+            }
+            self.connected = true;
+            self.machine.handle_connected(now);
+        }
+        self.readable = true;
+        Ok(())
+    }
+
+    /// Deadlines, what is to be sent, and whether the RDB is to wait: `from` is where the stream
+    /// on the other connection began.
+    pub(super) fn drive(&mut self, from: Option<Offset>, now: Instant) -> Result<(), String> {
+        self.machine.handle_timeout(now);
+        if self.paused {
+            // It is we who do not read.
+            self.machine.heard(now);
+        }
+        if let Some(ReplicaEvent::Disconnect { reason }) = self.machine.poll_event() {
+            return Err(reason.to_string());
+        }
+        self.flush().map_err(|error| error.to_string())?;
+        let Some(from) = from else { return Ok(()) };
+        self.meter.drive(now);
+        let reached = from.get() + self.kept.len;
+        let lag = self.meter.offset.saturating_sub(reached);
+        self.paused = lag > if self.paused { LAG_LOW } else { LAG_MAX };
+        Ok(())
+    }
+
+    /// Reads once, unless the RDB waits: 0 at the end of the connection.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        if !self.connected || self.paused || !self.readable {
+            return Ok(None);
+        }
+        let count = self.stream.read(buffer)?;
+        match count {
+            Some(count) => self.input.extend_from_slice(&buffer[..count]),
+            None => self.readable = false,
+        }
+        Ok(count)
+    }
+
+    /// Whether a turn has something to do for it.
+    pub(super) fn is_busy(&self) -> bool {
+        self.readable && !self.paused
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while self.machine.poll_transmit(&mut self.output) {}
+        write_all(&mut self.stream, &mut self.output, self.connected)
+    }
+}
+
+/// A client of the primary that asks how far it is.
+#[derive(Debug)]
+struct Meter {
+    stream: Stream,
+    output: Vec<u8>,
+    input: Vec<u8>,
+    ask_at: Instant,
+    /// The primary's offset, as it said last; 0 before.
+    offset: u64,
+}
+
+impl Meter {
+    fn open(address: SocketAddr, config: &ReplicaConfig, now: Instant) -> io::Result<Self> {
+        let mut output = Vec::new();
+        if let Some(password) = &config.masterauth {
+            match &config.masteruser {
+                Some(user) => encode_request(&mut output, [b"AUTH", &user[..], password]),
+                None => encode_request(&mut output, [b"AUTH", &password[..]]),
+            }
+        }
+        let stream = Stream::connect(address)?;
+        Ok(Self { stream, output, input: Vec::new(), ask_at: now, offset: 0 })
+    }
+
+    /// Without it the RDB is read as fast as it comes, so its failures are no one else's.
+    fn drive(&mut self, now: Instant) {
+        if self.ask_at <= now {
+            self.ask_at = now + ASK_PERIOD;
+            encode_request(&mut self.output, ["ROLE"]);
+        }
+        let mut buffer = [0; 4096];
+        if write_all(&mut self.stream, &mut self.output, true).is_err() {
+            self.output.clear();
+        }
+        while let Ok(Some(count @ 1..)) = self.stream.read(&mut buffer) {
+            self.input.extend_from_slice(&buffer[..count]);
+        }
+        // The offset is the first integer of the reply, behind the word "master" or four words.
+        const WORD: &[u8] = b"\r\nmaster\r\n:";
+        let found = self.input.windows(WORD.len()).rposition(|bytes| bytes == WORD);
+        let Some(at) = found.map(|at| at + WORD.len()) else { return };
+        let rest = &self.input[at..];
+        let Some(end) = rest.iter().position(|byte| *byte == b'\r') else { return };
+        let offset = redwire_resp::parse_i64(&rest[..end]);
+        self.offset = offset.and_then(|n| u64::try_from(n).ok()).unwrap_or(self.offset);
+        self.input.drain(..at + end);
+    }
+}
+
+/// Writes what the socket takes.
+fn write_all(stream: &mut Stream, output: &mut Vec<u8>, connected: bool) -> io::Result<()> {
+    while connected && !output.is_empty() {
+        match stream.write(&[IoSlice::new(output)]) {
+            Ok(Some(count)) => drop(output.drain(..count)),
+            Ok(None) => break,
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -132,6 +132,16 @@ impl OutputBuffer {
         self.chunks.len()
     }
 
+    /// Unsent bytes that are in no chunk yet (`obl` in CLIENT LIST).
+    pub fn tail_len(&self) -> usize {
+        self.unsent_tail().len()
+    }
+
+    /// Bytes reserved for what is in no chunk yet (`rbs` in CLIENT LIST).
+    pub fn tail_capacity(&self) -> usize {
+        self.tail.capacity()
+    }
+
     /// Drops all unsent bytes, and the memory they took.
     pub fn clear(&mut self) {
         *self = OutputBuffer::new();
@@ -261,6 +271,9 @@ mod tests {
                 prop_assert!(chunks.iter().all(|chunk| !chunk.is_empty()));
                 prop_assert!(chunks.concat() == twin);
                 prop_assert_eq!(output.len(), twin.len());
+                let queued: usize = chunks.iter().take(output.chunk_count()).map(|it| it.len()).sum();
+                prop_assert_eq!(output.tail_len(), twin.len() - queued);
+                prop_assert!(output.tail_len() <= output.tail_capacity());
                 prop_assert_eq!(output.is_empty(), twin.is_empty());
                 let (omem, memory) = (output.omem(), output.memory());
                 prop_assert!(omem <= memory && twin.len() as u64 <= memory);

@@ -2,9 +2,17 @@
 #![forbid(unsafe_code)]
 
 mod buffer;
+mod class;
+mod error;
 mod ledger;
 mod limits;
+mod memory;
+mod usage;
 
 pub use buffer::OutputBuffer;
+pub use class::Class;
+pub use error::Error;
 pub use ledger::{Account, Ledger};
-pub use limits::{Class, ClassLimits, CloseReason, LimitState, Limits, Verdict};
+pub use limits::{ClassLimits, CloseReason, LimitState, Limits, Verdict};
+pub use memory::ClientsLimit;
+pub use usage::Usage;

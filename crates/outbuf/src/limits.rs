@@ -3,32 +3,9 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// What a client is, as far as its output buffer is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Class {
-    /// It gets replies to its commands, or everybody's commands (MONITOR: Redis 7.0 judges it by
-    /// this class).
-    Normal,
-    /// It gets the replication stream.
-    Replica,
-    /// It is subscribed to a channel or pattern.
-    PubSub,
-}
-
-impl Class {
-    /// All classes, in the order of the config file.
-    pub const ALL: [Class; 3] = [Class::Normal, Class::Replica, Class::PubSub];
-
-    /// The word of the config file; `slave` is its old spelling for `replica`, which CONFIG GET
-    /// prints to this day.
-    pub fn name(self) -> &'static str {
-        match self {
-            Class::Normal => "normal",
-            Class::Replica => "slave",
-            Class::PubSub => "pubsub",
-        }
-    }
-}
+use crate::Class;
+use crate::error::Error;
+use crate::memory::memory_size;
 
 /// The limits of one class; 0 bytes means none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,8 +14,25 @@ pub struct ClassLimits {
     pub hard: u64,
     /// Bytes that close the client when it holds them for `soft_time` without a break.
     pub soft: u64,
-    /// How long the soft limit may be exceeded.
+    /// How long the soft limit may be exceeded, in whole seconds.
     pub soft_time: Duration,
+}
+
+/// `<hard> <soft> <seconds>`, sizes in bytes.
+impl fmt::Display for ClassLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.hard, self.soft, self.soft_time.as_secs())
+    }
+}
+
+impl ClassLimits {
+    /// Reads the three words behind a class, as servers do: sizes perhaps with a unit (`64mb`),
+    /// seconds from 0 to 2^31 - 1.
+    fn parse(hard: &[u8], soft: &[u8], seconds: &[u8]) -> Option<ClassLimits> {
+        let seconds = str::from_utf8(seconds).ok()?.parse::<i32>().ok()?;
+        let soft_time = Duration::from_secs(u64::try_from(seconds).ok()?);
+        Some(ClassLimits { hard: memory_size(hard)?, soft: memory_size(soft)?, soft_time })
+    }
 }
 
 /// Why a client is to be closed.
@@ -114,7 +108,49 @@ impl Default for Limits {
     }
 }
 
+/// As CONFIG GET prints it: `normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60`.
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (class, space) in Class::ALL.into_iter().zip(["", " ", " "]) {
+            write!(f, "{space}{} {}", class.name(), self.class(class))?;
+        }
+        Ok(())
+    }
+}
+
 impl Limits {
+    /// Sets the classes that `words` name, as `client-output-buffer-limit` and CONFIG SET have it:
+    /// a class, hard, soft and seconds, and perhaps more of the kind. A class that is not named
+    /// keeps its limits, one that is named twice has the last. No words at all change nothing.
+    ///
+    /// ```
+    /// use redwire_outbuf::Limits;
+    ///
+    /// let mut limits = Limits::default();
+    /// limits.set_words(&"replica 512mb 128mb 60 normal 1gb 0 0".split(' ').collect::<Vec<_>>())?;
+    /// assert_eq!(
+    ///     limits.to_string(),
+    ///     "normal 1073741824 0 0 slave 536870912 134217728 60 pubsub 33554432 8388608 60"
+    /// );
+    /// # Ok::<(), redwire_outbuf::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WordCount`], [`Error::UnknownClass`] and [`Error::ClassLimits`], each with the text
+    /// of a server; then nothing is changed.
+    pub fn set_words<W: AsRef<[u8]>>(&mut self, words: &[W]) -> Result<(), Error> {
+        let (groups, []) = words.as_chunks::<4>() else { return Err(Error::WordCount) };
+        let mut limits = *self;
+        for [class, hard, soft, seconds] in groups {
+            let class = Class::from_name(class.as_ref()).ok_or(Error::UnknownClass)?;
+            let given = ClassLimits::parse(hard.as_ref(), soft.as_ref(), seconds.as_ref());
+            limits.set_class(class, given.ok_or(Error::ClassLimits)?);
+        }
+        *self = limits;
+        Ok(())
+    }
+
     /// The limits of a class.
     pub fn class(&self, class: Class) -> ClassLimits {
         self.classes[class as usize]
@@ -132,7 +168,13 @@ impl Limits {
     }
 
     /// Whether a client of `class` that holds `bytes` may stay. Ask whenever its output grew, and
-    /// from time to time (each second, say) while it holds any.
+    /// from time to time (each second, say) while it holds any: servers do both, so that a client
+    /// is cut when its soft time is over, or a limit was lowered, though it is sent no more.
+    ///
+    /// The soft limit closes at the end of the whole second that follows its time. Servers compare
+    /// whole seconds of the wall clock, so they close somewhere in that second, never before it: a
+    /// soft time of 0 stands a burst that is read at once. The time begins anew as soon as a check
+    /// finds less than the soft limit.
     pub fn check(&self, state: &mut LimitState, class: Class, bytes: u64, now: Instant) -> Verdict {
         let limits = self.class(class);
         let reached = |limit: u64| limit != 0 && bytes >= limit;
@@ -149,7 +191,7 @@ impl Limits {
         }
         let since = *state.over_soft_since.get_or_insert(now);
         let held = now.saturating_duration_since(since);
-        if held > limits.soft_time {
+        if held.as_secs() > limits.soft_time.as_secs() {
             return Verdict::Close(CloseReason::Soft { bytes, limit: limits.soft, held });
         }
         Verdict::Keep
@@ -207,13 +249,15 @@ mod tests {
     }
 
     #[test]
-    fn a_soft_limit_without_time_closes_at_the_second_look() {
+    fn a_soft_limit_without_time_closes_in_the_next_second() {
         let (mut limits, mut state, now) = (limits(), LimitState::default(), start());
         let class = ClassLimits { hard: 0, soft: 500, soft_time: Duration::ZERO };
         limits.set_class(Class::PubSub, class);
         assert_eq!(limits.check(&mut state, Class::PubSub, u64::MAX, now), Verdict::Keep);
-        let verdict = limits.check(&mut state, Class::PubSub, u64::MAX, now + SECOND / 1000);
-        assert!(matches!(verdict, Verdict::Close(CloseReason::Soft { .. })));
+        let mut check = |after| limits.check(&mut state, Class::PubSub, u64::MAX, now + after);
+        assert_eq!(check(SECOND / 1000), Verdict::Keep);
+        assert_eq!(check(SECOND * 999 / 1000), Verdict::Keep);
+        assert!(matches!(check(SECOND), Verdict::Close(CloseReason::Soft { .. })));
     }
 
     #[test]
@@ -239,6 +283,62 @@ mod tests {
         assert_eq!(limits.check(&mut state, Class::Replica, 1000, now), Verdict::Close(reason));
         limits.set_class(Class::Replica, ClassLimits { hard: 0, ..class });
         assert_eq!(limits.check(&mut state, Class::Replica, u64::MAX, now), Verdict::Keep);
+    }
+
+    #[test]
+    fn a_lowered_limit_counts_from_the_next_look_on() {
+        let (mut limits, mut state, now) = (limits(), LimitState::default(), start());
+        assert_eq!(limits.check(&mut state, Class::PubSub, 499, now), Verdict::Keep);
+        limits.set_words(&["pubsub", "400", "0", "0"]).unwrap();
+        let reason = CloseReason::Hard { bytes: 499, limit: 400 };
+        assert_eq!(limits.check(&mut state, Class::PubSub, 499, now), Verdict::Close(reason));
+    }
+
+    #[test]
+    fn words_are_read_as_servers_read_them() {
+        let rest = "slave 268435456 67108864 60 pubsub 33554432 8388608 60";
+        for (words, expected) in [
+            ("normal 1mb 512kb 10", Ok("normal 1048576 524288 10")),
+            ("NORMAL 1 2 3", Ok("normal 1 2 3")),
+            ("normal 1kb 1k 010", Ok("normal 1024 1000 10")),
+            ("normal 1b 2B +5", Ok("normal 1 2 5")),
+            ("normal 1Gb 1g 0", Ok("normal 1073741824 1000000000 0")),
+            ("normal 1mb 512kb 10 normal 3 2 1", Ok("normal 3 2 1")),
+            ("slave 256mb 64mb 60", Ok("normal 0 0 0")),
+            ("replica 256mb 64mb 60 pubsub 32mb 8mb 60", Ok("normal 0 0 0")),
+            ("", Err(Error::WordCount)),
+            ("normal 1 2", Err(Error::WordCount)),
+            ("normal 1mb  0 0", Err(Error::WordCount)),
+            ("bogus 1 2 3", Err(Error::UnknownClass)),
+            ("master 1 2 3", Err(Error::UnknownClass)),
+            ("normal -1 0 0", Err(Error::ClassLimits)),
+            ("normal 0 0 -1", Err(Error::ClassLimits)),
+            ("normal x 0 0", Err(Error::ClassLimits)),
+            ("normal 1.5mb 0 0", Err(Error::ClassLimits)),
+            ("normal 1tb 0 0", Err(Error::ClassLimits)),
+            ("normal 0 0 5x", Err(Error::ClassLimits)),
+            ("normal 0 0 3000000000", Err(Error::ClassLimits)),
+            ("normal 1 2 3 bogus 1 2 3", Err(Error::UnknownClass)),
+        ] {
+            let mut limits = Limits::default();
+            let words: Vec<&str> = words.split(' ').collect();
+            let result = limits.set_words(&words);
+            let expected = expected.map(|normal| format!("{normal} {rest}"));
+            assert_eq!(result.map(|()| limits.to_string()), expected, "{words:?}");
+        }
+        let mut limits = Limits::default();
+        assert_eq!(limits.set_words::<&str>(&[]), Ok(()));
+        limits.set_words(&["normal", "1", "1", "x"]).unwrap_err();
+        assert_eq!(limits, Limits::default(), "what is refused changes nothing");
+    }
+
+    #[test]
+    fn what_is_printed_reads_back() {
+        let mut limits = Limits::default();
+        limits.set_words(&["normal", "7gb", "1k", "2147483647", "replica", "1", "2", "3"]).unwrap();
+        let mut read = Limits::default();
+        read.set_words(&limits.to_string().split(' ').collect::<Vec<_>>()).unwrap();
+        assert_eq!(read, limits);
     }
 
     #[test]

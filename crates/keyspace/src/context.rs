@@ -257,9 +257,9 @@ impl<'a> Data<'a> {
         Random::new(self.keyspace.random.next())
     }
 
-    /// Whether keys whose time is over are deleted on sight: here, not by the primary's word.
+    /// Whether keys whose time is over are deleted on sight.
     fn expires_keys(&self) -> bool {
-        self.origin == Origin::Client && self.keyspace.role == Role::Primary
+        self.origin == Origin::Client && self.keyspace.deletes_expired()
     }
 
     fn drop_if_expired(&mut self, key: &[u8]) {

@@ -56,6 +56,14 @@ impl Keyspace {
         }
     }
 
+    /// The command that `request` names, of the keyspace or of `host`, if it takes so many
+    /// arguments.
+    #[must_use]
+    pub fn command(&self, host: &dyn Host, request: Request<'_>) -> Option<&'static Command> {
+        let command = self.table.find(request.name(), |name| host.find(name));
+        command.filter(|command| command.accepts(request.len()))
+    }
+
     /// Checks a request and runs or queues it; an error means that it was not accepted at all.
     fn accept(&mut self, call: &mut Call<'_>, request: Request<'_>) -> CommandResult {
         let command = self
@@ -100,7 +108,7 @@ impl Keyspace {
         }
         call.host.admit(session, command)?;
         let read_only = matches!(self.role, Role::Replica { read_only: true });
-        if read_only && session.origin() == Origin::Client && writes(session, command) {
+        if read_only && session.origin() == Origin::Client && session.would_write(command) {
             return Err(CommandError::text(
                 "READONLY You can't write against a read only replica.",
             ));
@@ -174,19 +182,12 @@ impl Call<'_> {
             return Err(CommandError::text("ERR Command not allowed inside a transaction"));
         }
         let transaction = self.session.transaction.get_or_insert_with(Transaction::default);
-        transaction.queue.push((command, RequestBuf::from(request)));
+        let request = RequestBuf::from(request);
+        transaction.memory += request.memory();
+        transaction.queue.push((command, request));
         self.reply().queued();
         Ok(())
     }
-}
-
-/// Whether the command writes, or is the `EXEC` of a transaction that does.
-fn writes(session: &Session, command: &Command) -> bool {
-    let queued = session.transaction.as_ref().filter(|_| matches!(command.run, Run::Exec));
-    command.flags.has(Flags::WRITE)
-        || queued.is_some_and(|transaction| {
-            transaction.queue.iter().any(|(command, _)| command.flags.has(Flags::WRITE))
-        })
 }
 
 /// Redis' text for a name that is no command.

@@ -26,6 +26,8 @@ pub struct Keyspace {
     pub(crate) dirty: u64,
     pub(crate) random: Random,
     pub(crate) role: Role,
+    /// Keys whose time is over stay, unseen.
+    pub(crate) expiry_paused: bool,
     pub(crate) garbage: Vec<Garbage>,
     pub(crate) stats: Stats,
 }
@@ -94,6 +96,7 @@ impl Keyspace {
             dirty: 0,
             random: Random::new(seed),
             role: Role::Primary,
+            expiry_paused: false,
             garbage: Vec::new(),
             stats: Stats::default(),
         }
@@ -184,16 +187,33 @@ impl Keyspace {
     /// Lets go of what `session` holds here: its watched keys and its transaction.
     pub fn forget(&mut self, session: &mut Session) {
         session.transaction = None;
+        self.unwatch(session);
+    }
+
+    /// Lets go of the keys that `session` watches.
+    pub(crate) fn unwatch(&mut self, session: &mut Session) {
+        session.watched_bytes = 0;
         for watched in session.watching.drain(..) {
             self.watches.unwatch(watched);
         }
     }
 
+    /// Keeps keys whose time is over in the data set, unseen, until this is taken back: a data set
+    /// that does not change (`CLIENT PAUSE`).
+    pub fn pause_expiry(&mut self, paused: bool) {
+        self.expiry_paused = paused;
+    }
+
+    /// Whether keys whose time is over are deleted here, and not by the primary's word.
+    pub(crate) fn deletes_expired(&self) -> bool {
+        self.role == Role::Primary && !self.expiry_paused
+    }
+
     /// Deletes keys that expired by `now`, at most `limit` of them; answers how many it deleted.
     ///
-    /// On a replica it does nothing: the primary's `DEL` will come.
+    /// On a replica it does nothing: the primary's `DEL` will come. Nor while expiry is paused.
     pub fn expire_due(&mut self, now: UnixMs, limit: usize) -> usize {
-        if self.role != Role::Primary {
+        if !self.deletes_expired() {
             return 0;
         }
         let mut deleted = 0;

@@ -2,7 +2,7 @@
 
 use redwire_resp::{Protocol, RequestBuf};
 
-use crate::command::Command;
+use crate::command::{Command, Flags, Run};
 use crate::watch::WatchedKey;
 
 /// Whose commands a session carries.
@@ -36,12 +36,16 @@ pub struct Session {
     pub(crate) transaction: Option<Transaction>,
     pub(crate) executing: bool,
     pub(crate) watching: Vec<WatchedKey>,
+    /// Bytes of the names of watched keys.
+    pub(crate) watched_bytes: usize,
 }
 
 /// The commands queued since `MULTI`.
 #[derive(Debug, Default)]
 pub(crate) struct Transaction {
     pub(crate) queue: Vec<(&'static Command, RequestBuf)>,
+    /// Bytes that the requests in `queue` take.
+    pub(crate) memory: usize,
     /// A command was refused while queueing, so `EXEC` answers `EXECABORT`.
     pub(crate) aborted: bool,
 }
@@ -71,6 +75,7 @@ impl Session {
             transaction: None,
             executing: false,
             watching: Vec::new(),
+            watched_bytes: 0,
         }
     }
 
@@ -117,6 +122,27 @@ impl Session {
     #[must_use]
     pub fn watched(&self) -> usize {
         self.watching.len()
+    }
+
+    /// Bytes that its transaction and its watched keys take (`multi-mem` in `CLIENT LIST`). Takes
+    /// constant time.
+    #[must_use]
+    pub fn transaction_memory(&self) -> usize {
+        let queue = self.transaction.as_ref().map_or(0, |transaction| {
+            let slots = transaction.queue.capacity() * size_of::<(&Command, RequestBuf)>();
+            transaction.memory + slots
+        });
+        queue + self.watched_bytes + self.watching.capacity() * size_of::<WatchedKey>()
+    }
+
+    /// Whether `command` writes, or is the `EXEC` of a transaction that does.
+    #[must_use]
+    pub fn would_write(&self, command: &Command) -> bool {
+        let queued = self.transaction.as_ref().filter(|_| matches!(command.run, Run::Exec));
+        command.flags.has(Flags::WRITE)
+            || queued.is_some_and(|transaction| {
+                transaction.queue.iter().any(|(command, _)| command.flags.has(Flags::WRITE))
+            })
     }
 
     /// Makes `EXEC` answer `EXECABORT`, if a transaction is open.

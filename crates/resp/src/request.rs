@@ -218,6 +218,12 @@ impl RequestBuf {
     pub fn args_len(&self) -> usize {
         self.bytes.len()
     }
+
+    /// Bytes of memory that it holds, beyond its own size.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.bytes.capacity() + self.spans.capacity() * size_of::<Span>()
+    }
 }
 
 impl From<Request<'_>> for RequestBuf {

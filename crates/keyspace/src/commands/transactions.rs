@@ -47,6 +47,7 @@ fn watch(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         if !watched {
             let expires = context.data.expires(key).flatten();
             let key = context.data.keyspace.watches.watch(db, key, expires);
+            context.session.watched_bytes += key.key.len();
             context.session.watching.push(key);
         }
     }
@@ -55,9 +56,7 @@ fn watch(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 }
 
 fn unwatch(context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
-    for watched in context.session.watching.drain(..) {
-        context.data.keyspace.watches.unwatch(watched);
-    }
+    context.data.keyspace.unwatch(context.session);
     context.reply.ok();
     Ok(())
 }

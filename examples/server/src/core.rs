@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use mio::Waker;
 use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags, Host, Keyspace};
 use redwire_keyspace::{EventClass, Origin, Role, Session, Settings, UnixMs};
-use redwire_outbuf::{Class, ClassLimits, Limits};
+use redwire_outbuf::{Class, ClassLimits, Ledger, Limits};
 use redwire_repl::{Primary, PrimaryConfig, SpillConfig, Upstream as StreamSource};
 use redwire_resp::{Protocol, Request};
 
-use crate::config::{Config, Endpoint, OutputLimit};
+use crate::config::{Config, Endpoint};
 use crate::entropy::Entropy;
 use crate::host;
-use crate::host::{ClientInfo, Counters, PubSub, Rates, SlowLog};
+use crate::host::{ClientInfo, Counters, PubSub, Rates, Recent, SlowLog};
 use crate::net::{Blocked, ClientId, Listener, Replies, Standing};
 use crate::replication::Upstream;
 use crate::saves::Saves;
@@ -48,7 +48,12 @@ pub(crate) struct Core {
     pub(crate) pubsub: PubSub,
     pub(crate) counters: Counters,
     pub(crate) rates: Rates,
+    pub(crate) recent: Recent,
     pub(crate) limits: Limits,
+    /// The memory of all connections.
+    pub(crate) ledger: Ledger,
+    /// `CLIENT PAUSE`, while it lasts.
+    pub(crate) pause: Option<Pause>,
     /// How many connections sent `MONITOR`.
     pub(crate) monitors: usize,
     /// The command that ran last, for the loop to note beside its connection.
@@ -80,6 +85,10 @@ pub(crate) enum Action {
     BecameReplica(ClientId),
     /// Stop running this connection's commands until something happens.
     Block(ClientId, Blocked),
+    /// End that wait (`CLIENT UNBLOCK`), as when its time is over or with an error.
+    Unblock(ClientId, Unblocked),
+    /// Whether this connection is spared when clients take too much memory.
+    Protect(ClientId, bool),
     /// This connection has authenticated, or has not any more.
     Authenticated(ClientId, bool),
     /// Make this connection an ordinary client again.
@@ -97,6 +106,22 @@ pub(crate) enum Action {
         /// End even when the save fails.
         force: bool,
     },
+}
+
+/// How `CLIENT UNBLOCK` ends a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unblocked {
+    /// As if its time were over.
+    TimedOut,
+    WithError,
+}
+
+/// `CLIENT PAUSE`: commands of clients wait, and the data set stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pause {
+    /// Whether all commands wait, not only those that write.
+    pub(crate) all: bool,
+    pub(crate) until: Instant,
 }
 
 /// A file being loaded at start.
@@ -135,7 +160,10 @@ impl Core {
             pubsub: PubSub::default(),
             counters: Counters::default(),
             rates: Rates::new(now),
+            recent: Recent::default(),
             limits,
+            ledger: Ledger::new(),
+            pause: None,
             monitors: 0,
             last_command: None,
             replies: None,
@@ -350,7 +378,7 @@ fn primary_config(config: &Config) -> PrimaryConfig {
 /// What of the stream goes to disk: before a replica's output limit is reached, if that is less
 /// than the stream's memory.
 fn spill_config(config: &Config) -> Option<SpillConfig> {
-    let OutputLimit { hard, soft, .. } = config.client_output_buffer_limit.replica;
+    let ClassLimits { hard, soft, .. } = config.client_output_buffer_limit.class(Class::Replica);
     let limit = [hard, soft].into_iter().filter(|limit| *limit > 0).min();
     let memory = limit.map_or(u64::MAX, |limit| limit / 2).min(config.repl_backlog_memory);
     (config.repl_backlog_disk > 0).then(|| SpillConfig {
@@ -364,16 +392,7 @@ fn spill_config(config: &Config) -> Option<SpillConfig> {
 }
 
 fn output_limits(config: &Config) -> Limits {
-    let mut limits = Limits::default();
+    let mut limits = config.client_output_buffer_limit;
     limits.set_replica_floor(config.repl_backlog_size);
-    let configured = &config.client_output_buffer_limit;
-    for (class, limit) in [
-        (Class::Normal, &configured.normal),
-        (Class::Replica, &configured.replica),
-        (Class::PubSub, &configured.pubsub),
-    ] {
-        let OutputLimit { hard, soft, soft_period } = *limit;
-        limits.set_class(class, ClassLimits { hard, soft, soft_time: soft_period });
-    }
     limits
 }

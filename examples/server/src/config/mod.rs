@@ -33,10 +33,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use redwire_outbuf::{ClientsLimit, Limits};
+
 pub(crate) use keyspace_events::KeyspaceEvents;
 pub(crate) use load::{Invocation, USAGE};
 pub(crate) use network::{BindAddress, Endpoint};
-pub(crate) use output_limits::{OutputLimit, OutputLimits};
 pub(crate) use runtime::{SetError, Update};
 pub(crate) use values::{
     DebugAccess, DisklessLoad, LogLevel, SavePoint, Secret, Supervised, TwoConnections,
@@ -120,7 +121,9 @@ config! {
 
         // Limits of one client.
         /// Limits on the replies that wait for a client, for each class.
-        client_output_buffer_limit: OutputLimits = OutputLimits::default(),
+        client_output_buffer_limit: Limits = Limits::default(),
+        /// Memory of all clients together above which the largest are closed.
+        maxmemory_clients: ClientsLimit = ClientsLimit::None,
         /// Most bytes of a client's request that may wait to be complete.
         client_query_buffer_limit: u64 = 1 << 30,
         /// Longest single argument of a request, in bytes.

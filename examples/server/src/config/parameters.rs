@@ -8,10 +8,10 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
-use super::Config;
 use super::setting::{TextSetting, Value, ValueError, system_text};
 use super::table::{Parameter as P, Store, Store::Fixed, Store::Hint, Syntax, field};
 use super::values::{DebugAccess, DisklessLoad, LogLevel, Supervised, TwoConnections};
+use super::{Config, output_limits};
 
 const I32_MAX: i128 = i32::MAX as i128;
 const I64_MAX: i128 = i64::MAX as i128;
@@ -120,10 +120,11 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("acllog-max-len", LARGE, Hint("128")),
     // Limits of one client.
     P::new("client-output-buffer-limit", WORDS, field!(client_output_buffer_limit))
-        .lines(|config| config.client_output_buffer_limit.lines()),
+        .lines(|config| output_limits::lines(&config.client_output_buffer_limit)),
     P::new("client-query-buffer-limit", memory(MIB, I64_MAX), field!(client_query_buffer_limit)),
     P::new("proto-max-bulk-len", memory(MIB, I64_MAX), field!(proto_max_bulk_len)),
-    P::new("maxmemory-clients", memory(0, U64_MAX), Fixed("0")),
+    P::new("maxmemory-clients", TEXT, field!(maxmemory_clients))
+        .lines(|config| vec![config.maxmemory_clients.to_string().into_bytes()]),
     P::new("tracking-table-max-keys", LARGE, Hint("1000000")),
     // Persistence.
     P::new(

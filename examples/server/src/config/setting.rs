@@ -46,6 +46,9 @@ pub(crate) enum ValueError {
     /// What one parameter alone can get wrong.
     #[error("{0}")]
     Other(&'static str),
+    /// What a limit on clients can get wrong.
+    #[error("{0}")]
+    ClientLimits(#[from] redwire_outbuf::Error),
     /// What the operating system said about a path.
     #[error("{0}")]
     System(String),

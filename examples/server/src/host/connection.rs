@@ -153,6 +153,7 @@ pub(super) fn reset(
         info.no_evict = false;
         info.no_touch = false;
     }
+    core.actions.push(Action::Protect(id, false));
     core.replies = Some(Replies::On);
     context.reply.set_protocol(Protocol::Resp2);
     context.reply.simple("RESET");

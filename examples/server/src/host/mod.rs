@@ -18,7 +18,7 @@ mod subcommands;
 mod testing;
 
 pub(crate) use clients::ClientInfo;
-pub(crate) use info::{Counters, Rates};
+pub(crate) use info::{Counters, Rates, Recent};
 pub(crate) use persistence::Wanted;
 pub(crate) use pubsub::PubSub;
 pub(crate) use slow_log::SlowLog;

@@ -204,7 +204,7 @@ impl Core {
     /// `SYNC` and `PSYNC` want a connection on which no reply is under way: the bytes of the
     /// snapshot could not be told from it.
     fn refuse_pending_output(&self, context: &Context<'_>) -> CommandResult {
-        let queued = self.clients.get(&context.session.id()).map_or(0, |info| info.output_len);
+        let queued = self.clients.get(&context.session.id()).map_or(0, |info| info.output.len);
         if queued > 0 || !context.reply.is_empty() {
             return Err(CommandError::text("ERR SYNC and PSYNC are invalid with pending output"));
         }

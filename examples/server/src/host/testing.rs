@@ -5,19 +5,22 @@ use std::time::Instant;
 
 use mio::{Poll, Token, Waker};
 use redwire_keyspace::{Keyspace, Session, UnixMs};
+use redwire_outbuf::Usage;
 use redwire_resp::{Protocol, RequestBuf};
 
-use super::ClientInfo;
+use super::{ClientInfo, clients::Output};
 use crate::config::Config;
 use crate::core::{Core, settings};
 use crate::entropy::Entropy;
-use crate::net::{ClientId, Standing};
+use crate::net::{ClientId, Standing, Traffic};
 
 /// A core with its keyspace, and one client, number 7, of this host.
 pub(super) struct Server {
     pub(super) core: Core,
     pub(super) keyspace: Keyspace,
     pub(super) session: Session,
+    /// The time of the requests.
+    pub(super) now: UnixMs,
     _poll: Poll,
 }
 
@@ -29,14 +32,14 @@ impl Server {
         let mut core = Core::new(config, Entropy::of_system().unwrap(), waker);
         core.apply_config(&mut keyspace);
         core.clients.insert(7, client(7, core.now));
-        Self { core, keyspace, session: Session::new(7), _poll: poll }
+        Self { core, keyspace, session: Session::new(7), now: UnixMs(1_000_000), _poll: poll }
     }
 
     /// The reply to a request of client 7, words parted by blanks.
     pub(super) fn run(&mut self, words: &str) -> String {
         let request = RequestBuf::from_args(words.split(' '));
         let mut out = Vec::new();
-        let now = UnixMs(1_000_000);
+        let now = self.now;
         let (core, session) = (&mut self.core, &mut self.session);
         self.keyspace.execute(core, session, request.as_request(), now, &mut out);
         String::from_utf8(out).unwrap()
@@ -68,6 +71,7 @@ pub(super) fn client(id: ClientId, now: Instant) -> ClientInfo {
         is_local: true,
         is_unix: false,
         is_blocked: false,
+        is_postponed: false,
         is_closing: false,
         no_evict: false,
         no_touch: false,
@@ -78,9 +82,9 @@ pub(super) fn client(id: ClientId, now: Instant) -> ClientInfo {
         channels: 0,
         patterns: 0,
         query_buffer: 0,
-        query_capacity: 0,
-        output_len: 0,
-        output_memory: 0,
+        output: Output::default(),
+        traffic: Traffic::default(),
+        usage: Usage::default(),
         last_command: "NULL",
     }
 }

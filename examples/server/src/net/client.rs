@@ -4,12 +4,12 @@ use std::io::{self, IoSlice};
 use std::time::Instant;
 
 use redwire_keyspace::Session;
-use redwire_outbuf::{LimitState, OutputBuffer};
+use redwire_outbuf::{Account, Class, LimitState, OutputBuffer};
 use redwire_repl::{Offset, Primary, ReplicaId};
 use redwire_resp::{Limits, Mode, RequestDecoder};
 
 use crate::config::Config;
-use crate::core::Core;
+use crate::core::{Core, Unblocked};
 use crate::net::Stream;
 
 /// The number of a connection (`CLIENT ID`), never used twice.
@@ -32,11 +32,18 @@ pub(crate) struct Client {
     pub(crate) input: Vec<u8>,
     pub(crate) output: OutputBuffer,
     pub(crate) limits: LimitState,
+    /// In the ledger of all connections' memory.
+    pub(crate) account: Account,
+    pub(crate) traffic: Traffic,
     pub(crate) standing: Standing,
     pub(crate) replies: Replies,
     /// The last command that it ran.
     pub(crate) last_command: &'static str,
     pub(crate) blocked: Option<Blocked>,
+    /// `CLIENT UNBLOCK` has ended what it waits for.
+    pub(crate) unblocked: Option<Unblocked>,
+    /// Its next request waits for the end of a pause of clients.
+    pub(crate) postponed: bool,
     /// To be closed once what is queued is sent; no more of its requests are run.
     pub(crate) closing: bool,
     /// The socket took less than it was given; it will say when it takes more.
@@ -45,6 +52,15 @@ pub(crate) struct Client {
     pub(crate) ended: bool,
     /// Whether the client is in the list of those to be read from in the next turn.
     pub(crate) queued: bool,
+}
+
+/// What has gone over a connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Traffic {
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    /// Requests that were run.
+    pub(crate) commands: u64,
 }
 
 /// What a connection is.
@@ -94,7 +110,7 @@ pub(crate) enum Blocked {
 }
 
 impl Client {
-    pub(crate) fn new(id: ClientId, stream: Stream, config: &Config) -> Self {
+    pub(crate) fn new(id: ClientId, stream: Stream, account: Account, config: &Config) -> Self {
         let mut session = Session::new(id);
         session.authenticated = config.requirepass.is_none();
         let mut limits = Limits::default();
@@ -109,14 +125,32 @@ impl Client {
             input: Vec::new(),
             output: OutputBuffer::new(),
             limits: LimitState::default(),
+            account,
+            traffic: Traffic::default(),
             standing: Standing::Client,
             replies: Replies::On,
             last_command: "NULL",
             blocked: None,
+            unblocked: None,
+            postponed: false,
             closing: false,
             write_blocked: false,
             ended: false,
             queued: false,
+        }
+    }
+
+    /// Whether its next request may not be run yet.
+    pub(crate) fn is_held_up(&self) -> bool {
+        self.blocked.is_some() || self.postponed
+    }
+
+    /// By which limits it is judged, and where its memory counts.
+    pub(crate) fn class(&self) -> Class {
+        match self.standing {
+            Standing::Replica => Class::Replica,
+            Standing::Client if self.session.subscribed => Class::PubSub,
+            Standing::Client | Standing::Monitor => Class::Normal,
         }
     }
 
@@ -151,7 +185,12 @@ impl Client {
                 }
             }
         }
-        core.counters.bytes_out += sent as u64;
+        let replica = self.standing == Standing::Replica;
+        let counters = &mut core.counters;
+        let total = if replica { &mut counters.repl_bytes_out } else { &mut counters.bytes_out };
+        *total += sent as u64;
+        counters.writes += u64::from(sent > 0);
+        self.traffic.bytes_out += sent as u64;
         Ok(())
     }
 

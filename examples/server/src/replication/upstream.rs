@@ -371,6 +371,7 @@ impl Upstream {
                 }
             };
             taken += count;
+            core.counters.repl_bytes_in += count as u64;
             self.input.extend_from_slice(&buffer[..count]);
             if let Err(error) = self.take_input(core, keyspace, &mut received) {
                 let ours = self.two_connections.needed && self.two_connections.wanted();

@@ -9,6 +9,7 @@ use redwire_outbuf::{Class, Verdict};
 use redwire_repl::ReplicaId;
 use redwire_resp::{Encoder, Request};
 
+use super::limits::{output_verdict, update};
 use super::{FIRST_CLIENT, Server};
 use crate::core::{Action, Core};
 use crate::host::ClientInfo;
@@ -39,6 +40,8 @@ enum Paused {
     Actions,
     /// The replies that wait are over the limit: those of more requests are not to be added.
     OverLimit,
+    /// The next request waits for the end of a pause of clients.
+    Postponed,
 }
 
 impl Server {
@@ -93,7 +96,10 @@ impl Server {
         self.core.counters.connections += 1;
         self.core.clients.insert(id, ClientInfo::new(id, &stream, self.core.now));
         verbose!("Accepted {}", stream.peer());
-        self.clients.insert(id, Client::new(id, stream, &self.core.config));
+        let account = self.core.ledger.open(id, Class::Normal);
+        let client = Client::new(id, stream, account, &self.core.config);
+        update(&client, &mut self.core);
+        self.clients.insert(id, client);
     }
 
     pub(super) fn client_ready(&mut self, id: ClientId, event: &Event) {
@@ -123,7 +129,7 @@ impl Server {
     fn read_client(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         client.queued = false;
-        if client.closing || client.blocked.is_some() {
+        if client.closing || client.is_held_up() {
             return;
         }
         let count = match client.stream.read(&mut self.buffer) {
@@ -141,6 +147,8 @@ impl Server {
             self.readable.push(id);
         }
         self.core.counters.bytes_in += count as u64;
+        self.core.counters.reads += 1;
+        client.traffic.bytes_in += count as u64;
         client.input.extend_from_slice(&self.buffer[..count]);
         if let Some(info) = self.core.clients.get_mut(&id) {
             info.last_interaction = self.core.now;
@@ -157,6 +165,10 @@ impl Server {
                 Paused::Idle => break,
                 Paused::Actions => self.run_actions(),
                 Paused::OverLimit => return self.check_output_limit(id),
+                Paused::Postponed => {
+                    self.postponed.push(id);
+                    break;
+                }
             }
         }
         self.after_turn(id);
@@ -200,6 +212,16 @@ impl Server {
                         self.blocked.push(id);
                     }
                 }
+                Action::Unblock(id, how) => {
+                    if let Some(client) = self.clients.get_mut(&id) {
+                        client.unblocked = Some(how);
+                    }
+                }
+                Action::Protect(id, on) => {
+                    if let Some(client) = self.clients.get(&id) {
+                        self.core.ledger.protect(&client.account, on);
+                    }
+                }
                 Action::Authenticated(id, authenticated) => {
                     if let Some(client) = self.clients.get_mut(&id) {
                         client.decoder.set_authenticated(authenticated);
@@ -228,18 +250,20 @@ impl Server {
     }
 
     fn set_standing(&mut self, id: ClientId, standing: Standing) {
-        if let Some(client) = self.clients.get_mut(&id) {
-            client.standing = standing;
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        client.standing = standing;
+        self.monitors.retain(|monitor| *monitor != id);
+        if standing == Standing::Monitor {
+            self.monitors.push(id);
         }
-        self.core.monitors =
-            self.clients.values().filter(|client| client.standing == Standing::Monitor).count();
+        self.core.monitors = self.monitors.len();
     }
 
     fn feed_monitors(&mut self, line: &[u8]) {
-        for client in self.clients.values_mut() {
-            if client.standing == Standing::Monitor && !client.closing {
+        for id in &self.monitors {
+            if let Some(client) = self.clients.get_mut(id).filter(|client| !client.closing) {
                 client.output.push(line);
-                self.unsent.push(client.id);
+                self.unsent.push(*id);
             }
         }
     }
@@ -289,22 +313,6 @@ impl Server {
         self.check_output_limit(id);
     }
 
-    /// Closes a connection whose peer takes its replies too slowly.
-    pub(super) fn check_output_limit(&mut self, id: ClientId) {
-        let Some(client) = self.clients.get_mut(&id) else { return };
-        if let Verdict::Close(reason) = output_verdict(client, &self.core) {
-            update(client, &mut self.core);
-            self.core.counters.output_buffer_closed += 1;
-            let line = self.core.clients.get(&id).map(|info| info.line(&self.core));
-            warning!(
-                "Client {} scheduled to be closed ASAP for overcoming of output buffer limits \
-                 ({reason}).",
-                line.unwrap_or_default()
-            );
-            self.close(id, "output buffer limit");
-        }
-    }
-
     /// Ends a connection.
     pub(super) fn close(&mut self, id: ClientId, reason: &str) {
         let Some(mut client) = self.clients.remove(&id) else { return };
@@ -312,7 +320,10 @@ impl Server {
         self.keyspace.forget(&mut client.session);
         self.core.clients.remove(&id);
         self.core.pubsub.forget(id);
-        self.blocked.retain(|blocked| *blocked != id);
+        self.core.ledger.close(client.account);
+        if client.blocked.is_some() {
+            self.blocked.retain(|blocked| *blocked != id);
+        }
         self.outgoings.remove(id);
         if client.standing == Standing::Replica {
             notice!("Connection with replica {} lost.", self.core.replica_name(id));
@@ -321,20 +332,10 @@ impl Server {
         // Closing the socket takes it out of the poll as well.
         let _ = client.stream.deregister(self.poll.registry());
         if client.standing == Standing::Monitor {
-            self.core.monitors -= 1;
+            self.monitors.retain(|monitor| *monitor != id);
+            self.core.monitors = self.monitors.len();
         }
     }
-}
-
-/// Whether a connection may hold as much output as it does.
-fn output_verdict(client: &mut Client, core: &Core) -> Verdict {
-    let (class, stream) = match client.standing {
-        Standing::Replica => (Class::Replica, core.primary.in_memory(ReplicaId(client.id))),
-        Standing::Client if client.session.subscribed => (Class::PubSub, 0),
-        Standing::Client | Standing::Monitor => (Class::Normal, 0),
-    };
-    let bytes = client.output.omem() + stream;
-    core.limits.check(&mut client.limits, class, bytes, core.now)
 }
 
 /// Runs the whole requests in `client`'s input, up to the first that leaves an action.
@@ -346,7 +347,7 @@ fn run_requests(
     let input = mem::take(&mut client.input);
     let mut at = 0;
     let mut paused = Paused::Idle;
-    while !client.closing && client.blocked.is_none() {
+    while !client.closing && !client.is_held_up() {
         let decoded = match client.decoder.decode(&input[at..]) {
             Ok(decoded) => decoded,
             Err(error) => {
@@ -356,6 +357,15 @@ fn run_requests(
                 break;
             }
         };
+        if let Some(request) = decoded.request
+            && client.standing != Standing::Replica
+            && core.holds_up(keyspace, &client.session, request)
+        {
+            // It stays in the input, to be decoded again.
+            client.postponed = true;
+            paused = Paused::Postponed;
+            break;
+        }
         at += decoded.used;
         let Some(request) = decoded.request else {
             if decoded.used > 0 && client.standing == Standing::Replica {
@@ -363,6 +373,7 @@ fn run_requests(
             }
             break;
         };
+        client.traffic.commands += 1;
         let ran = if client.standing == Standing::Replica {
             run_for_replica(&mut client.session, request, core, keyspace)
         } else {
@@ -445,10 +456,4 @@ fn run_for_replica(
         reply.trim_ascii_end().escape_ascii()
     );
     false
-}
-
-/// Brings what `CLIENT LIST` shows of a connection up to date.
-fn update(client: &Client, core: &mut Core) {
-    let Some(info) = core.clients.get_mut(&client.id) else { return };
-    info.update(client);
 }

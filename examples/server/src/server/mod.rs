@@ -5,6 +5,7 @@
 //! encoding and the freeing of large values happen on other threads.
 
 mod clients;
+mod limits;
 mod messages;
 mod replicas;
 mod segments;
@@ -59,6 +60,12 @@ pub(crate) struct Server {
     unsent: Vec<ClientId>,
     /// Connections that wait for something before their next command.
     blocked: Vec<ClientId>,
+    /// Connections that a pause of clients holds up.
+    postponed: Vec<ClientId>,
+    /// Connections that sent `MONITOR`.
+    monitors: Vec<ClientId>,
+    /// The connection to be looked after next, or the first behind it.
+    next_look: ClientId,
     outgoings: Outgoings,
     load: Option<FileLoad>,
     /// The stream that is run on the data of the file.
@@ -113,6 +120,9 @@ impl Server {
             readable: Vec::new(),
             unsent: Vec::new(),
             blocked: Vec::new(),
+            postponed: Vec::new(),
+            monitors: Vec::new(),
+            next_look: 0,
             outgoings: Outgoings::default(),
             load: None,
             replay: None,
@@ -165,6 +175,7 @@ impl Server {
         self.drive_primary();
         self.write_clients();
         self.ask_segments();
+        self.evict_clients();
         self.background.drop_later(self.keyspace.take_garbage());
     }
 
@@ -202,6 +213,7 @@ impl Server {
             self.core.primary.poll_timeout(),
             self.core.upstream.as_ref().and_then(Upstream::poll_timeout),
             self.next_unblock(),
+            self.core.pause.map(|pause| pause.until),
         ];
         let next = deadlines.into_iter().flatten().min()?;
         Some(next.saturating_duration_since(crate::clock::now()))

@@ -3,8 +3,12 @@
 use std::time::{Duration, Instant};
 
 use super::Server;
+use crate::core::Unblocked;
 use crate::log::notice;
-use crate::net::{Blocked, ClientId, Standing};
+use crate::net::Blocked;
+
+/// What `CLIENT UNBLOCK ERROR` has a waiting client told.
+const UNBLOCKED: &str = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 
 /// Keys that one turn deletes because they expired.
 const EXPIRIES: usize = 256;
@@ -13,6 +17,7 @@ impl Server {
     /// Does what is due.
     pub(super) fn tick(&mut self) {
         self.unblock();
+        self.end_pause();
         if self.expiry_behind {
             self.expire();
         }
@@ -70,26 +75,6 @@ impl Server {
         }
     }
 
-    /// Closes idle clients, and those that hold too much output for too long.
-    fn look_after_clients(&mut self) {
-        let (now, timeout) = (self.core.now, self.core.config.timeout);
-        let ids: Vec<ClientId> = self.clients.keys().copied().collect();
-        for id in ids {
-            self.check_output_limit(id);
-            let Some(client) = self.clients.get(&id) else { continue };
-            let info = self.core.clients.get(&id);
-            let idle = info.map_or(Duration::ZERO, |info| {
-                now.saturating_duration_since(info.last_interaction)
-            });
-            let may_idle = client.standing != Standing::Client
-                || client.blocked.is_some()
-                || client.session.subscribed;
-            if !timeout.is_zero() && idle > timeout && !may_idle {
-                self.close(id, "Closing idle client");
-            }
-        }
-    }
-
     /// When the first blocked client has waited long enough.
     pub(super) fn next_unblock(&self) -> Option<Instant> {
         let blocked = self.blocked.iter().filter_map(|id| self.clients.get(id)?.blocked);
@@ -105,13 +90,32 @@ impl Server {
             };
             let acked = self.core.primary.acked_by(offset);
             let over = deadline.is_some_and(|deadline| self.core.now >= deadline);
-            if acked < replicas && !over {
+            let given_up = client.unblocked.take();
+            if acked < replicas && !over && given_up.is_none() {
                 self.blocked.push(id);
                 continue;
             }
             client.blocked = None;
-            self.answer(id, |reply| reply.integer(acked as i64));
+            self.answer(id, |reply| match given_up {
+                Some(Unblocked::WithError) => reply.error(UNBLOCKED),
+                Some(Unblocked::TimedOut) | None => reply.integer(acked as i64),
+            });
             // What came meanwhile is run now, and the socket is looked at again.
+            self.client_may_go_on(id, true, false);
+            self.run_input(id);
+        }
+    }
+    /// Runs what a pause of clients has held up, if it is over.
+    fn end_pause(&mut self) {
+        if self.core.pause.is_some_and(|pause| self.core.now >= pause.until) {
+            self.core.end_pause(&mut self.keyspace);
+        }
+        if self.core.pause.is_some() {
+            return;
+        }
+        for id in std::mem::take(&mut self.postponed) {
+            let Some(client) = self.clients.get_mut(&id) else { continue };
+            client.postponed = false;
             self.client_may_go_on(id, true, false);
             self.run_input(id);
         }

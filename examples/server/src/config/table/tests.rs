@@ -14,6 +14,7 @@ fn samples(parameter: &Parameter) -> Vec<(String, String)> {
         ("bind", _) => same(&["* -::*", "10.0.0.1 -::1 example.org", ""]),
         ("replicaof", _) => same(&["10.0.0.1 6380", "::1 1"]),
         ("client-output-buffer-limit", _) => same(&["normal 1 2 3 slave 4 5 6 pubsub 7 8 9"]),
+        ("maxmemory-clients", _) => same(&["0", "5%", "100%", "1048576"]),
         ("notify-keyspace-events", _) => same(&["AKE", "g$lK", ""]),
         ("dir", _) => same(&["/", "/tmp"]),
         ("dbfilename", _) => same(&["other.rdb", "with space"]),

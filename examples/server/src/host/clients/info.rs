@@ -1,14 +1,15 @@
 //! [`ClientInfo`]: a connection as `CLIENT LIST` shows it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use redwire_keyspace::Session;
+use redwire_outbuf::{OutputBuffer, Usage};
 use redwire_repl::ReplicaId;
 use redwire_resp::Protocol;
 
 use super::super::is;
 use crate::core::Core;
-use crate::net::{Client, ClientId, Standing, Stream};
+use crate::net::{Client, ClientId, Standing, Stream, Traffic};
 
 /// A connection as `CLIENT LIST` shows it. The loop keeps the counts true after each turn.
 #[derive(Debug, Clone)]
@@ -29,10 +30,12 @@ pub(crate) struct ClientInfo {
     pub(crate) is_local: bool,
     pub(crate) is_unix: bool,
     pub(crate) is_blocked: bool,
+    /// It is blocked by a pause of clients.
+    pub(crate) is_postponed: bool,
     pub(crate) is_closing: bool,
-    /// `CLIENT NO-EVICT` and `CLIENT NO-TOUCH`: kept and shown; nothing here evicts clients or
-    /// counts touches.
+    /// `CLIENT NO-EVICT`.
     pub(crate) no_evict: bool,
+    /// `CLIENT NO-TOUCH`: kept and shown; nothing here counts touches.
     pub(crate) no_touch: bool,
     pub(crate) db: u32,
     pub(crate) protocol: Protocol,
@@ -42,14 +45,47 @@ pub(crate) struct ClientInfo {
     /// How many channels and patterns it is subscribed to.
     pub(crate) channels: usize,
     pub(crate) patterns: usize,
-    /// Bytes of requests that are not complete, and of the buffer that they are in.
+    /// Bytes of requests that are not complete.
     pub(crate) query_buffer: usize,
-    pub(crate) query_capacity: usize,
-    /// Bytes of replies that wait, and the memory that they take.
-    pub(crate) output_len: usize,
-    pub(crate) output_memory: u64,
+    pub(crate) output: Output,
+    pub(crate) traffic: Traffic,
+    pub(crate) usage: Usage,
     /// The last command that it ran.
     pub(crate) last_command: &'static str,
+}
+
+/// Replies that wait, as `CLIENT LIST` shows them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Output {
+    /// All bytes of them.
+    pub(crate) len: usize,
+    /// Bytes in no chunk yet, and what is reserved for them (`obl`, `rbs`).
+    pub(crate) tail: usize,
+    pub(crate) tail_capacity: usize,
+    /// The most of them lately, and when it was (`rbp`).
+    pub(crate) tail_peak: usize,
+    pub(crate) peaked: Option<Instant>,
+    /// Chunks ahead of them (`oll`).
+    pub(crate) chunks: usize,
+    /// Memory that counts against limits (`omem`).
+    pub(crate) omem: u64,
+}
+
+/// How long `rbp` remembers, as in Redis.
+const PEAK_TIME: Duration = Duration::from_secs(5);
+
+impl Output {
+    fn update(&mut self, output: &OutputBuffer, now: Instant) {
+        self.len = output.len();
+        self.tail = output.tail_len();
+        self.tail_capacity = output.tail_capacity();
+        self.chunks = output.chunk_count();
+        self.omem = output.omem();
+        let forgotten = self.peaked.is_none_or(|at| now.saturating_duration_since(at) > PEAK_TIME);
+        if forgotten || self.tail >= self.tail_peak {
+            (self.tail_peak, self.peaked) = (self.tail, Some(now));
+        }
+    }
 }
 
 /// The kinds of connections that `CLIENT LIST TYPE` and `CLIENT KILL TYPE` tell apart.
@@ -93,6 +129,7 @@ impl ClientInfo {
             is_local: stream.is_local(),
             is_unix: matches!(stream, Stream::Unix(..)),
             is_blocked: false,
+            is_postponed: false,
             is_closing: false,
             no_evict: false,
             no_touch: false,
@@ -103,24 +140,35 @@ impl ClientInfo {
             channels: 0,
             patterns: 0,
             query_buffer: 0,
-            query_capacity: 0,
-            output_len: 0,
-            output_memory: 0,
+            output: Output::default(),
+            traffic: Traffic::default(),
+            usage: Usage::default(),
             last_command: "NULL",
         }
     }
 
     /// Takes over what the connection has come to.
-    pub(crate) fn update(&mut self, client: &Client) {
+    pub(crate) fn update(&mut self, client: &Client, now: Instant) {
         self.standing = client.standing;
-        self.is_blocked = client.blocked.is_some();
+        self.is_postponed = client.postponed;
+        self.is_blocked = client.blocked.is_some() || client.postponed;
         self.is_closing = client.closing;
         self.query_buffer = client.input.len();
-        self.query_capacity = client.input.capacity();
-        self.output_len = client.output.len();
-        self.output_memory = client.output.omem();
+        self.output.update(&client.output, now);
+        self.traffic = client.traffic;
+        self.usage.query = client.input.capacity() as u64;
+        self.usage.output = client.output.memory();
         self.last_command = client.last_command;
         self.update_session(&client.session);
+        self.usage.own = self.own_memory();
+    }
+
+    /// What the connection takes without its buffers.
+    fn own_memory(&self) -> u64 {
+        let texts = [&self.name, &self.lib_name, &self.lib_ver].map(Vec::capacity);
+        let addresses = self.addr.capacity() + self.laddr.capacity();
+        let structures = size_of::<Client>() + size_of::<Self>();
+        (structures + addresses + texts.into_iter().sum::<usize>()) as u64
     }
 
     /// Takes over what commands change of a session.
@@ -129,6 +177,7 @@ impl ClientInfo {
         self.protocol = session.protocol;
         self.queued = session.queued();
         self.watched = session.watched();
+        self.usage.transaction = session.transaction_memory() as u64;
     }
 
     /// The IP address of the peer; empty over a Unix socket.
@@ -139,13 +188,16 @@ impl ClientInfo {
         self.addr.rsplit_once(':').map_or("", |(ip, _)| ip.trim_matches(['[', ']']))
     }
 
+    /// Whether it is subscribed to a channel or pattern.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.channels + self.patterns > 0
+    }
+
     /// What kind of connection it is.
     pub(crate) fn kind(&self) -> ClientType {
         match self.standing {
             Standing::Replica => ClientType::Replica,
-            Standing::Client | Standing::Monitor if self.channels + self.patterns > 0 => {
-                ClientType::PubSub
-            }
+            Standing::Client | Standing::Monitor if self.is_listening() => ClientType::PubSub,
             Standing::Client | Standing::Monitor => ClientType::Normal,
         }
     }
@@ -155,7 +207,7 @@ impl ClientInfo {
         let letters: String = [
             ('O', self.standing == Standing::Monitor),
             ('S', self.standing == Standing::Replica),
-            ('P', self.channels + self.patterns > 0),
+            ('P', self.is_listening()),
             ('x', self.queued.is_some()),
             ('b', self.is_blocked),
             ('c', self.is_closing),
@@ -169,10 +221,10 @@ impl ClientInfo {
         if letters.is_empty() { "N".into() } else { letters }
     }
 
-    /// The line of `CLIENT LIST`: the fields of 7.0 in their order, then those of 7.2.
+    /// The line of `CLIENT LIST`: the fields of 7.0 and the later ones that clients read, in the
+    /// order of 8.0.
     ///
-    /// Replies wait in one queue here, which `omem` counts; `obl`, `oll`, `rbs` and `rbp` are
-    /// about a second buffer that this server does not have.
+    /// Arguments borrow from the query buffer, so they take no memory of their own.
     pub(crate) fn line(&self, core: &Core) -> String {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let seconds = |since: Instant| core.now.saturating_duration_since(since).as_secs();
@@ -180,14 +232,14 @@ impl ClientInfo {
             Standing::Replica => core.primary.unread(ReplicaId(self.id)),
             Standing::Client | Standing::Monitor => 0,
         };
-        let omem = self.output_memory + stream;
-        let own = (size_of::<Client>() + size_of::<Self>() + self.name.capacity()) as u64;
+        let omem = self.output.omem + stream;
+        let output = &self.output;
         let resp = if self.protocol == Protocol::Resp3 { 3 } else { 2 };
         format!(
             "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} \
-             ssub=0 multi={} qbuf={} qbuf-free={} argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 \
-             omem={omem} tot-mem={} events={} cmd={} user=default redir=-1 resp={resp} \
-             lib-name={} lib-ver={}",
+             ssub=0 multi={} watch={} qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} \
+             obl={} oll={} omem={omem} tot-mem={} events={} cmd={} user=default redir=-1 \
+             resp={resp} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
             self.id,
             self.addr,
             self.laddr,
@@ -200,13 +252,23 @@ impl ClientInfo {
             self.channels,
             self.patterns,
             self.queued.map_or(-1, |queued| queued as i64),
+            self.watched,
             self.query_buffer,
-            self.query_capacity - self.query_buffer,
-            own + self.query_capacity as u64 + omem,
-            if self.output_len > 0 { "rw" } else { "r" },
+            self.usage.query.saturating_sub(self.query_buffer as u64),
+            self.usage.arguments,
+            self.usage.transaction,
+            output.tail_capacity,
+            output.tail_peak,
+            output.tail,
+            output.chunks,
+            self.usage.total() + stream,
+            if output.len == 0 { "r" } else { "rw" },
             self.last_command,
             text(&self.lib_name),
             text(&self.lib_ver),
+            self.traffic.bytes_in,
+            self.traffic.bytes_out,
+            self.traffic.commands,
         )
     }
 }

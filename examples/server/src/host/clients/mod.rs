@@ -2,7 +2,10 @@
 
 mod info;
 mod kill;
+mod pause;
 
+#[cfg(test)]
+pub(super) use info::Output;
 pub(crate) use info::{ClientInfo, ClientType};
 
 use redwire_keyspace::{CommandError, CommandResult, Context};
@@ -10,7 +13,7 @@ use redwire_resp::{Request, parse_i64};
 
 use super::is;
 use super::subcommands::{Subcommand, dispatch, unknown_or_wrong_arity};
-use crate::core::Core;
+use crate::core::{Action, Core};
 use crate::net::Replies;
 
 pub(super) static SUBCOMMANDS: &[Subcommand] = &[
@@ -24,11 +27,14 @@ pub(super) static SUBCOMMANDS: &[Subcommand] = &[
     Subcommand::admin("client|list", -2, list),
     Subcommand::admin("client|no-evict", 3, no_evict),
     Subcommand::new("client|no-touch", 3, no_touch),
+    Subcommand::admin("client|pause", -3, pause::pause),
     Subcommand::new("client|reply", 3, reply),
     Subcommand::new("client|setinfo", 4, setinfo),
     Subcommand::new("client|setname", 3, setname),
     Subcommand::new("client|tracking", -3, tracking),
     Subcommand::new("client|trackinginfo", 2, trackinginfo),
+    Subcommand::admin("client|unblock", -3, pause::unblock),
+    Subcommand::admin("client|unpause", 2, pause::unpause),
 ];
 
 const HELP: &[&str] = &[
@@ -60,8 +66,14 @@ const HELP: &[&str] = &[
     "    Return information about client connections. Options:",
     "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
     "      Return clients of specified type.",
+    "UNPAUSE",
+    "    Stop the current client pause, resuming traffic.",
+    "PAUSE <timeout> [WRITE|ALL]",
+    "    Suspend all, or just write, clients for <timeout> milliseconds.",
     "REPLY (ON|OFF|SKIP)",
     "    Control the replies sent to the current connection.",
+    "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+    "    Unblock the specified blocked client.",
     "SETINFO <option> <value>",
     "    Set client meta attr. Options are:",
     "    * LIB-NAME: the client lib name.",
@@ -208,6 +220,7 @@ fn no_evict(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) ->
     if let Some(client) = own(core, context) {
         client.no_evict = on;
     }
+    core.actions.push(Action::Protect(context.session.id(), on));
     context.reply.ok();
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::super::testing::{Server, client};
 use super::*;
 use crate::config::Config;
 use crate::core::Action;
-use crate::net::Standing;
+use crate::net::{Standing, Traffic};
 use redwire_resp::Protocol;
 
 fn server() -> Server {
@@ -70,8 +70,11 @@ fn a_line_has_the_fields_of_redis_in_their_order() {
     info.name = b"worker".to_vec();
     (info.lib_name, info.lib_ver) = (b"redis-py".to_vec(), b"5.0.1".to_vec());
     (info.db, info.queued, info.protocol) = (2, Some(4), Protocol::Resp3);
-    (info.query_buffer, info.query_capacity) = (26, 100);
-    (info.output_len, info.output_memory) = (10, 1000);
+    (info.query_buffer, info.usage.query, info.usage.transaction) = (26, 100, 80);
+    (info.watched, info.traffic) = (2, Traffic { bytes_in: 40, bytes_out: 50, commands: 6 });
+    info.output.len = 10;
+    (info.output.tail, info.output.tail_capacity, info.output.tail_peak) = (4, 64, 30);
+    (info.output.chunks, info.output.omem) = (1, 1000);
     (info.channels, info.patterns) = (5, 6);
     info.last_command = "client|list";
     server.core.now = now + Duration::from_secs(9);
@@ -82,12 +85,13 @@ fn a_line_has_the_fields_of_redis_in_their_order() {
     assert_eq!(
         head,
         "id=3 addr=127.0.0.1:50003 laddr=127.0.0.1:6379 fd=8 name=worker age=9 idle=1 flags=Px \
-         db=2 sub=5 psub=6 ssub=0 multi=4 qbuf=26 qbuf-free=74 argv-mem=0 multi-mem=0 rbs=0 rbp=0 \
-         obl=0 oll=0 omem=1000"
+         db=2 sub=5 psub=6 ssub=0 multi=4 watch=2 qbuf=26 qbuf-free=74 argv-mem=0 multi-mem=80 \
+         rbs=64 rbp=30 obl=4 oll=1 omem=1000"
     );
     assert_eq!(
         tail,
-        "events=rw cmd=client|list user=default redir=-1 resp=3 lib-name=redis-py lib-ver=5.0.1"
+        "events=rw cmd=client|list user=default redir=-1 resp=3 lib-name=redis-py lib-ver=5.0.1 \
+         tot-net-in=40 tot-net-out=50 tot-cmds=6"
     );
 }
 

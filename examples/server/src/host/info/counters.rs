@@ -15,8 +15,15 @@ pub(crate) struct Counters {
     pub(crate) rejected: u64,
     /// Commands run.
     pub(crate) commands: u64,
+    /// Bytes read of clients and written to them.
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
+    /// Bytes read of this node's primary and written to its replicas.
+    pub(crate) repl_bytes_in: u64,
+    pub(crate) repl_bytes_out: u64,
+    /// Reads and writes of clients' sockets that moved something.
+    pub(crate) reads: u64,
+    pub(crate) writes: u64,
     /// Full syncs given to replicas.
     pub(crate) sync_full: u64,
     /// Partial syncs given.
@@ -25,6 +32,8 @@ pub(crate) struct Counters {
     pub(crate) sync_partial_err: u64,
     /// Commands of the primary's stream that this replica could not run.
     pub(crate) refused_by_replica: u64,
+    /// Clients closed because all together took too much memory.
+    pub(crate) evicted_clients: u64,
     /// Clients closed for their output buffer.
     pub(crate) output_buffer_closed: u64,
     /// Clients closed for their query buffer.
@@ -51,23 +60,55 @@ impl Counters {
     }
 }
 
+/// Seconds that [`Recent`] remembers, as in Redis.
+const RECENT: usize = 8;
+
+/// The largest buffers of the last seconds: `client_recent_max_input_buffer` and its kin.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Recent {
+    /// By second since the start: which it is, largest query buffer, largest output buffer.
+    seconds: [(u64, u64, u64); RECENT],
+}
+
+impl Recent {
+    /// Takes note of a client's buffers, in bytes, at a moment since the start.
+    pub(crate) fn note(&mut self, input: u64, output: u64, at: Duration) {
+        let second = at.as_secs();
+        let slot = &mut self.seconds[second as usize % RECENT];
+        if slot.0 != second {
+            *slot = (second, 0, 0);
+        }
+        *slot = (second, slot.1.max(input), slot.2.max(output));
+    }
+
+    /// The largest query buffer and the largest output buffer.
+    pub(super) fn largest(&self, at: Duration) -> (u64, u64) {
+        let live = |it: &&(u64, u64, u64)| at.as_secs().saturating_sub(it.0) < RECENT as u64;
+        let live = || self.seconds.iter().filter(live);
+        (live().map(|it| it.1).max().unwrap_or(0), live().map(|it| it.2).max().unwrap_or(0))
+    }
+}
+
 /// Samples that a rate is the mean of, and the time between two of them, as in Redis.
 const SAMPLES: usize = 16;
 const PERIOD: Duration = Duration::from_millis(100);
 
+/// Counters of which there is a rate: commands; bytes in and out of clients, of replication.
+const RATES: usize = 5;
+
 /// How fast counters grow: `instantaneous_ops_per_sec` and its kin.
 #[derive(Debug, Clone)]
 pub(crate) struct Rates {
-    /// When and at what the counters were looked at last: commands, bytes in, bytes out.
-    seen: (Instant, [u64; 3]),
+    /// When and at what the counters were looked at last.
+    seen: (Instant, [u64; RATES]),
     /// Growth in a second, as sampled.
-    samples: [[u64; 3]; SAMPLES],
+    samples: [[u64; RATES]; SAMPLES],
     next: usize,
 }
 
 impl Rates {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { seen: (now, [0; 3]), samples: [[0; 3]; SAMPLES], next: 0 }
+        Self { seen: (now, [0; RATES]), samples: [[0; RATES]; SAMPLES], next: 0 }
     }
 
     /// Takes a sample if it is time for one.
@@ -77,8 +118,14 @@ impl Rates {
         if u128::from(millis) < PERIOD.as_millis() {
             return;
         }
-        let new = [counters.commands, counters.bytes_in, counters.bytes_out];
-        let mut sample = [0; 3];
+        let new = [
+            counters.commands,
+            counters.bytes_in,
+            counters.bytes_out,
+            counters.repl_bytes_in,
+            counters.repl_bytes_out,
+        ];
+        let mut sample = [0; RATES];
         for (rate, (new, old)) in sample.iter_mut().zip(new.into_iter().zip(old)) {
             // After CONFIG RESETSTAT a counter is less than it was.
             *rate = new.saturating_sub(old).saturating_mul(1000) / millis;
@@ -103,6 +150,16 @@ impl Rates {
         self.mean(2) as f64 / 1024.0
     }
 
+    /// KiB in a second that were read of the primary.
+    pub(super) fn repl_kib_in(&self) -> f64 {
+        self.mean(3) as f64 / 1024.0
+    }
+
+    /// KiB in a second that were written to replicas.
+    pub(super) fn repl_kib_out(&self) -> f64 {
+        self.mean(4) as f64 / 1024.0
+    }
+
     fn mean(&self, which: usize) -> u64 {
         self.samples.iter().map(|sample| sample[which]).sum::<u64>() / SAMPLES as u64
     }
@@ -124,6 +181,24 @@ mod tests {
             counters.note_reply(format!("-E{n} x\r\n").as_bytes());
         }
         assert_eq!((counters.errors, counters.error_codes.len()), (1003, MAX_ERROR_CODES));
+    }
+
+    #[test]
+    fn the_largest_buffers_are_those_of_the_last_seconds() {
+        let mut recent = Recent::default();
+        let mut twin: Vec<(u64, u64, u64)> = Vec::new();
+        for n in 0..4000_u64 {
+            // Bursts, and silence between them that outlasts the memory.
+            let at = Duration::from_millis(n * 7 + n / 1000 * 12_000);
+            let (input, output) = (n * 7919 % 1000, n * 104_729 % 1000);
+            recent.note(input, output, at);
+            twin.push((at.as_secs(), input, output));
+            let live = || twin.iter().rev().take_while(|it| at.as_secs() - it.0 < RECENT as u64);
+            let expected = (live().map(|it| it.1).max(), live().map(|it| it.2).max());
+            let (input, output) = recent.largest(at);
+            assert_eq!((Some(input), Some(output)), expected, "{n}");
+        }
+        assert_eq!(recent.largest(Duration::from_secs(1000)), (0, 0));
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod process;
 mod replication;
 mod sections;
 
-pub(crate) use counters::{Counters, Rates};
+pub(crate) use counters::{Counters, Rates, Recent};
 pub(super) use process::resident_memory;
 
 use redwire_keyspace::{CommandResult, Context, Keyspace};

@@ -4,11 +4,14 @@
 use std::time::Duration;
 
 use redwire_keyspace::Keyspace;
+use redwire_outbuf::Class;
+use redwire_repl::Backlog;
 
 use super::REDIS_VERSION;
 use super::page::Page;
 use super::process::{self, CpuTime, Memory};
 use crate::core::Core;
+use crate::host::ClientInfo;
 use crate::net::Standing;
 
 /// Bits of the clock that Redis dates its keys with, in seconds.
@@ -50,12 +53,18 @@ pub(super) fn clients(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
     page.field("connected_clients", ordinary);
     page.flag("cluster_connections", false);
     page.field("maxclients", core.config.maxclients);
-    let input = clients().map(|client| client.query_buffer).max();
-    page.field("client_recent_max_input_buffer", input.unwrap_or_default());
-    let output = clients().map(|client| client.output_memory).max();
-    page.field("client_recent_max_output_buffer", output.unwrap_or_default());
+    let since_start = core.now.saturating_duration_since(core.started);
+    let (input, output) = core.recent.largest(since_start);
+    page.field("client_recent_max_input_buffer", input);
+    page.field("client_recent_max_output_buffer", output);
     page.field("blocked_clients", clients().filter(|client| client.is_blocked).count());
     page.field("tracking_clients", 0);
+    // By their names of 7.4.
+    page.field("pubsub_clients", clients().filter(|client| client.is_listening()).count());
+    page.field("watching_clients", clients().filter(|client| client.watched > 0).count());
+    let waiting = |client: &&ClientInfo| client.is_blocked && !client.is_postponed;
+    page.field("clients_in_timeout_table", clients().filter(waiting).count());
+    page.field("total_watched_keys", clients().map(|client| client.watched).sum::<usize>());
 }
 
 pub(super) fn memory(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
@@ -71,27 +80,26 @@ pub(super) fn memory(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
     }
     page.bytes("maxmemory", core.config.maxmemory);
     page.field("maxmemory_policy", "noeviction");
-    let backlog = core.primary.backlog().map_or(0, redwire_repl::Backlog::allocated);
-    page.field("mem_replication_backlog", backlog);
-    let held = |replicas: bool| -> u64 {
-        let of_kind = |client: &&_| is_replica(client) == replicas;
-        core.clients.values().filter(of_kind).map(buffered).sum()
-    };
-    page.field("mem_clients_slaves", held(true));
-    page.field("mem_clients_normal", held(false));
+    buffers(page, core);
     page.field("mem_cluster_links", 0);
     page.field("mem_aof_buffer", 0);
     page.field("mem_allocator", "libc");
     page.flag("active_defrag_running", false);
 }
 
-fn is_replica(client: &crate::host::ClientInfo) -> bool {
-    client.standing == Standing::Replica
-}
-
-/// Bytes that wait on a connection, either way.
-fn buffered(client: &crate::host::ClientInfo) -> u64 {
-    client.query_capacity as u64 + client.output_memory
+/// Memory of connections and of the stream for replicas.
+fn buffers(page: &mut Page, core: &Core) {
+    let backlog = core.primary.backlog();
+    let stream = backlog.map_or(0, Backlog::allocated);
+    // What only slow replicas still need.
+    let lagging = backlog.map_or(0, Backlog::beyond_window);
+    let clients = &core.ledger;
+    page.field("mem_not_counted_for_evict", lagging);
+    page.field("mem_replication_backlog", stream - lagging.min(stream));
+    page.field("mem_total_replication_buffers", stream);
+    page.field("mem_clients_slaves", clients.total(Class::Replica) + lagging);
+    let ordinary = clients.total(Class::Normal) + clients.total(Class::PubSub);
+    page.field("mem_clients_normal", ordinary);
 }
 
 pub(super) fn persistence(page: &mut Page, core: &Core, keyspace: &Keyspace) {
@@ -144,24 +152,31 @@ pub(super) fn stats(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.field("instantaneous_ops_per_sec", rates.commands());
     page.field("total_net_input_bytes", counters.bytes_in);
     page.field("total_net_output_bytes", counters.bytes_out);
+    page.field("total_net_repl_input_bytes", counters.repl_bytes_in);
+    page.field("total_net_repl_output_bytes", counters.repl_bytes_out);
     page.field("instantaneous_input_kbps", format_args!("{:.2}", rates.kib_in()));
     page.field("instantaneous_output_kbps", format_args!("{:.2}", rates.kib_out()));
+    page.field("instantaneous_input_repl_kbps", format_args!("{:.2}", rates.repl_kib_in()));
+    page.field("instantaneous_output_repl_kbps", format_args!("{:.2}", rates.repl_kib_out()));
     page.field("rejected_connections", counters.rejected);
     page.field("sync_full", counters.sync_full);
     page.field("sync_partial_ok", counters.sync_partial_ok);
     page.field("sync_partial_err", counters.sync_partial_err);
     page.field("expired_keys", keys.expired_keys);
     page.field("evicted_keys", 0);
-    page.field("evicted_clients", 0);
+    page.field("evicted_clients", counters.evicted_clients);
     page.field("keyspace_hits", keys.keyspace_hits);
     page.field("keyspace_misses", keys.keyspace_misses);
     page.field("pubsub_channels", core.pubsub.channel_count());
     page.field("pubsub_patterns", core.pubsub.pattern_count());
+    page.field("pubsubshard_channels", 0);
     // A snapshot needs no fork.
     page.field("latest_fork_usec", 0);
     page.field("total_forks", 0);
     page.field("unexpected_error_replies", counters.refused_by_replica);
     page.field("total_error_replies", counters.errors);
+    page.field("total_reads_processed", counters.reads);
+    page.field("total_writes_processed", counters.writes);
     // By their names of 7.2.
     page.field("client_query_buffer_limit_disconnections", counters.query_buffer_closed);
     page.field("client_output_buffer_limit_disconnections", counters.output_buffer_closed);

@@ -195,6 +195,8 @@ fn note(core: &mut Core, context: &mut Context<'_>) {
     if let Some(client) = core.clients.get_mut(&id) {
         client.channels = core.pubsub.channels.count(id);
         client.patterns = core.pubsub.patterns.count(id);
+        let memory = core.pubsub.channels.memory(id) + core.pubsub.patterns.memory(id);
+        client.usage.subscriptions = memory as u64;
     }
 }
 

@@ -8,19 +8,36 @@ use crate::net::ClientId;
 #[derive(Debug, Default)]
 pub(super) struct Topics {
     by_topic: BTreeMap<Vec<u8>, BTreeSet<ClientId>>,
-    by_client: BTreeMap<ClientId, BTreeSet<Vec<u8>>>,
+    by_client: BTreeMap<ClientId, Own>,
 }
+
+/// What one client listens to.
+#[derive(Debug, Default)]
+struct Own {
+    topics: BTreeSet<Vec<u8>>,
+    /// Bytes of their names.
+    bytes: usize,
+}
+
+/// Bytes that the sets of both sides take for a topic of a client, beside its name: two
+/// vectors of three words and a number, and what half empty leaves and the allocator add.
+const PER_TOPIC: usize = 64;
 
 impl Topics {
     pub(super) fn add(&mut self, client: ClientId, topic: &[u8]) {
         self.by_topic.entry(topic.to_vec()).or_default().insert(client);
-        self.by_client.entry(client).or_default().insert(topic.to_vec());
+        let own = self.by_client.entry(client).or_default();
+        if own.topics.insert(topic.to_vec()) {
+            own.bytes += topic.len();
+        }
     }
 
     pub(super) fn remove(&mut self, client: ClientId, topic: &[u8]) {
-        if let Some(topics) = self.by_client.get_mut(&client) {
-            topics.remove(topic);
-            if topics.is_empty() {
+        if let Some(own) = self.by_client.get_mut(&client) {
+            if own.topics.remove(topic) {
+                own.bytes -= topic.len();
+            }
+            if own.topics.is_empty() {
                 self.by_client.remove(&client);
             }
         }
@@ -41,12 +58,19 @@ impl Topics {
 
     /// What a client listens to.
     pub(super) fn of(&self, client: ClientId) -> Vec<Vec<u8>> {
-        self.by_client.get(&client).into_iter().flatten().cloned().collect()
+        self.by_client
+            .get(&client)
+            .map_or_else(Vec::new, |own| own.topics.iter().cloned().collect())
     }
 
     /// To how many topics a client listens.
     pub(super) fn count(&self, client: ClientId) -> usize {
-        self.by_client.get(&client).map_or(0, BTreeSet::len)
+        self.by_client.get(&client).map_or(0, |own| own.topics.len())
+    }
+
+    /// About how many bytes a client's listening takes.
+    pub(super) fn memory(&self, client: ClientId) -> usize {
+        self.by_client.get(&client).map_or(0, |own| own.bytes + own.topics.len() * PER_TOPIC)
     }
 
     /// Who listens to a topic.
@@ -101,6 +125,8 @@ mod tests {
                     let of: Vec<Vec<u8>> = of.map(|(_, topic)| vec![*topic]).collect();
                     prop_assert_eq!(topics.count(id), of.len());
                     prop_assert_eq!(topics.of(id), of);
+                    let bytes = pairs.iter().filter(|(client, _)| *client == id).count();
+                    prop_assert_eq!(topics.memory(id), bytes * (1 + PER_TOPIC));
                     let topic = id as u8;
                     let listeners = pairs.iter().filter(|(_, known)| *known == topic);
                     let listeners = listeners.map(|(client, _)| *client);

@@ -1,6 +1,12 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod address;
+pub mod follow;
+pub mod replica;
+
+pub use address::{Address, NotAnAddress};
+
 /// Redis' data types and commands, with snapshots that need no fork.
 pub use redwire_keyspace as keyspace;
 /// A client's queue of reply bytes and its limits.

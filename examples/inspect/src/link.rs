@@ -4,6 +4,7 @@ use std::io::{self, Read, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use redwire::{Address, follow::default_config};
 use redwire_repl::{Replica, ReplicaConfig, ReplicaEvent, Step};
 
 use crate::{clock, failure::Failure};
@@ -23,28 +24,17 @@ struct Link {
 const CHUNK: usize = 256 << 10;
 /// Silence that ends the attempt; a primary that forks sends a newline each ten seconds.
 const TIMEOUT: Duration = Duration::from_secs(60);
-const PORT: u16 = 6379;
 
-/// Opens `[user:password@]host[:port][/]`. Answers the reader, and the name to show, without the
-/// password.
+/// Opens `redis://[user:password@]host[:port]`. Answers the reader, and the name to show, without
+/// the password.
 pub(crate) fn open(address: &str) -> Result<(Box<dyn Read>, String), Failure> {
-    let (login, place) = match address.trim_end_matches('/').rsplit_once('@') {
-        Some((login, place)) => (Some(login), place),
-        None => (None, address.trim_end_matches('/')),
-    };
-    let shown = format!("redis://{place}");
-    let (host, port) = host_and_port(place)
-        .ok_or_else(|| Failure::Usage(format!("{shown}: expected redis://host:port")))?;
-    let stream = TcpStream::connect((host, port)).map_err(Failure::io(&*shown))?;
+    let Address { host, port, user, password, .. } =
+        address.parse().map_err(|error| Failure::Usage(format!("not an address: {error}")))?;
+    let shown = Address { host: host.clone(), port, user: None, password: None, db: None };
+    let shown = shown.to_string();
+    let stream = TcpStream::connect((host.as_str(), port)).map_err(Failure::io(&*shown))?;
     stream.set_read_timeout(Some(TIMEOUT)).map_err(Failure::io(&*shown))?;
-    let mut config = ReplicaConfig { listening_port: 0, ..ReplicaConfig::default() };
-    // A Valkey primary writes its own dialect, field expiries and all, only for one that reads it.
-    config.version = Some("9.1.0".to_owned());
-    if let Some(login) = login {
-        let (user, password) = login.split_once(':').unwrap_or(("", login));
-        config.masteruser = (!user.is_empty()).then(|| unescape(user));
-        config.masterauth = Some(unescape(password));
-    }
+    let config = ReplicaConfig { masteruser: user, masterauth: password, ..default_config() };
     let mut replica = Replica::new(config, 0, clock::now());
     replica.handle_timeout(clock::now());
     while let Some(event) = replica.poll_event() {
@@ -54,39 +44,6 @@ pub(crate) fn open(address: &str) -> Result<(Box<dyn Read>, String), Failure> {
     }
     let link = Link { stream, replica, unread: Vec::new(), ready: Vec::new(), given: 0 };
     Ok((Box::new(link), shown))
-}
-
-/// Splits `host:port`, `[::1]:port` and both without the port.
-fn host_and_port(place: &str) -> Option<(&str, u16)> {
-    let (host, port) = match place.strip_prefix('[') {
-        Some(rest) => {
-            let (host, rest) = rest.split_once(']')?;
-            (host, rest.strip_prefix(':'))
-        }
-        None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
-    };
-    let port = port.map_or(Some(PORT), |port| port.parse().ok())?;
-    (!host.is_empty()).then_some((host, port))
-}
-
-/// Undoes `%40` and the like.
-fn unescape(text: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [byte, tail @ ..] = rest {
-        let code = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(code) if *byte == b'%' => {
-                out.push(code);
-                rest = &tail[2..];
-            }
-            _ => {
-                out.push(*byte);
-                rest = tail;
-            }
-        }
-    }
-    out
 }
 
 impl Link {
@@ -137,20 +94,5 @@ impl Read for Link {
         buffer[..n].copy_from_slice(&self.ready[self.given..self.given + n]);
         self.given += n;
         Ok(n)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_taken_apart() {
-        assert_eq!(host_and_port("a:1"), Some(("a", 1)));
-        assert_eq!(host_and_port("a"), Some(("a", 6379)));
-        assert_eq!(host_and_port("[::1]:7"), Some(("::1", 7)));
-        assert_eq!(host_and_port("a:x"), None);
-        assert_eq!(host_and_port(""), None);
-        assert_eq!(unescape("p%40ss%"), b"p@ss%");
     }
 }

@@ -24,8 +24,8 @@ impl Source {
             let reader = Box::new(io::stdin().lock());
             return Ok(Self { name: "standard input".into(), len: None, is_link: false, reader });
         }
-        if let Some(address) = name.strip_prefix("redis://") {
-            let (reader, shown) = link::open(address)?;
+        if name.starts_with("redis://") {
+            let (reader, shown) = link::open(name)?;
             return Ok(Self { name: shown, len: None, is_link: true, reader });
         }
         let file = File::open(name).map_err(Failure::io(name))?;

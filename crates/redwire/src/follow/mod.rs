@@ -1,0 +1,400 @@
+//! Follow a real master's changes: a snapshot, then every write, as a replica gets them.
+//!
+//! [`Follower`] is a machine without I/O: bytes of the link go in, items come out. An item is a
+//! piece of the snapshot or a command of the stream; the [`Position`] behind a command is what a
+//! later process goes on from. Any server that replicates serves, from Redis 6.0 and Valkey 7.2 on.
+//!
+//! The loop around it, with a blocking socket:
+//!
+//! ```no_run
+//! use std::net::TcpStream;
+//! use std::time::Instant;
+//!
+//! use redwire::follow::{Follower, Item, default_config};
+//!
+//! # #[allow(clippy::disallowed_methods)] // a program reads the clock
+//! # fn main() -> std::io::Result<()> {
+//! let mut link = TcpStream::connect("127.0.0.1:6379")?;
+//! let mut follower = Follower::new(default_config(), 7, Instant::now());
+//! follower.handle_connected(Instant::now());
+//! let mut unread = Vec::new();
+//! loop {
+//!     follower.pump(&mut link, &mut unread, Instant::now, |item| {
+//!         if let Item::Command { db, request, .. } = item {
+//!             println!("{db}: {request:?}");
+//!         }
+//!     })?;
+//! }
+//! # }
+//! ```
+//!
+//! Who wants to go on after a broken link drives [`Follower::poll_event`] and
+//! [`Follower::handle_timeout`], as `examples/tail` does.
+
+mod position;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Read, Write};
+use std::time::Instant;
+
+use redwire_rdb::{DecodeOptions, Decoder, Event};
+use redwire_repl::{
+    Error, Offset, ReplId, Replica, ReplicaConfig, ReplicaEvent, ReplicaStatus, Step,
+};
+use redwire_resp::Request;
+
+pub use position::{NotAPosition, Position};
+use stream::Stream;
+
+/// What came from the master.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Item<'a> {
+    /// A whole data set follows: what was known before is void. When it breaks off, the next one
+    /// begins with this item again.
+    SnapshotStart {
+        /// Bytes that were announced; `None` when the master marks the end instead.
+        len: Option<u64>,
+        /// We had asked to go on from a position, and the master no longer could: what happened
+        /// between is not to be had as commands.
+        history_gone: bool,
+    },
+    /// A piece of the data set.
+    Snapshot {
+        /// The database that it is in.
+        db: u32,
+        /// The piece.
+        event: Event<'a>,
+    },
+    /// The data set is whole.
+    SnapshotEnd {
+        /// Where the stream goes on; `None` from a master that knows only SYNC.
+        position: Option<Position>,
+    },
+    /// The stream goes on from where we were, without loss or repetition.
+    Resumed {
+        /// The place; its id may be another than before, after a failover.
+        position: Position,
+    },
+    /// A command that changes data. Those of a transaction follow each other, and come only when
+    /// its EXEC is here, so that a link that breaks in between repeats none.
+    Command {
+        /// The database that it is for.
+        db: u32,
+        /// Name and arguments.
+        request: Request<'a>,
+        /// Whether it was in a transaction.
+        in_transaction: bool,
+        /// The place behind it; `None` when more commands of its transaction follow, and from a
+        /// master that knows only SYNC.
+        position: Option<Position>,
+    },
+}
+
+/// What one call of [`Follower::handle_input`] came to.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// Bytes of the input that are done with: drop them before the next call.
+    pub used: usize,
+    /// What was found.
+    pub item: Option<Item<'a>>,
+}
+
+impl Progress<'_> {
+    /// Whether the next call can find more in what is there already.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        self.used > 0 || self.item.is_some()
+    }
+}
+
+/// Settings that suit a program that reads: no port, and a version that makes Valkey 9 write its
+/// own dialect, field expiries and all, where it would leave them out for others.
+#[must_use]
+pub fn default_config() -> ReplicaConfig {
+    let version = Some("9.1.0".to_owned());
+    ReplicaConfig { listening_port: 0, version, ..ReplicaConfig::default() }
+}
+
+/// A replica that hands out what it gets instead of keeping it.
+///
+/// Memory is the caller's buffer: it must hold one string, one packed value or one transaction
+/// whole, as those came.
+#[derive(Debug)]
+pub struct Follower {
+    replica: Replica,
+    phase: Phase,
+    stream: Stream,
+    /// The database that the snapshot is at.
+    snapshot_db: u32,
+    /// The database of the stream where the snapshot was taken, if the master says.
+    stream_db: Option<u32>,
+    history_gone: bool,
+}
+
+/// What the bytes at hand are.
+#[derive(Debug)]
+enum Phase {
+    /// The link's machine knows.
+    Link,
+    /// An RDB, decoded in part.
+    Rdb {
+        decoder: Box<Decoder>,
+        /// Bytes of the input that belong to it, and those that are decoded of them.
+        offered: usize,
+        ahead: usize,
+    },
+}
+
+impl Follower {
+    /// A follower that wants to connect at once. `seed`: see [`Replica::new`].
+    pub fn new(config: ReplicaConfig, seed: u64, now: Instant) -> Follower {
+        Follower {
+            replica: Replica::new(config, seed, now),
+            phase: Phase::Link,
+            stream: Stream::at(0),
+            snapshot_db: 0,
+            stream_db: None,
+            history_gone: false,
+        }
+    }
+
+    /// All up to `position` is known already: asks to go on from there.
+    pub fn resume_from(&mut self, position: Position) {
+        self.replica.resume_from(position.replid, position.offset);
+        self.stream = Stream::at(position.db);
+    }
+
+    /// The place behind all items that were handed out; `None` before the first snapshot is whole.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        let (replid, offset) = self.replica.history()?;
+        let offset = offset.checked_add(self.stream.handed_out() as u64)?;
+        Some(Position { replid, offset, db: self.stream.db() })
+    }
+
+    /// The link, as INFO shows it.
+    #[must_use]
+    pub fn status(&self, now: Instant) -> ReplicaStatus {
+        self.replica.status(now)
+    }
+
+    /// The connection stands: a handshake begins.
+    pub fn handle_connected(&mut self, now: Instant) {
+        self.replica.handle_connected(now);
+    }
+
+    /// The connection is gone. Let [`handle_input`](Follower::handle_input) have all that had come
+    /// first, and drop what it leaves.
+    pub fn handle_disconnected(&mut self, now: Instant) {
+        let (handed_out, db) = (self.stream.handed_out(), self.stream.db());
+        if handed_out > 0 {
+            self.replica.applied(handed_out, now);
+        }
+        self.phase = Phase::Link;
+        self.stream = Stream::at(db);
+        self.replica.handle_disconnected(now);
+    }
+
+    /// See [`Replica::poll_event`].
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<ReplicaEvent> {
+        self.replica.poll_event()
+    }
+
+    /// Appends to `out` what the master is to get; whether there was anything.
+    #[must_use]
+    pub fn poll_transmit(&mut self, out: &mut Vec<u8>) -> bool {
+        self.replica.poll_transmit(out)
+    }
+
+    /// See [`Replica::poll_timeout`].
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.replica.poll_timeout()
+    }
+
+    /// Acknowledgements and keep-alives: they tell the master that we are there, so call this at
+    /// least once a second however slowly items are taken.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.replica.handle_timeout(now);
+    }
+
+    /// Takes one step of the unread input: call again, with what is left, while
+    /// [`Progress::goes_on`]. What an item is about counts as known with the next call.
+    ///
+    /// # Errors
+    ///
+    /// When the master refuses us or breaks the protocol, and when its data is damaged. Close the
+    /// connection and call [`handle_disconnected`](Follower::handle_disconnected).
+    pub fn handle_input<'a>(
+        &'a mut self,
+        unread: &'a [u8],
+        now: Instant,
+    ) -> Result<Progress<'a>, Error> {
+        if let Phase::Rdb { offered: 1.., .. } = self.phase {
+            return self.rdb_step(unread, now);
+        }
+        if self.stream.has_unit() {
+            return self.stream_step(unread, now);
+        }
+        let progress = self.replica.handle_input(unread, now)?;
+        let used = progress.used;
+        let item = match progress.step {
+            None | Some(Step::Handshake) => None,
+            Some(Step::FullResync { .. }) => {
+                self.history_gone = self.replica.history().is_some();
+                None
+            }
+            Some(Step::RdbStart { len }) => {
+                // A stream is passed on as it stands, for RESTORE.
+                let options = DecodeOptions { opaque_streams: true, ..DecodeOptions::default() };
+                let decoder = Box::new(Decoder::new(options));
+                self.phase = Phase::Rdb { decoder, offered: 0, ahead: 0 };
+                (self.snapshot_db, self.stream_db) = (0, None);
+                // What was known is void from here on, whatever comes of this snapshot.
+                self.replica.forget();
+                Some(Item::SnapshotStart { len, history_gone: self.history_gone })
+            }
+            Some(Step::Rdb(bytes)) => {
+                if let Phase::Rdb { offered, .. } = &mut self.phase {
+                    *offered = bytes.len();
+                }
+                return self.rdb_step(unread, now);
+            }
+            Some(Step::Loaded { replid, offset }) => {
+                self.phase = Phase::Link;
+                self.stream = Stream::at(self.stream_db.unwrap_or(0));
+                Some(Item::SnapshotEnd { position: self.place(replid, offset) })
+            }
+            Some(Step::Continue { replid, .. }) => {
+                let offset = self.replica.history().map_or(Offset::ZERO, |(_, offset)| offset);
+                self.place(Some(replid), offset).map(|position| Item::Resumed { position })
+            }
+            Some(Step::Stream(_)) => return self.stream_step(unread, now),
+        };
+        Ok(Progress { used, item })
+    }
+
+    /// Reads once and hands out all that is there then; writes what the master is to get. For a
+    /// `link` that blocks, and stays as it is after an error. `unread` is the caller's to keep
+    /// between the calls, empty at first.
+    ///
+    /// # Errors
+    ///
+    /// Those of the link, `UnexpectedEof` at its end, `InvalidData` with the words of
+    /// [`handle_input`](Follower::handle_input)'s.
+    pub fn pump(
+        &mut self,
+        link: &mut (impl Read + Write),
+        unread: &mut Vec<u8>,
+        now: impl Fn() -> Instant,
+        mut each: impl FnMut(Item<'_>),
+    ) -> io::Result<()> {
+        self.send(link)?;
+        let start = unread.len();
+        unread.resize(start + READ, 0);
+        let read = link.read(&mut unread[start..]);
+        unread.truncate(start + *read.as_ref().unwrap_or(&0));
+        if read? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut at = 0;
+        loop {
+            let progress = self.handle_input(&unread[at..], now());
+            let progress = progress.map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
+            let goes_on = progress.goes_on();
+            at += progress.used;
+            if let Some(item) = progress.item {
+                each(item);
+            }
+            if !goes_on {
+                break;
+            }
+        }
+        unread.drain(..at);
+        self.handle_timeout(now());
+        self.send(link)
+    }
+
+    fn send(&mut self, link: &mut impl Write) -> io::Result<()> {
+        let mut out = Vec::new();
+        if self.poll_transmit(&mut out) { link.write_all(&out) } else { Ok(()) }
+    }
+
+    fn place(&self, replid: Option<ReplId>, offset: Offset) -> Option<Position> {
+        replid.map(|replid| Position { replid, offset, db: self.stream.db() })
+    }
+
+    /// The next event of the RDB in the bytes that were offered. Its bytes stay in the input until
+    /// all that are offered are decoded, so that the link's machine hears of them once.
+    fn rdb_step<'a>(&'a mut self, unread: &'a [u8], now: Instant) -> Result<Progress<'a>, Error> {
+        let Phase::Rdb { decoder, offered, ahead } = &mut self.phase else {
+            return Ok(Progress { used: 0, item: None });
+        };
+        let decoded = match decoder.decode(&unread[*ahead..*offered]) {
+            Ok(decoded) => decoded,
+            Err(error) => return Err(self.replica.fail(error.to_string())),
+        };
+        *ahead += decoded.used;
+        let Some(event) = decoded.event else {
+            let used = std::mem::take(ahead);
+            *offered = 0;
+            self.replica.rdb_taken(used, now);
+            return Ok(Progress { used, item: None });
+        };
+        match event {
+            Event::End => {
+                let used = std::mem::take(ahead);
+                *offered = 0;
+                self.replica.rdb_finished(used, now);
+                return Ok(Progress { used, item: None });
+            }
+            Event::SelectDb(db) => self.snapshot_db = db,
+            Event::Aux { key: b"repl-stream-db", value } => {
+                let number = redwire_resp::parse_i64(value);
+                self.stream_db = number.and_then(|db| u32::try_from(db).ok());
+            }
+            _ => {}
+        }
+        let db = self.snapshot_db;
+        Ok(Progress { used: 0, item: Some(Item::Snapshot { db, event }) })
+    }
+
+    /// The next command of the stream.
+    fn stream_step<'a>(
+        &'a mut self,
+        unread: &'a [u8],
+        now: Instant,
+    ) -> Result<Progress<'a>, Error> {
+        if let Err(error) = self.stream.gather(unread) {
+            return Err(self.replica.fail(error.to_string()));
+        }
+        if !self.stream.has_unit() {
+            return Ok(Progress { used: 0, item: None });
+        }
+        let Some(place) = self.stream.next() else {
+            let (used, asks_ack) = self.stream.finish_unit();
+            if asks_ack {
+                self.replica.ack_now(now);
+            }
+            self.replica.applied(used, now);
+            return Ok(Progress { used, item: None });
+        };
+        let is_last = self.stream.handed_out() > 0;
+        let position = self.position().filter(|_| is_last);
+        let in_transaction = self.stream.is_transaction();
+        match self.stream.request(unread, &place) {
+            Ok(request) => {
+                let item = Item::Command { db: place.db, request, in_transaction, position };
+                Ok(Progress { used: 0, item: Some(item) })
+            }
+            Err(error) => Err(self.replica.fail(error)),
+        }
+    }
+}
+
+/// Bytes of one read of [`Follower::pump`].
+const READ: usize = 64 << 10;

@@ -167,9 +167,19 @@ impl Follower {
         self.stream = Stream::at(position.db);
     }
 
-    /// The place behind all items that were handed out; `None` before the first snapshot is whole.
+    /// Whether commands of a transaction were handed out, and its last was not.
+    #[must_use]
+    pub fn is_inside_transaction(&self) -> bool {
+        self.stream.has_unit() && self.stream.handed_out() == 0
+    }
+
+    /// The place behind all items that were handed out; `None` inside of a snapshot or of a
+    /// transaction, and before the first snapshot.
     #[must_use]
     pub fn position(&self) -> Option<Position> {
+        if self.is_inside_transaction() {
+            return None;
+        }
         let (replid, offset) = self.replica.history()?;
         let offset = offset.checked_add(self.stream.handed_out() as u64)?;
         Some(Position { replid, offset, db: self.stream.db() })

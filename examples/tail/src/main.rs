@@ -1,0 +1,84 @@
+//! `redwire-tail`: follows any master, and writes its snapshot and its changes.
+
+mod clock;
+mod failure;
+mod filter;
+mod format;
+mod json;
+mod output;
+mod progress;
+mod resp;
+mod resume;
+mod spool;
+mod tail;
+// JSON strings, numbers and sizes are written as redwire-inspect writes them.
+#[allow(dead_code, reason = "shared with redwire-inspect, which needs more of it")]
+#[path = "../../inspect/src/text.rs"]
+mod text;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use redwire::Address;
+
+use failure::Failure;
+use filter::{Filter, Patterns};
+use format::Writer;
+use output::Output;
+use progress::Progress;
+use resume::Resume;
+use tail::Tail;
+
+/// Follows a Redis or Valkey master as its replica: writes its snapshot, then every change, as
+/// JSON lines or as commands.
+#[derive(Debug, Parser)]
+#[command(name = "redwire-tail", version, about, long_about, after_help = STATUS)]
+struct Cli {
+    /// `redis://[user:password@]host[:port][/db]`
+    address: Address,
+    /// Commands as servers read them, for redis-cli --pipe, instead of JSON lines
+    #[arg(long)]
+    resp: bool,
+    /// Keep in FILE how far we are, and go on from there: neither loss nor repetition
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
+    /// Write to FILE instead of standard output; with --resume even kill -9 loses and repeats
+    /// nothing there
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// End when the snapshot is complete
+    #[arg(long)]
+    once: bool,
+    /// Say nothing on standard error
+    #[arg(long, short)]
+    quiet: bool,
+    #[command(flatten)]
+    patterns: Patterns,
+}
+
+const STATUS: &str = "SIGTERM and SIGINT end it in order.
+Exit status: 0 ended as told; 2 wrong arguments; 3 a file or the output failed.";
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("redwire-tail: {failure}");
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let resume = cli.resume.as_deref().map(Resume::new);
+    let checkpoint = resume.as_ref().map_or(Ok(None), Resume::read)?;
+    let at = checkpoint.map_or(0, |checkpoint| checkpoint.output_len);
+    let output = Output::start(cli.output.as_deref(), at, resume)?;
+    let mut patterns = cli.patterns;
+    patterns.db.extend(cli.address.db);
+    let writer = Writer::new(Filter::new(patterns), cli.resp);
+    let progress = Progress::new(cli.quiet);
+    Tail::new(cli.address, writer, output, progress, checkpoint, cli.once)?.run()
+}

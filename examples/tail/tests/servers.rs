@@ -128,7 +128,12 @@ fn another_valkey_91() {
 fn survives_kills(master: &Server) {
     let folder = tempfile::tempdir().expect("a folder");
     let (output, state) = (folder.path().join("changes"), folder.path().join("state"));
-    let args = ["-o", output.to_str().unwrap(), "--resume", state.to_str().unwrap()];
+    let args = [
+        "-o",
+        output.to_str().expect("a plain path"),
+        "--resume",
+        state.to_str().expect("a plain path"),
+    ];
     let mut client = master.client();
     client.ok(&["SELECT", "5"]);
     let (mut rng, mut next) = (Rng::new(seed(93)), 0);
@@ -185,7 +190,12 @@ fn says_that_the_history_is_gone() {
     let Some(master) = Peer::Redis70.start(&["--repl-backlog-size", "16kb"]) else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let (output, state) = (folder.path().join("changes"), folder.path().join("state"));
-    let args = ["-o", output.to_str().unwrap(), "--resume", state.to_str().unwrap()];
+    let args = [
+        "-o",
+        output.to_str().expect("a plain path"),
+        "--resume",
+        state.to_str().expect("a plain path"),
+    ];
     let tail = Tail::start(&master, &args, Stdio::null());
     wait_until("a place to be kept", SOON, || state.exists());
     tail.terminate();

@@ -19,6 +19,10 @@ use crate::net::{Client, ClientId, Standing, Stream};
 /// Bytes of requests that may wait for their end before authentication.
 const UNAUTHENTICATED_QUERY_LIMIT: usize = 1 << 20;
 
+/// Bytes of replies that are written at once rather than with all others at the end of the turn, so
+/// that a thousand clients with large replies do not hold them all at the same time.
+const MUCH_OUTPUT: usize = 64 << 10;
+
 const PROTECTED_MODE: &str = "-DENIED Redis is running in protected mode because protected mode is enabled and no password \
      is set for the default user. In this mode connections are only accepted from the loopback \
      interface. If you want to connect from external computers to Redis you may adopt one of the \
@@ -183,6 +187,7 @@ impl Server {
             UNAUTHENTICATED_QUERY_LIMIT
         };
         let too_much = client.input.len() > limit;
+        let much = client.output.len() >= MUCH_OUTPUT;
         if client.has_output(&self.core.primary) || client.closing {
             self.unsent.push(id);
         }
@@ -191,6 +196,8 @@ impl Server {
             self.core.counters.query_buffer_closed += 1;
             warning!("Closing client that reached max query buffer length: id={id}");
             self.close(id, "query buffer limit");
+        } else if much {
+            self.write_client(id);
         }
     }
 
@@ -204,8 +211,8 @@ impl Server {
                 Action::Monitor(id) => self.set_standing(id, Standing::Monitor),
                 Action::BecameReplica(id) => self.set_standing(id, Standing::Replica),
                 Action::Reset(id) => self.set_standing(id, Standing::Client),
-                Action::FeedMonitors(line) => self.feed_monitors(&line),
-                Action::Deliver { to, message } => self.deliver(&to, &message),
+                Action::FeedMonitors(line) => self.feed_monitors(line),
+                Action::Deliver { to, message } => self.deliver(&to, message),
                 Action::Block(id, blocked) => {
                     if let Some(client) = self.clients.get_mut(&id) {
                         client.blocked = Some(blocked);
@@ -252,20 +259,20 @@ impl Server {
     fn set_standing(&mut self, id: ClientId, standing: Standing) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         client.standing = standing;
-        self.monitors.retain(|monitor| *monitor != id);
-        if standing == Standing::Monitor {
-            self.monitors.push(id);
+        self.leave_lists(id);
+        match standing {
+            Standing::Client => {}
+            Standing::Monitor => self.monitors.push(id),
+            Standing::Replica => self.replicas.push(id),
         }
         self.core.monitors = self.monitors.len();
     }
 
-    fn feed_monitors(&mut self, line: &[u8]) {
-        for id in &self.monitors {
-            if let Some(client) = self.clients.get_mut(id).filter(|client| !client.closing) {
-                client.output.push(line);
-                self.unsent.push(*id);
-            }
-        }
+    /// Takes a connection out of the lists of those that are more than clients.
+    fn leave_lists(&mut self, id: ClientId) {
+        self.monitors.retain(|monitor| *monitor != id);
+        self.replicas.retain(|replica| *replica != id);
+        self.core.monitors = self.monitors.len();
     }
 
     fn close_after_replies(&mut self, id: ClientId) {
@@ -331,9 +338,8 @@ impl Server {
         self.core.primary.disconnected(ReplicaId(id), self.core.now);
         // Closing the socket takes it out of the poll as well.
         let _ = client.stream.deregister(self.poll.registry());
-        if client.standing == Standing::Monitor {
-            self.monitors.retain(|monitor| *monitor != id);
-            self.core.monitors = self.monitors.len();
+        if client.standing != Standing::Client {
+            self.leave_lists(id);
         }
     }
 }

@@ -64,6 +64,8 @@ pub(crate) struct Server {
     postponed: Vec<ClientId>,
     /// Connections that sent `MONITOR`.
     monitors: Vec<ClientId>,
+    /// Connections that sent `PSYNC` or `SYNC`.
+    replicas: Vec<ClientId>,
     /// The connection to be looked after next, or the first behind it.
     next_look: ClientId,
     outgoings: Outgoings,
@@ -122,6 +124,7 @@ impl Server {
             blocked: Vec::new(),
             postponed: Vec::new(),
             monitors: Vec::new(),
+            replicas: Vec::new(),
             next_look: 0,
             outgoings: Outgoings::default(),
             load: None,

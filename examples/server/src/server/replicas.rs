@@ -9,7 +9,7 @@ use redwire_repl::{Framing, PrimaryEvent, SnapshotRequest};
 use super::Server;
 use crate::host::Wanted;
 use crate::log::{notice, warning};
-use crate::net::{ClientId, Standing};
+use crate::net::ClientId;
 use crate::persist::{JobEvent, Target, Transfer};
 use crate::replication::Outgoing;
 use crate::saves::{Purpose, Running};
@@ -33,7 +33,7 @@ impl Server {
         while let Some(event) = self.core.primary.poll_event() {
             self.handle_primary_event(event);
         }
-        let replicas = self.clients.values().filter(|it| it.standing == Standing::Replica);
+        let replicas = self.replicas.iter().filter_map(|id| self.clients.get(id));
         let primary = &self.core.primary;
         let sending = self.outgoings.ids();
         let due = replicas.filter(|it| it.has_output(primary) || sending.contains(&it.id));

@@ -14,7 +14,7 @@ use redwire_resp::{Protocol, Request};
 use crate::config::{Config, Endpoint};
 use crate::entropy::Entropy;
 use crate::host;
-use crate::host::{ClientInfo, Counters, PubSub, Rates, Recent, SlowLog};
+use crate::host::{ClientInfo, Counters, Failover, PubSub, Rates, Recent, SlowLog};
 use crate::net::{Blocked, ClientId, Listener, Replies, Standing};
 use crate::replication::Upstream;
 use crate::saves::Saves;
@@ -54,6 +54,8 @@ pub(crate) struct Core {
     pub(crate) ledger: Ledger,
     /// `CLIENT PAUSE`, while it lasts.
     pub(crate) pause: Option<Pause>,
+    /// The failover that this node was asked for.
+    pub(crate) failover: Failover,
     /// How many connections sent `MONITOR`.
     pub(crate) monitors: usize,
     /// The command that ran last, for the loop to note beside its connection.
@@ -83,6 +85,10 @@ pub(crate) enum Action {
     Deliver { to: Vec<ClientId>, message: Vec<u8> },
     /// This connection said `PSYNC` or `SYNC`.
     BecameReplica(ClientId),
+    /// This connection, the primary's, said `PSYNC` with these arguments and `FAILOVER`.
+    TakeOver { id: ClientId, replid: Vec<u8>, offset: Vec<u8> },
+    /// Give up the failover under way, for this reason.
+    AbortFailover(&'static str),
     /// Stop running this connection's commands until something happens.
     Block(ClientId, Blocked),
     /// End that wait (`CLIENT UNBLOCK`), as when its time is over or with an error.
@@ -164,6 +170,7 @@ impl Core {
             limits,
             ledger: Ledger::new(),
             pause: None,
+            failover: Failover::None,
             monitors: 0,
             last_command: None,
             replies: None,

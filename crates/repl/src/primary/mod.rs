@@ -62,6 +62,8 @@ pub struct Primary {
     offset: Offset,
     backlog: Option<Backlog>,
     upstream: Upstream,
+    /// The stream stands still, see [`Primary::hold_stream`].
+    held: bool,
     /// The database that the stream is in; `None`: the next command needs a SELECT.
     selected: Option<u32>,
     /// Clients that said REPLCONF, and not yet PSYNC.
@@ -101,6 +103,7 @@ impl Primary {
             offset: Offset::ZERO,
             backlog: None,
             upstream: Upstream::None,
+            held: false,
             selected: None,
             peers: BTreeMap::new(),
             links: Vec::new(),
@@ -318,6 +321,13 @@ impl Primary {
     /// [`feed`](Primary::feed) does nothing.
     pub fn set_upstream(&mut self, upstream: Upstream) {
         self.upstream = upstream;
+    }
+
+    /// The stream is to stand still (or may go on), so that a replica can come level with it and
+    /// take over (`FAILOVER`): no pings are made, and PSYNC is answered `-NOMASTERLINK`. It is the
+    /// caller that stops the writes.
+    pub fn hold_stream(&mut self, held: bool) {
+        self.held = held;
     }
 
     /// A data set was loaded at start whose RDB named its place in a stream (aux `repl-id` and

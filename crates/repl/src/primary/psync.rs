@@ -25,6 +25,10 @@ pub enum Decision {
     FullResync(FullResyncReason),
     /// An error reply with its code, without `-` and line end; the connection goes on.
     Error(&'static str),
+    /// Our primary hands over to us (`FAILOVER`): become a primary
+    /// ([`promote`](Primary::promote)), then ask [`psync`](Primary::psync) again without the third
+    /// argument.
+    TakeOver,
     /// The connection is a replica already: nothing is sent.
     Ignored,
 }
@@ -103,7 +107,10 @@ impl Primary {
             return Decision::Ignored;
         }
         if rest.first().is_some_and(|word| word.eq_ignore_ascii_case(b"failover")) {
-            return Decision::Error(self.refuse_failover(replid));
+            return self.take_over(replid);
+        }
+        if self.held {
+            return Decision::Error(FAILING_OVER);
         }
         if self.upstream == Upstream::Lost {
             return Decision::Error(NO_MASTER_LINK);
@@ -122,20 +129,23 @@ impl Primary {
         if self.is_replica(id) {
             return Decision::Ignored;
         }
+        if self.held {
+            return Decision::Error(FAILING_OVER);
+        }
         if self.upstream == Upstream::Lost {
             return Decision::Error(NO_MASTER_LINK);
         }
         self.attach_full(id, FullResyncReason::OldSync, now)
     }
 
-    /// Taking over by PSYNC's third argument is not offered yet.
-    fn refuse_failover(&self, replid: &[u8]) -> &'static str {
+    /// PSYNC's third argument: only of the primary whose stream we have, with the id that we share.
+    fn take_over(&self, replid: &[u8]) -> Decision {
         if self.upstream == Upstream::None {
-            "ERR PSYNC FAILOVER can't be sent to a master."
+            Decision::Error("ERR PSYNC FAILOVER can't be sent to a master.")
         } else if !replid.eq_ignore_ascii_case(self.history.replid().as_bytes()) {
-            "ERR PSYNC FAILOVER replid must match my replid."
+            Decision::Error("ERR PSYNC FAILOVER replid must match my replid.")
         } else {
-            "ERR PSYNC FAILOVER is not supported"
+            Decision::TakeOver
         }
     }
 
@@ -223,4 +233,5 @@ impl Primary {
     }
 }
 
+const FAILING_OVER: &str = "NOMASTERLINK Can't SYNC while failing over";
 const NO_MASTER_LINK: &str = "NOMASTERLINK Can't SYNC while not connected with my master";

@@ -73,7 +73,8 @@ impl Primary {
     /// The stream of another primary holds that one's pings, and must hold no others.
     fn ping_due(&self) -> Option<Instant> {
         let streams = self.links.iter().any(|link| link.cursor.is_some());
-        let last = self.last_ping.filter(|_| streams && self.upstream == Upstream::None)?;
+        let pings = streams && self.upstream == Upstream::None && !self.held;
+        let last = self.last_ping.filter(|_| pings)?;
         Some(last + self.config.ping_period)
     }
 

@@ -85,7 +85,8 @@ impl Replica {
             Some((replid, at)) => (replid.to_string(), at.next_byte().to_string()),
             None => ("?".to_owned(), "-1".to_owned()),
         };
-        encode_request(&mut self.out, ["PSYNC", &replid, &next]);
+        let args = ["PSYNC", &replid, &next, "FAILOVER"];
+        encode_request(&mut self.out, &args[..if self.handing_over { 4 } else { 3 }]);
         self.state = State::Psync;
     }
 
@@ -101,11 +102,13 @@ impl Replica {
                     return Err(line.protocol_error("+CONTINUE where no stream was asked for"));
                 };
                 let replid = named.unwrap_or(asked);
+                self.handing_over = false;
                 self.history = Some((replid, at));
                 self.start_stream(now);
                 return Ok(Step::Continue { replid, changed: replid != asked });
             }
         };
+        self.handing_over = false;
         self.state = State::Payload { replid, offset };
         Ok(Step::FullResync { replid, offset })
     }

@@ -103,6 +103,8 @@ pub struct Replica {
     state: State,
     /// The stream that the data set is a prefix of, and how far it is applied.
     history: Option<(ReplId, Offset)>,
+    /// The next PSYNC asks the other side to take over from us.
+    handing_over: bool,
     /// Bytes of this connection that are done with.
     position: u64,
     /// Bytes of this connection that were seen in any input.
@@ -155,6 +157,7 @@ impl Replica {
             backoff: Backoff::new(seed),
             state: State::Waiting { until: now },
             history: None,
+            handing_over: false,
             position: 0,
             received: 0,
             queued: 0,
@@ -183,6 +186,18 @@ impl Replica {
     /// set that was loaded from a file, or that we wrote ourselves as a primary.
     pub fn resume_from(&mut self, replid: ReplId, offset: Offset) {
         self.history = Some((replid, offset));
+    }
+
+    /// We were the primary, and the other side is to take over from us (`FAILOVER`): PSYNC says so
+    /// until it is answered with [`Step::Continue`] or [`Step::FullResync`]. `false` takes it back.
+    pub fn hand_over(&mut self, to_the_other_side: bool) {
+        self.handing_over = to_the_other_side;
+    }
+
+    /// Whether the other side is still to take over, see [`hand_over`](Replica::hand_over).
+    #[must_use]
+    pub fn is_handing_over(&self) -> bool {
+        self.handing_over
     }
 
     /// The old data set is gone, or not whole: the next PSYNC asks for a whole one.

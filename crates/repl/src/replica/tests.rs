@@ -499,3 +499,25 @@ proptest! {
         prop_assert!(status.applied <= status.received);
     }
 }
+
+#[test]
+fn psync_hands_over_until_it_is_answered() {
+    let now = start();
+    let mut replica = Replica::new(ReplicaConfig::default(), 1, now);
+    replica.resume_from(id(), offset(1000));
+    replica.hand_over(true);
+    let mut ask = |answer: &str, now: Instant| {
+        replica.handle_timeout(now);
+        assert_eq!(replica.poll_event(), Some(ReplicaEvent::Connect));
+        replica.handle_connected(now);
+        hear(&mut replica, "+PONG\r\n+OK\r\n+OK\r\n", now).unwrap();
+        let asked = said(&mut replica);
+        let heard = hear(&mut replica, answer, now).is_ok();
+        replica.handle_disconnected(now);
+        (asked.ends_with("\r\n$4\r\n1001\r\n$8\r\nFAILOVER\r\n"), heard)
+    };
+    assert_eq!(ask("-LOADING wait\r\n", now), (true, false));
+    assert_eq!(ask(&format!("+CONTINUE {ID}\r\n"), now + 10 * SECOND), (true, true));
+    assert_eq!(ask(&format!("+CONTINUE {ID}\r\n"), now + 20 * SECOND), (false, true));
+    assert!(!replica.is_handing_over());
+}

@@ -184,6 +184,7 @@ impl World {
                 Decision::Continue { reply, .. } => reply.to_vec(),
                 Decision::Error(text) => format!("-{text}\r\n").into_bytes(),
                 Decision::FullResync(_) | Decision::Ignored => Vec::new(),
+                Decision::TakeOver => panic!("nobody hands over here"),
             },
             other => panic!("unexpected command {}", other.escape_ascii()),
         }

@@ -6,6 +6,7 @@ mod clients;
 mod config;
 mod connection;
 mod debug;
+mod failover;
 mod info;
 pub(crate) mod monitor;
 mod persistence;
@@ -18,6 +19,7 @@ mod subcommands;
 mod testing;
 
 pub(crate) use clients::ClientInfo;
+pub(crate) use failover::Failover;
 pub(crate) use info::{Counters, Rates, Recent};
 pub(crate) use persistence::Wanted;
 pub(crate) use pubsub::PubSub;
@@ -80,6 +82,7 @@ host_commands! {
     "sync", 1, ADMIN.with(Flags::NO_MULTI), replication::sync;
     "replconf", -1, ADMIN.with(Flags::SKIP_SLOWLOG), replication::replconf;
     "wait", 3, Flags::NOSCRIPT, replication::wait;
+    "failover", -1, Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::STALE), failover::failover;
 }
 
 /// Runs one of [`COMMANDS`].

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use redwire_keyspace::{CommandError, CommandResult, Context, Origin};
 use redwire_repl::{Decision, LinkState, ReplconfReply, ReplicaId};
 use redwire_resp::{Request, parse_i64};
@@ -92,6 +93,11 @@ pub(super) fn psync(
     core.refuse_pending_output(context)?;
     let partial = args.first().is_some_and(|replid| *replid != b"?");
     let decision = core.primary.psync(id, &args, core.now);
+    if let (Decision::TakeOver, [replid, offset, ..]) = (&decision, &args[..]) {
+        let (replid, offset) = (replid.to_vec(), offset.to_vec());
+        core.actions.push(Action::TakeOver { id: id.0, replid, offset });
+        return Ok(());
+    }
     decide(core, context, decision, partial)
 }
 
@@ -112,29 +118,11 @@ fn decide(
     partial: bool,
 ) -> CommandResult {
     let id = context.session.id();
-    let replica = core.replica_name(id);
-    match decision {
-        Decision::Continue { reply, from, unread } => {
-            core.counters.sync_partial_ok += 1;
-            core.actions.push(Action::BecameReplica(id));
-            context.reply.raw(&reply);
-            notice!(
-                "Partial resynchronization request from {replica} accepted. Sending {unread} \
-                 bytes of backlog starting from offset {}.",
-                from.next_byte()
-            );
-        }
-        Decision::FullResync(reason) => {
-            notice!("Replica {replica} asks for synchronization");
-            core.counters.sync_partial_err += u64::from(partial);
-            for line in reason.log_lines(&replica) {
-                notice!("{line}");
-            }
-            core.counters.sync_full += 1;
-            core.actions.push(Action::BecameReplica(id));
-        }
-        Decision::Error(text) => return Err(CommandError::text(text)),
-        Decision::Ignored => {}
+    if matches!(decision, Decision::Continue { .. } | Decision::FullResync(_)) {
+        core.actions.push(Action::BecameReplica(id));
+    }
+    if let Some(reply) = core.decided(id, decision, partial).map_err(CommandError::text)? {
+        context.reply.raw(&reply);
     }
     Ok(())
 }
@@ -190,6 +178,40 @@ pub(super) fn wait(
 }
 
 impl Core {
+    /// Logs and counts what was decided about a connection that asks to be a replica; what it is
+    /// answered, or the error.
+    pub(crate) fn decided(
+        &mut self,
+        id: u64,
+        decision: Decision,
+        partial: bool,
+    ) -> Result<Option<Bytes>, &'static str> {
+        let replica = self.replica_name(id);
+        match decision {
+            Decision::Continue { reply, from, unread } => {
+                self.counters.sync_partial_ok += 1;
+                notice!(
+                    "Partial resynchronization request from {replica} accepted. Sending {unread} \
+                     bytes of backlog starting from offset {}.",
+                    from.next_byte()
+                );
+                Ok(Some(reply))
+            }
+            Decision::FullResync(reason) => {
+                notice!("Replica {replica} asks for synchronization");
+                self.counters.sync_partial_err += u64::from(partial);
+                for line in reason.log_lines(&replica) {
+                    notice!("{line}");
+                }
+                self.counters.sync_full += 1;
+                Ok(None)
+            }
+            Decision::Error(text) => Err(text),
+            // Taking over comes first, and asks again.
+            Decision::Ignored | Decision::TakeOver => Ok(None),
+        }
+    }
+
     /// How the log names a replica: address and announced port.
     pub(crate) fn replica_name(&self, id: u64) -> String {
         let ip = self.clients.get(&id).map_or("?", |info| info.peer_ip());

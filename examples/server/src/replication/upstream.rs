@@ -63,6 +63,8 @@ pub(crate) struct Upstream {
     /// The stream that came meanwhile, to be run before what comes now.
     kept: Option<Kept>,
     two_connections: Two,
+    /// The other side refused to take over from this node.
+    refuses: bool,
 }
 
 /// When a full sync is to have two connections.
@@ -154,6 +156,7 @@ impl Upstream {
             side: None,
             kept: None,
             two_connections: Two::new(core),
+            refuses: false,
         }
     }
 
@@ -168,6 +171,21 @@ impl Upstream {
             Some(side) => ReplicaStatus { down_for: status.down_for, ..side.machine.status(now) },
             None => status,
         }
+    }
+
+    /// The primary to be is this node's replica, and is to take over from it.
+    pub(crate) fn hand_over(&mut self) {
+        self.machine.hand_over(true);
+    }
+
+    /// Whether the other side has not answered yet whether it takes over.
+    pub(crate) fn is_handing_over(&self) -> bool {
+        self.machine.is_handing_over()
+    }
+
+    /// Whether it answered that it does not.
+    pub(crate) fn refuses_to_take_over(&self) -> bool {
+        self.refuses
     }
 
     /// Whether the stream flows.
@@ -547,7 +565,11 @@ impl Upstream {
         received: &mut Vec<Received>,
     ) -> Result<Option<usize>, Error> {
         let now = core.now;
-        let progress = self.machine.handle_input(unread, now)?;
+        let asked_to_take_over = self.machine.is_handing_over();
+        let progress = self.machine.handle_input(unread, now).inspect_err(|error| {
+            let refused = matches!(error, Error::Refused { step: "PSYNC", .. });
+            self.refuses |= asked_to_take_over && refused;
+        })?;
         let used = progress.used;
         let Some(step) = progress.step else { return Ok((used > 0).then_some(used)) };
         match step {

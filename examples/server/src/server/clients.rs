@@ -209,6 +209,8 @@ impl Server {
                 Action::Close(id) => self.close(id, "closed by CLIENT KILL"),
                 Action::DropUpstream => self.drop_upstream(),
                 Action::Monitor(id) => self.set_standing(id, Standing::Monitor),
+                Action::TakeOver { id, replid, offset } => self.take_over(id, &replid, &offset),
+                Action::AbortFailover(reason) => self.abort_failover(reason),
                 Action::BecameReplica(id) => self.set_standing(id, Standing::Replica),
                 Action::Reset(id) => self.set_standing(id, Standing::Client),
                 Action::FeedMonitors(line) => self.feed_monitors(line),
@@ -256,7 +258,7 @@ impl Server {
         }
     }
 
-    fn set_standing(&mut self, id: ClientId, standing: Standing) {
+    pub(super) fn set_standing(&mut self, id: ClientId, standing: Standing) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         client.standing = standing;
         self.leave_lists(id);

@@ -5,6 +5,7 @@
 //! encoding and the freeing of large values happen on other threads.
 
 mod clients;
+mod failover;
 mod limits;
 mod messages;
 mod replicas;
@@ -175,6 +176,7 @@ impl Server {
         self.tick();
         self.step_snapshot();
         self.take_segments();
+        self.drive_failover();
         self.drive_primary();
         self.write_clients();
         self.ask_segments();

@@ -110,7 +110,7 @@ impl Server {
         if self.core.pause.is_some_and(|pause| self.core.now >= pause.until) {
             self.core.end_pause(&mut self.keyspace);
         }
-        if self.core.pause.is_some() {
+        if self.core.pause.is_some() || self.core.failover.is_under_way() {
             return;
         }
         for id in std::mem::take(&mut self.postponed) {

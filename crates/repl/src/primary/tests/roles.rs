@@ -164,3 +164,44 @@ fn a_forgotten_past_is_not_answered_but_its_replicas_stay() {
     });
     assert_eq!(decision, mismatch);
 }
+
+#[test]
+fn a_replica_takes_over_from_the_primary_whose_stream_it_has() {
+    let now = start();
+    let mut primary = with_replica(now);
+    let shared = primary.history().replid();
+    primary.set_upstream(Upstream::Connected);
+    primary.feed_raw(b"all of it");
+    let ask = |primary: &mut Primary, rest: &[&[u8]]| {
+        let args = [&[&shared.as_bytes()[..], b"10"], rest].concat();
+        primary.psync(B, &args, now)
+    };
+    assert_eq!(ask(&mut primary, &[b"failover"]), Decision::TakeOver);
+    assert!(!primary.is_replica(B), "nothing happened yet");
+    primary.promote(now);
+    let fresh = primary.history().replid();
+    primary.replconf(B, &[b"capa", b"psync2"], now);
+    let reply = format!("+CONTINUE {fresh}\r\n").into();
+    let from = Offset::new(9).unwrap();
+    assert_eq!(ask(&mut primary, &[]), Decision::Continue { reply, from, unread: 0 });
+    primary.feed(0, b"of ours");
+    assert!(streamed(&primary, B).ends_with(b"of ours"));
+}
+
+#[test]
+fn a_held_stream_has_no_pings_and_takes_no_replicas() {
+    let now = start();
+    let mut primary = with_replica(now);
+    let replid = primary.history().replid().to_string();
+    primary.hold_stream(true);
+    primary.replconf(A, &[b"ack", b"0"], now + 30 * SECOND);
+    primary.handle_timeout(now + 30 * SECOND);
+    assert!(streamed(&primary, A).is_empty());
+    let refused = Decision::Error("NOMASTERLINK Can't SYNC while failing over");
+    assert_eq!(psync(&mut primary, B, &replid, "1", now), refused);
+    assert_eq!(primary.sync(B, now), refused);
+    primary.hold_stream(false);
+    primary.handle_timeout(now + 30 * SECOND);
+    assert!(!streamed(&primary, A).is_empty());
+    assert!(matches!(psync(&mut primary, B, &replid, "1", now), Decision::Continue { .. }));
+}

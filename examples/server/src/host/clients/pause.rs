@@ -87,10 +87,10 @@ impl Core {
     /// Ends the pause of clients, if there is one.
     pub(crate) fn end_pause(&mut self, keyspace: &mut Keyspace) {
         self.pause = None;
-        keyspace.pause_expiry(false);
+        keyspace.pause_expiry(self.failover.is_under_way());
     }
 
-    /// Whether `request` is to wait for the end of a pause. What would be refused unheard, an
+    /// Whether `request` is to wait for the end of a pause, or of a failover. What would be refused unheard, an
     /// unknown command say, does not wait.
     pub(crate) fn holds_up(
         &self,
@@ -98,10 +98,12 @@ impl Core {
         session: &Session,
         request: Request<'_>,
     ) -> bool {
-        let Some(pause) = self.pause else { return false };
+        if self.pause.is_none() && !self.failover.is_under_way() {
+            return false;
+        }
         let Some(command) = keyspace.command(self, request) else { return false };
         let writes = session.would_write(command) || MAY_REPLICATE.contains(&command.name);
-        session.authenticated && (pause.all || writes)
+        session.authenticated && (writes || self.pause.is_some_and(|pause| pause.all))
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn replication(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
         }
     }
     replicas(page, core);
-    page.field("master_failover_state", "no-failover");
+    page.field("master_failover_state", core.failover.name());
     stream(page, &core.primary);
 }
 

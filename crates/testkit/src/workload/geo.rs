@@ -2,14 +2,15 @@ use super::command;
 use super::draw::{KEYS, member, named, repeated};
 use crate::{Command, Rng};
 
-/// A random command on places. Unsorted answers have no order in common, so none is asked for.
+/// A random command on places. Any few of what is found are those that a server finds first.
 pub(super) fn command(rng: &mut Rng) -> Command {
     let name = key(rng);
     let (longitude, latitude) = (degrees(rng, 180), degrees(rng, 85));
     let order = rng.pick(&["ASC", "desc"]);
     let unit = rng.pick(&["m", "KM", "mi", "ft"]);
     let radius = rng.between(0, 20_000_000).to_string();
-    match rng.below(10) {
+    let some = rng.between(1, 9).to_string();
+    match rng.below(12) {
         0..=2 => repeated(rng, command!["GEOADD", name], 5, |rng, to| {
             to.extend([degrees(rng, 180), degrees(rng, 85), member(rng)]);
         }),
@@ -40,6 +41,33 @@ pub(super) fn command(rng: &mut Rng) -> Command {
             "m",
             order,
             "WITHCOORD"
+        ],
+        9 => command![
+            "GEORADIUS",
+            name,
+            longitude,
+            latitude,
+            radius,
+            "m",
+            "COUNT",
+            some,
+            "ANY",
+            "STORE",
+            key(rng)
+        ],
+        10 => command![
+            "GEOSEARCH",
+            name,
+            "FROMLONLAT",
+            longitude,
+            latitude,
+            "BYBOX",
+            some,
+            radius,
+            unit,
+            "COUNT",
+            some,
+            "ANY"
         ],
         _ => command![
             "GEOSEARCHSTORE",

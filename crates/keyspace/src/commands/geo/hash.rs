@@ -1,12 +1,12 @@
 //! Geohashes of 52 bits as sorted sets have them for scores, and distances.
 
 /// Metres.
-const EARTH_RADIUS: f64 = 6_372_797.560_856;
+pub(super) const EARTH_RADIUS: f64 = 6_372_797.560_856;
 /// Bits of each coordinate.
-const STEP: u32 = 26;
-const LONGITUDES: (f64, f64) = (-180.0, 180.0);
+pub(super) const BITS: u32 = 26;
+pub(super) const LONGITUDES: (f64, f64) = (-180.0, 180.0);
 /// The latitudes that a sorted set's geohash covers (those of EPSG:3857).
-const LATITUDES: (f64, f64) = (-85.051_128_78, 85.051_128_78);
+pub(super) const LATITUDES: (f64, f64) = (-85.051_128_78, 85.051_128_78);
 /// The latitudes of the geohashes that people write as text.
 const ALL_LATITUDES: (f64, f64) = (-90.0, 90.0);
 const ALPHABET: &[u8; 32] = b"0123456789bcdefghjkmnpqrstuvwxyz";
@@ -32,7 +32,7 @@ impl Point {
 
     fn encode_within(self, latitudes: (f64, f64)) -> u64 {
         let part = |value: f64, (min, max): (f64, f64)| {
-            ((value - min) / (max - min) * f64::from(1_u32 << STEP)) as u32
+            ((value - min) / (max - min) * f64::from(1_u32 << BITS)) as u32
         };
         spread(part(self.latitude, latitudes)) | spread(part(self.longitude, LONGITUDES)) << 1
     }
@@ -41,7 +41,7 @@ impl Point {
     pub(super) fn decode(score: f64) -> Self {
         let bits = score as u64;
         let middle = |part: u32, (min, max): (f64, f64)| {
-            let edge = |part: f64| min + part / f64::from(1_u32 << STEP) * (max - min);
+            let edge = |part: f64| min + part / f64::from(1_u32 << BITS) * (max - min);
             let (low, high) = (edge(f64::from(part)), edge(f64::from(part) + 1.0));
             ((low + high) / 2.0).clamp(min, max)
         };
@@ -75,7 +75,7 @@ impl Point {
 }
 
 /// The bits of `part`, a zero behind each.
-fn spread(part: u32) -> u64 {
+pub(super) fn spread(part: u32) -> u64 {
     (0..32).map(|bit| u64::from(part >> bit & 1) << (2 * bit)).sum()
 }
 

@@ -1,5 +1,6 @@
 //! Commands on places, which are sorted sets with geohashes for scores.
 
+mod cells;
 mod hash;
 mod search;
 

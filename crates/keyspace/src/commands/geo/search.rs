@@ -1,10 +1,8 @@
 //! `GEOSEARCH`, `GEORADIUS` and their kin.
-//!
-//! Every member is looked at, in the order of its geohash; servers look at nine cells around the
-//! centre. So what comes unsorted comes in another order, and `COUNT n ANY` may be other members.
 
 use redwire_resp::Request;
 
+use super::cells::Area;
 use super::hash::Point;
 use super::{point, unit, write_distance, write_point};
 use crate::commands::options::{float, integer, is};
@@ -107,8 +105,12 @@ fn around_point(context: &mut Context<'_>, request: Request<'_>, form: Form) -> 
 fn around_member(context: &mut Context<'_>, request: Request<'_>, form: Form) -> CommandResult {
     context.data.check::<Zset>(&request[1])?;
     let centre = member_point(context, &request[1], &request[2])?;
-    let (radius, metres) = (radius(&request[3])?, unit(&request[4])?);
-    run(context, request, form, Some((centre, radius, metres)), 5)
+    let around = match context.data.peek(&request[1]) {
+        // Nothing will be found: servers do not even look at the radius.
+        None => (centre, 0.0, 1.0),
+        Some(_) => (centre, radius(&request[3])?, unit(&request[4])?),
+    };
+    run(context, request, form, Some(around), 5)
 }
 
 fn radius(arg: &[u8]) -> Result<f64, CommandError> {
@@ -256,7 +258,7 @@ impl<'a> Search<'a> {
     }
 
     fn check(mut self, form: Form, request: Request<'_>) -> Result<Self, CommandError> {
-        let name = String::from_utf8_lossy(request.name()).to_ascii_lowercase();
+        let name = String::from_utf8_lossy(request.name());
         let shows = self.with_coordinates || self.with_distance || self.with_hash;
         if self.store.is_some() && shows {
             let command =
@@ -286,11 +288,13 @@ impl<'a> Search<'a> {
 
     fn find(&self, zset: &Zset, centre: Point) -> Vec<Found> {
         let mut found = Vec::new();
-        for scored in zset.iter() {
+        let Some(shape) = self.shape else { return found };
+        let ranks = shape.area(centre).cells().into_iter().map(|scores| {
+            zset.rank_of_score(scores.start, true)..zset.rank_of_score(scores.end, true)
+        });
+        for scored in ranks.flat_map(|ranks| zset.range(ranks)) {
             let place = Point::decode(scored.score);
-            let Some(distance) = self.shape.and_then(|shape| shape.holds(centre, place)) else {
-                continue;
-            };
+            let Some(distance) = shape.holds(centre, place) else { continue };
             found.push(Found {
                 member: scored.member.clone(),
                 score: scored.score,
@@ -334,6 +338,17 @@ impl<'a> Search<'a> {
 }
 
 impl Shape {
+    fn area(self, centre: Point) -> Area {
+        match self {
+            Self::Radius(reach) => Area { centre, half_width: reach, half_height: reach, reach },
+            Self::Box(width, height) => {
+                let (half_width, half_height) = (width / 2.0, height / 2.0);
+                let reach = (half_width * half_width + half_height * half_height).sqrt();
+                Area { centre, half_width, half_height, reach }
+            }
+        }
+    }
+
     /// The distance of `place` from the centre, if it is within.
     fn holds(self, centre: Point, place: Point) -> Option<f64> {
         let distance = || centre.distance(place);

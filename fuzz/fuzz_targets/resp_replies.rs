@@ -1,10 +1,12 @@
 //! Any bytes, in any pieces, are the same replies or the same error; and replies sent on are the
-//! replies that came in.
+//! replies that came in. The elements of a tape are their bytes.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use redwire_resp::{Encoder, Protocol, ReplyDecoder, ReplyError, ReplyLimits, Value};
+use redwire_resp::{
+    Encoder, Protocol, ReplyDecoder, ReplyError, ReplyLimits, Tape, TapeDecoder, Value,
+};
 
 /// The replies in `bytes`, which arrive cut after every `piece` bytes, the bytes used, and the
 /// error.
@@ -30,6 +32,25 @@ fn decode(bytes: &[u8], piece: usize) -> (Vec<Value>, usize, Option<ReplyError>)
     (replies, used, None)
 }
 
+/// Looks at the elements of the replies in `bytes`, and at those within.
+fn check_elements(bytes: &[u8]) {
+    let mut decoder = TapeDecoder::new(ReplyLimits::default());
+    let mut used = 0;
+    while let Ok(Some(tape)) = decoder.decode(&bytes[used..]) {
+        check_elements_of(&tape);
+        used += tape.raw().len();
+    }
+}
+
+fn check_elements_of(tape: &Tape<'_>) {
+    for element in tape.elements() {
+        let (alone, used, error) = decode(element.raw(), element.raw().len());
+        assert_eq!((used, error), (element.raw().len(), None));
+        assert_eq!(shown(&alone), shown(&[element.to_value()]));
+        check_elements_of(&element);
+    }
+}
+
 /// As text, so that NaN is itself.
 fn shown(replies: &[Value]) -> String {
     format!("{replies:?}")
@@ -40,6 +61,7 @@ fuzz_target!(|input: &[u8]| {
     let (replies, used, error) = decode(bytes, bytes.len());
     let split = decode(bytes, usize::from(*piece) + 1);
     assert_eq!((shown(&split.0), split.1, split.2), (shown(&replies), used, error));
+    check_elements(bytes);
 
     for protocol in [Protocol::Resp3, Protocol::Resp2] {
         let mut sent = Vec::new();

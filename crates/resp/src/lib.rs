@@ -31,6 +31,6 @@ pub use number::{parse_f64, parse_i64};
 pub use reply_decoder::ReplyDecoder;
 pub use request::{Args, Request, RequestBuf};
 pub use request_decoder::{Decoded, RequestDecoder};
-pub use tape::{Tape, Token, Tokens};
+pub use tape::{Elements, Tape, Token, Tokens};
 pub use tape_decoder::TapeDecoder;
 pub use value::{Attributed, Pairs, Value, Values};

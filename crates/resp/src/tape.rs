@@ -1,8 +1,12 @@
 //! Replies, borrowed: a flat list of tokens into the caller's buffer.
 
+mod elements;
+
 use core::fmt;
 use core::iter::FusedIterator;
 use core::slice;
+
+pub use elements::Elements;
 
 /// One value of a reply, or the head of an aggregate whose elements are the tokens behind it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,28 +55,54 @@ pub enum Token<'a> {
 
 /// A whole reply of [`TapeDecoder`](crate::TapeDecoder): its tokens in the order sent, and the bytes
 /// that it was sent as.
+///
+/// Or a value within such a reply, see [`elements`](Self::elements).
 #[derive(Clone, Copy)]
 pub struct Tape<'a> {
-    raw: &'a [u8],
+    /// The reply up to this value's end: entries count from its first byte.
+    reply: &'a [u8],
+    /// Where this value starts.
+    start: usize,
     entries: &'a [Entry],
 }
 
 impl<'a> Tape<'a> {
     pub(crate) fn new(raw: &'a [u8], entries: &'a [Entry]) -> Self {
-        Self { raw, entries }
+        Self { reply: raw, start: 0, entries }
     }
 
     /// The reply as it was sent, whole: what a proxy passes on. Its length is the number of bytes
     /// used.
     #[must_use]
     pub fn raw(&self) -> &'a [u8] {
-        self.raw
+        &self.reply[self.start..]
     }
 
     /// The tokens in the order sent, at least one. A streamed aggregate looks as if sent at once.
     #[must_use]
     pub fn tokens(&self) -> Tokens<'a> {
-        Tokens { raw: self.raw, entries: self.entries.iter() }
+        Tokens { reply: self.reply, entries: self.entries.iter() }
+    }
+
+    /// The values directly within an aggregate, each with its own raw bytes, tokens and elements:
+    /// what a proxy that merges or splits replies passes on. Keys and values of a map take turns, as
+    /// do those of attributes, behind which comes the value that they belong to. What is no
+    /// aggregate has no elements.
+    ///
+    /// Their bounds are looked up on the way, in the lines of numbers and headers; texts are skipped.
+    ///
+    /// ```
+    /// use redwire_resp::{ReplyLimits, TapeDecoder};
+    ///
+    /// let mut decoder = TapeDecoder::new(ReplyLimits::default());
+    /// let reply = decoder.decode(b"*2\r\n*2\r\n:1\r\n:2\r\n$2\r\nhi\r\n")?.expect("complete");
+    /// let parts: Vec<_> = reply.elements().map(|element| element.raw()).collect();
+    /// assert_eq!(parts, [&b"*2\r\n:1\r\n:2\r\n"[..], b"$2\r\nhi\r\n"]);
+    /// # Ok::<(), redwire_resp::ReplyError>(())
+    /// ```
+    #[must_use]
+    pub fn elements(&self) -> Elements<'a> {
+        Elements::new(self)
     }
 }
 
@@ -85,7 +115,7 @@ impl fmt::Debug for Tape<'_> {
 /// The tokens of a [`Tape`].
 #[derive(Clone)]
 pub struct Tokens<'a> {
-    raw: &'a [u8],
+    reply: &'a [u8],
     entries: slice::Iter<'a, Entry>,
 }
 
@@ -100,7 +130,7 @@ impl<'a> Iterator for Tokens<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Token<'a>> {
-        self.entries.next().map(|entry| entry.token(self.raw))
+        self.entries.next().map(|entry| entry.token(self.reply))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

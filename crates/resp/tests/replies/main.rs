@@ -1,5 +1,6 @@
 //! Replies: the decoder against its naive twin, round trips, limits and hostile input.
 
+mod elements;
 mod naive;
 
 use naive::Stop;

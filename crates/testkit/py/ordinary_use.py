@@ -97,6 +97,27 @@ def transactions(r):
     assert r.transaction(lambda p: p.multi() or p.incr("count"), "count") == [1]
 
 
+def messages(r):
+    """What is pushed: by `>` in RESP3, as replies in RESP2."""
+    p = r.pubsub()
+    p.subscribe("news")
+    p.psubscribe("n*")
+    kinds = [p.get_message(timeout=20)["type"] for _ in range(2)]
+    assert kinds == ["subscribe", "psubscribe"], kinds
+    assert r.publish("news", "hello") == 2
+    got = [p.get_message(timeout=20) for _ in range(2)]
+    assert [(m["type"], m["channel"], m["data"]) for m in got] == [
+        ("message", "news", "hello"),
+        ("pmessage", "news", "hello"),
+    ], got
+    p.unsubscribe()
+    assert p.get_message(timeout=20)["type"] == "unsubscribe"
+    p.punsubscribe()
+    assert p.get_message(timeout=20)["type"] == "punsubscribe"
+    p.close()
+    assert r.publish("news", "gone") == 0
+
+
 def connections(r):
     raw = connect(db=3, client_name="worker")
     blob = bytes(range(256)) * 1000
@@ -123,7 +144,7 @@ def connections(r):
 def main():
     r = connect(decode_responses=True)
     assert r.flushall() is True
-    for part in (strings_and_keys, collections, errors, transactions, connections):
+    for part in (strings_and_keys, collections, errors, transactions, messages, connections):
         part(r)
         assert r.flushall() is True
     print(f"redis-py {redis.__version__}: RESP{PROTOCOL} fine")

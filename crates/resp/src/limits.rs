@@ -4,7 +4,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Mode {
     /// Each header and each argument must end in CR LF (Valkey 9 wants that too), and the length
-    /// limits of lines hold whatever pieces the bytes arrive in. Inline requests may end in LF.
+    /// limits of lines hold whatever pieces the bytes arrive in. Inline requests may end in LF; their
+    /// quotes are Redis' (Valkey 9 lets text follow a closing one).
     Strict,
     /// Exactly what Redis up to 8.0 accepts: the byte after the CR of a header and the two
     /// bytes after an argument are skipped unseen, a NUL in a line hides the line's end (so the

@@ -15,19 +15,24 @@ use crate::request::Printable;
 /// Decoding and dropping need no stack, however deep the nesting; `Clone`, `PartialEq` and `Debug`
 /// recurse, so compare or print only what came in under a sensible
 /// [`ReplyLimits::depth`](crate::ReplyLimits::depth), such as the default.
+///
+/// With the feature `serde` a value can be written in any format of serde, as the enum that it is,
+/// and comes back the same, as far as the format has bytes and numbers: JSON has no infinities. That
+/// recurses, too.
 #[derive(Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Value {
     /// No value: `_`, `$-1` or `*-1`.
     Null,
     /// `+`, as in `+OK`.
-    Simple(Vec<u8>),
+    Simple(#[cfg_attr(feature = "serde", serde(with = "serde_bytes"))] Vec<u8>),
     /// `-`: an error, its code first.
-    Error(Vec<u8>),
+    Error(#[cfg_attr(feature = "serde", serde(with = "serde_bytes"))] Vec<u8>),
     /// `:`.
     Integer(i64),
     /// `$`.
-    Bulk(Vec<u8>),
+    Bulk(#[cfg_attr(feature = "serde", serde(with = "serde_bytes"))] Vec<u8>),
     /// `*`.
     Array(Values),
     /// `,`.
@@ -35,14 +40,15 @@ pub enum Value {
     /// `#`.
     Boolean(bool),
     /// `(`: a decimal integer of any size.
-    BigNumber(Vec<u8>),
+    BigNumber(#[cfg_attr(feature = "serde", serde(with = "serde_bytes"))] Vec<u8>),
     /// `!`: an error that may hold any bytes.
-    BulkError(Vec<u8>),
+    BulkError(#[cfg_attr(feature = "serde", serde(with = "serde_bytes"))] Vec<u8>),
     /// `=`.
     Verbatim {
         /// `txt`, `mkd` ...
         format: [u8; 3],
         /// The text without its format.
+        #[cfg_attr(feature = "serde", serde(with = "serde_bytes"))]
         text: Vec<u8>,
     },
     /// `%`: pairs in the order sent, duplicate keys kept.
@@ -186,6 +192,7 @@ fn drop_flat(mut nested: Vec<Value>) {
 
 /// Values of an array, set or push: a `Vec` whose drop does not recurse.
 #[derive(Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Values(Vec<Value>);
 
 impl Values {
@@ -233,6 +240,7 @@ impl fmt::Debug for Values {
 
 /// Pairs of a map: a `Vec` whose drop does not recurse.
 #[derive(Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Pairs(Vec<(Value, Value)>);
 
 impl Pairs {
@@ -286,6 +294,7 @@ impl fmt::Debug for Pairs {
 
 /// A value with attributes. Its drop does not recurse.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Attributed {
     attributes: Pairs,
     value: Box<Value>,

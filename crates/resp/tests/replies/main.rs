@@ -2,6 +2,8 @@
 
 mod elements;
 mod naive;
+#[cfg(feature = "serde")]
+mod serde;
 
 use naive::Stop;
 use proptest::collection::vec;

@@ -1,7 +1,5 @@
 //! What a hostile peer sends: each input ends as documented, and takes no memory ahead of its bytes.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::alloc::System;
 
 use redwire_resp::{Limits, Mode, ReplyDecoder, ReplyLimits, RequestDecoder, TapeDecoder};
@@ -17,59 +15,61 @@ const AHEAD: usize = 64 << 10;
 /// three bytes is 16 bytes, and a buffer that grows is there twice for a moment.
 const FACTOR: usize = 24;
 
-/// How an input ends: the error's text, or how many bytes are used and that more are wanted.
-fn end(result: Result<usize, String>) -> String {
-    result.map_or_else(|error| error, |used| format!("waits behind {used}"))
+/// Bytes that arrive at once, when they do not arrive whole.
+const PIECE: usize = 5;
+
+const ENDS_LATE: &str = "count of a huge number of digits";
+
+/// How an input ends that arrives in pieces: the error's text, or how many bytes are used and that
+/// more are wanted. `decode` answers how many of the unread bytes it used, if any. After each piece
+/// it looks at what was asked of the allocator.
+fn end(
+    name: &str,
+    bytes: &[u8],
+    piece: usize,
+    mut decode: impl FnMut(&[u8]) -> Result<usize, String>,
+) -> String {
+    let region = Region::new(ALLOCATOR);
+    let mut used = 0;
+    for received in (piece..bytes.len()).step_by(piece).chain([bytes.len()]) {
+        let error = loop {
+            match decode(&bytes[used..received]) {
+                Ok(0) => break None,
+                Ok(len) => used += len,
+                Err(error) => break Some(error),
+            }
+        };
+        let taken = region.change().bytes_allocated;
+        assert!(taken <= AHEAD + FACTOR * received, "{name}: {taken} bytes, {received} received");
+        if let Some(error) = error {
+            return error;
+        }
+    }
+    format!("waits behind {used}")
 }
 
-fn requests(bytes: &[u8], mode: Mode, authenticated: bool) -> String {
+fn requests(name: &str, bytes: &[u8], piece: usize, mode: Mode, authenticated: bool) -> String {
     let mut decoder = RequestDecoder::new(mode, Limits::default());
     decoder.set_authenticated(authenticated);
-    let mut used = 0;
-    end(loop {
-        match decoder.decode(&bytes[used..]) {
-            Ok(decoded) => {
-                used += decoded.used;
-                if decoded.request.is_none() {
-                    break Ok(used);
-                }
-            }
-            Err(error) => break Err(error.to_string()),
-        }
+    end(name, bytes, piece, |unread| {
+        decoder.decode(unread).map(|decoded| decoded.used).map_err(|error| error.to_string())
     })
 }
 
-fn tapes(bytes: &[u8]) -> String {
+fn tapes(name: &str, bytes: &[u8], piece: usize) -> String {
     let mut decoder = TapeDecoder::new(ReplyLimits::default());
-    let mut used = 0;
-    end(loop {
-        match decoder.decode(&bytes[used..]) {
-            Ok(Some(tape)) => used += tape.raw().len(),
-            Ok(None) => break Ok(used),
-            Err(error) => break Err(error.to_string()),
-        }
+    end(name, bytes, piece, |unread| {
+        let tape = decoder.decode(unread).map_err(|error| error.to_string())?;
+        Ok(tape.map_or(0, |tape| tape.raw().len()))
     })
 }
 
-fn values(bytes: &[u8]) -> String {
+fn values(name: &str, bytes: &[u8], piece: usize) -> String {
     let mut decoder = ReplyDecoder::new(ReplyLimits::default());
-    let mut used = 0;
-    end(loop {
-        match decoder.decode(&bytes[used..]) {
-            Ok(Some((_, len))) => used += len,
-            Ok(None) => break Ok(used),
-            Err(error) => break Err(error.to_string()),
-        }
+    end(name, bytes, piece, |unread| {
+        let value = decoder.decode(unread).map_err(|error| error.to_string())?;
+        Ok(value.map_or(0, |(_, used)| used))
     })
-}
-
-/// Runs `decode` and looks at what it asked the allocator for.
-fn measured(name: &str, received: usize, decode: impl FnOnce() -> String) -> String {
-    let region = Region::new(ALLOCATOR);
-    let ended = decode();
-    let taken = region.change().bytes_allocated;
-    assert!(taken <= AHEAD + FACTOR * received, "{name}: {taken} bytes for {received} received");
-    ended
 }
 
 fn many(piece: &[u8], times: usize) -> Vec<u8> {
@@ -95,11 +95,7 @@ fn each_ends_as_documented_within_its_memory() {
             "invalid multibulk length",
         ),
         ("count of words", b"*one\r\n".to_vec(), "invalid multibulk length"),
-        (
-            "count of a huge number of digits",
-            with(&[b"*", &many(b"1", big), b"\r\n"]),
-            "invalid multibulk length",
-        ),
+        (ENDS_LATE, with(&[b"*", &many(b"1", big), b"\r\n"]), "invalid multibulk length"),
         ("count line that never ends", many(b"*1", big), "too big mbulk count string"),
         ("count line without LF", b"*1\r$4\r\nPING\r\n".to_vec(), "expected '$', got '4'"),
         ("count line of a NUL", b"*1\0\r\n".to_vec(), "waits behind 0"),
@@ -138,8 +134,15 @@ fn each_ends_as_documented_within_its_memory() {
         ("a megabyte of blank lines", many(b"\r\n", big), "waits behind 2097152"),
     ];
     for (name, bytes, expected) in &of_clients {
-        let ended = measured(name, bytes.len(), || requests(bytes, Mode::Compatible, true));
-        assert_eq!(&ended, expected, "{name}");
+        for piece in [bytes.len(), PIECE] {
+            let ended = requests(name, bytes, piece, Mode::Compatible, true);
+            if piece == PIECE && *name == ENDS_LATE {
+                // Its end is not there when the limit is reached.
+                assert_eq!(ended, "too big mbulk count string");
+            } else {
+                assert_eq!(&ended, expected, "{name}");
+            }
+        }
     }
     let strict: Vec<(&str, &[u8], &str)> = vec![
         ("count line without LF", b"*1\rX$4\r\nPING\r\n", "invalid CRLF in request"),
@@ -147,8 +150,9 @@ fn each_ends_as_documented_within_its_memory() {
         ("argument without CR LF", b"*1\r\n$4\r\nPINGXX", "invalid CRLF in request"),
     ];
     for (name, bytes, expected) in strict {
-        let ended = measured(name, bytes.len(), || requests(bytes, Mode::Strict, true));
-        assert_eq!(ended, expected, "{name}");
+        for piece in [bytes.len(), 1] {
+            assert_eq!(requests(name, bytes, piece, Mode::Strict, true), expected, "{name}");
+        }
     }
     let stranger: Vec<(&str, &[u8], &str)> = vec![
         ("11 arguments of a stranger", b"*11\r\n", "unauthenticated multibulk length"),
@@ -156,8 +160,9 @@ fn each_ends_as_documented_within_its_memory() {
         ("16384 bytes of a stranger", b"*10\r\n$16384\r\n", "waits behind 0"),
     ];
     for (name, bytes, expected) in stranger {
-        let ended = measured(name, bytes.len(), || requests(bytes, Mode::Compatible, false));
-        assert_eq!(ended, expected, "{name}");
+        for piece in [bytes.len(), 1] {
+            assert_eq!(requests(name, bytes, piece, Mode::Compatible, false), expected, "{name}");
+        }
     }
 
     let replies: Vec<(&str, Vec<u8>, &str)> = vec![
@@ -212,9 +217,9 @@ fn each_ends_as_documented_within_its_memory() {
         ("a million nulls", with(&[b"*1000001\r\n", &many(b"_\r\n", 1_000_000)]), "waits behind 0"),
     ];
     for (name, bytes, expected) in &replies {
-        for decode in [tapes, values] {
-            let ended = measured(name, bytes.len(), || decode(bytes));
-            assert_eq!(&ended, expected, "{name}");
+        for piece in [bytes.len(), PIECE] {
+            assert_eq!(&tapes(name, bytes, piece), expected, "{name}");
+            assert_eq!(&values(name, bytes, piece), expected, "{name}");
         }
     }
     let inputs = of_clients.len() + 6 + replies.len();

@@ -368,6 +368,29 @@ fn a_wait_is_ended_by_unblock() {
     });
 }
 
+/// Who goes while a pause or a WAIT holds it up is gone at once, and what it had asked for is not
+/// done.
+#[test]
+fn who_goes_while_it_waits_is_gone() {
+    everywhere(&[], |server| {
+        let mut operator = server.client();
+        operator.ok(&["CLIENT", "PAUSE", "100000", "WRITE"]);
+        for words in [&["WAIT", "1", "0"][..], &["SET", "k", "v"]] {
+            let mut waiter = server.client();
+            let waiter_id = id(&mut waiter);
+            waiter.send(&request(words));
+            wait_until("it to wait", SOON, || {
+                fields(&mut operator, waiter_id).is_some_and(|it| it["flags"].contains('b'))
+            });
+            waiter.finish_sending();
+            wait_until("it to be gone", SOON, || fields(&mut operator, waiter_id).is_none());
+        }
+        operator.ok(&["CLIENT", "UNPAUSE"]);
+        operator.ok(&["PING"]);
+        assert_eq!(operator.ok(&["EXISTS", "k"]), Reply::Int(0), "{server:?}");
+    });
+}
+
 #[test]
 fn one_client_too_many_is_told_so() {
     everywhere(&[], |server| {

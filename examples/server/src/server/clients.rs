@@ -109,6 +109,9 @@ impl Server {
     pub(super) fn client_ready(&mut self, id: ClientId, event: &Event) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         client.ended |= event.is_read_closed() || event.is_error();
+        if client.ended && client.is_held_up() {
+            return self.close(id, "Client closed connection");
+        }
         self.client_may_go_on(id, event.is_readable(), event.is_writable());
     }
 
@@ -187,6 +190,10 @@ impl Server {
             UNAUTHENTICATED_QUERY_LIMIT
         };
         let too_much = client.input.len() > limit;
+        if client.ended && client.is_held_up() {
+            // Nobody waits for what it waits for.
+            return self.close(id, "Client closed connection");
+        }
         let much = client.output.len() >= MUCH_OUTPUT;
         if client.has_output(&self.core.primary) || client.closing {
             self.unsent.push(id);

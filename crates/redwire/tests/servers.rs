@@ -66,6 +66,14 @@ fn copies_of_valkey_91() {
     copies(Peer::Valkey91, ScoreText::Shortest);
 }
 
+#[test]
+fn copies_of_others() {
+    copies(Peer::Redis60, ScoreText::Digits17);
+    copies(Peer::Redis62, ScoreText::Digits17);
+    // Not Redis 8.6: it tells replicas of HINCRBYFLOAT by HSETEX, which the keyspace lacks.
+    copies(Peer::Valkey81, ScoreText::Shortest);
+}
+
 /// What a follower counts until the list's last element, pushed by the caller, has come.
 fn count_pushes(
     follower: &mut Follower,
@@ -127,6 +135,13 @@ fn resumes(peer: Peer) {
 #[test]
 fn resumes_at_redis_70() {
     resumes(Peer::Redis70);
+}
+
+#[test]
+fn resumes_at_others() {
+    for peer in [Peer::Redis60, Peer::Redis62, Peer::Redis86, Peer::Valkey81] {
+        resumes(peer);
+    }
 }
 
 #[test]

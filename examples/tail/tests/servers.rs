@@ -119,6 +119,11 @@ fn another_redis_80() {
 }
 
 #[test]
+fn another_redis_86() {
+    makes_another_server_the_same(Peer::Redis86);
+}
+
+#[test]
 fn another_valkey_91() {
     makes_another_server_the_same(Peer::Valkey91);
 }
@@ -172,7 +177,7 @@ fn survives_kills(master: &Server) {
 
 #[test]
 fn survives_kills_at_real_masters() {
-    for peer in [Peer::Redis70, Peer::Redis80, Peer::Valkey91] {
+    for peer in Peer::ALL {
         if let Some(master) = peer.start(&["--repl-backlog-size", "10mb"]) {
             survives_kills(&master);
         }

@@ -285,3 +285,41 @@ impl Copy {
 const PASSED_OVER: [&str; 4] = ["publish", "spublish", "script", "function"];
 /// Bytes of one read.
 const READ: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(copy: &mut Copy, db: u32, words: &[&str]) -> Result<(), Error> {
+        let request = RequestBuf::from_args(words);
+        let request = request.as_request();
+        let item = Item::Command { db, request, in_transaction: false, position: None };
+        copy.apply(item, UnixMs(1000))
+    }
+
+    #[test]
+    fn what_cannot_be_run_is_an_error_and_not_a_difference() {
+        let mut copy = Copy::new(1);
+        assert_eq!(run(&mut copy, 3, &["SET", "k", "v"]), Ok(()));
+        assert_eq!(copy.keyspace.data().len(3), 1);
+        assert_eq!(run(&mut copy, 0, &["publish", "channel", "message"]), Ok(()));
+        let error = run(&mut copy, 0, &["NEWCOMMAND", "k"]).unwrap_err();
+        assert!(matches!(&error, Error::Command { name, .. } if name == "NEWCOMMAND"), "{error}");
+        let error = run(&mut copy, 16, &["SET", "k", "v"]).unwrap_err();
+        assert_eq!(error, LoadError::Database { db: 16, databases: 16 }.into());
+        assert_eq!(run(&mut copy, 3, &["DEL", "k"]), Ok(()));
+    }
+
+    #[test]
+    fn the_old_data_is_there_until_the_new_is_whole() {
+        let mut copy = Copy::new(1);
+        run(&mut copy, 0, &["SET", "old", "v"]).unwrap();
+        let start = Item::SnapshotStart { len: None, history_gone: false };
+        copy.apply(start, UnixMs(0)).unwrap();
+        assert!(!copy.is_current);
+        assert_eq!(copy.keyspace.data().len(0), 1);
+        copy.apply(Item::SnapshotEnd { position: None }, UnixMs(0)).unwrap();
+        assert!(copy.is_current);
+        assert_eq!(copy.keyspace.data().len(0), 0);
+    }
+}

@@ -100,3 +100,69 @@ pub(crate) fn payload(version: Version, type_byte: u8, body: &[u8]) -> Vec<u8> {
     dump::close(&mut payload, version);
     payload
 }
+
+#[cfg(test)]
+mod tests {
+    use redwire::rdb::{DecodeOptions, Decoder, EncodeOptions, Encoder, KeyMeta};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::filter::Patterns;
+
+    fn rdb() -> Vec<u8> {
+        let mut encoder = Encoder::new(EncodeOptions::default());
+        let mut out = Vec::new();
+        encoder.start(&mut out);
+        encoder.select_db(&mut out, 0, 3, 0);
+        encoder.string(&mut out, &KeyMeta::new(b"string"), b"value");
+        encoder.list(&mut out, &KeyMeta::new(b"list"), [&b"a"[..], b"\xff"].into_iter());
+        encoder.zset(&mut out, &KeyMeta::new(b"zset"), [(&b"m"[..], 1.5)].into_iter());
+        encoder.end(&mut out);
+        out
+    }
+
+    /// What a writer makes of the first `events` events of a snapshot, and of another that begins
+    /// then.
+    fn cut_after(events: usize, as_resp: bool) -> Vec<u8> {
+        let mut writer = Writer::new(Filter::new(Patterns::default()), as_resp);
+        let (mut out, bytes) = (Vec::new(), rdb());
+        let start = Item::SnapshotStart { len: None, history_gone: false };
+        writer.take(&mut out, &start);
+        let (mut decoder, mut unread) = (Decoder::new(DecodeOptions::default()), &bytes[..]);
+        for _ in 0..events {
+            let decoded = decoder.decode(unread).unwrap();
+            let Some(event) = decoded.event else { break };
+            writer.take(&mut out, &Item::Snapshot { db: 0, event });
+            unread = &unread[decoded.used..];
+        }
+        writer.take(&mut out, &start);
+        out
+    }
+
+    #[test]
+    fn wherever_a_snapshot_breaks_off_lines_stay_lines() {
+        let mut cut = 0;
+        for events in 0..30 {
+            let out = cut_after(events, false);
+            let lines: Vec<Value> = out
+                .split_inclusive(|byte| *byte == b'\n')
+                .map(|line| serde_json::from_slice(line).expect("a line of JSON"))
+                .collect();
+            assert_eq!(lines[lines.len() - 1]["op"], "snapshot-start");
+            cut += lines.iter().filter(|line| line["cut"] == true).count();
+        }
+        assert!(cut > 5, "{cut} keys were cut");
+        let whole = String::from_utf8(cut_after(30, false)).unwrap();
+        assert!(whole.contains(r#""type":"list","value":["a",{"b64":"/w=="}]}"#), "{whole}");
+        assert!(whole.contains(r#""type":"zset","value":[["m",1.5]]}"#), "{whole}");
+    }
+
+    #[test]
+    fn commands_replace_what_was_there() {
+        let out = String::from_utf8_lossy(&cut_after(30, true)).into_owned();
+        let del = out.find("DEL\r\n$4\r\nlist").expect("a DEL");
+        let push = out.find("RPUSH\r\n$4\r\nlist").expect("an RPUSH");
+        assert!(del < push);
+        assert!(out.contains("ZADD\r\n$4\r\nzset\r\n$3\r\n1.5\r\n$1\r\nm"), "{out}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redwire_keyspace::{CommandError, CommandResult, Context, Keyspace, Session};
+use redwire_keyspace::{CommandError, CommandResult, Context, Flags, Keyspace, Session};
 use redwire_resp::{Request, parse_i64};
 
 use super::super::is;
@@ -103,7 +103,8 @@ impl Core {
         }
         let Some(command) = keyspace.command(self, request) else { return false };
         let writes = session.would_write(command) || MAY_REPLICATE.contains(&command.name);
-        session.authenticated && (writes || self.pause.is_some_and(|pause| pause.all))
+        let heard = session.authenticated || command.flags.has(Flags::NO_AUTH);
+        heard && (writes || self.pause.is_some_and(|pause| pause.all))
     }
 }
 
@@ -158,6 +159,7 @@ mod tests {
         assert!(holds_up(&server, "GET k") && !holds_up(&server, "NOSUCH"));
         server.session.authenticated = false;
         assert!(!holds_up(&server, "GET k"), "NOAUTH is said at once");
+        assert!(holds_up(&server, "AUTH secret"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use redwire_keyspace::{CommandError, CommandResult, Context};
 use redwire_resp::{Request, parse_i64};
 
 use super::is;
-use super::subcommands::{Subcommand, dispatch, unknown_or_wrong_arity};
+use super::subcommands::{Subcommand, dispatch};
 use crate::core::{Action, Core};
 use crate::net::Replies;
 
@@ -246,7 +246,8 @@ fn on_or_off(word: &[u8]) -> Result<bool, CommandError> {
 
 fn tracking(_core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     if on_or_off(&request[2])? {
-        return Err(unknown_or_wrong_arity("CLIENT", request));
+        // A client that took an OK for granted would read stale values from its cache.
+        return Err(CommandError::text("ERR CLIENT TRACKING is not supported by this server"));
     }
     context.reply.ok();
     Ok(())

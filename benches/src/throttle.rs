@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// Bytes that go through at a time.
 const CHUNK: usize = 64 << 10;
 
+/// How much of the time in which nothing went through may be made up for.
+const BURST: Duration = Duration::from_millis(20);
+
 /// What the proxy itself holds back in the kernel, for each socket: no more than a link would.
 const SOCKET_BUFFER: usize = 256 << 10;
 
@@ -68,11 +71,12 @@ impl Pace {
         let now = Instant::now();
         let start = {
             let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
-            let start = (*free_at).max(now);
+            // Threads that are woken a little late must not cost the link its rate.
+            let start = (*free_at).max(now.checked_sub(BURST).unwrap_or(now));
             *free_at = start + takes;
             start
         };
-        thread::sleep(start - now);
+        thread::sleep(start.saturating_duration_since(now));
     }
 }
 

@@ -20,9 +20,9 @@ use crate::net::Stream;
 use crate::persist::Transfer;
 
 /// Bytes of stream that the primary may hold for us before the RDB waits, and below which it goes
-/// on: well below its limits of 64 and 256 MiB.
-const LAG_MAX: u64 = 24 << 20;
-const LAG_LOW: u64 = 4 << 20;
+/// on: below the soft limit of a stock primary, 64 MiB.
+const LAG_MAX: u64 = 48 << 20;
+const LAG_LOW: u64 = 32 << 20;
 
 /// How often the primary is asked how far it is.
 const ASK_PERIOD: Duration = Duration::from_millis(100);

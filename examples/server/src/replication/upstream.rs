@@ -35,7 +35,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(2);
 const KEPT_TURN: usize = 1 << 20;
 
 /// Attempts with two connections before one is tried again: the primary may not let us.
-const SIDE_ATTEMPTS: u32 = 2;
+const SIDE_ATTEMPTS: u32 = 4;
 
 /// The link to the primary that this node follows.
 #[derive(Debug)]

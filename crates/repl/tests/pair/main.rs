@@ -3,13 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, outside of #[test] functions")]
 
 mod data;
+mod disk;
 mod node;
 mod world;
 
 use std::time::Duration;
 
 use proptest::prelude::*;
-use redwire_repl::{DisconnectReason, Error, LinkState, PrimaryConfig, ReplId, ReplicaPhase};
+use redwire_repl::{
+    DisconnectReason, Error, LinkState, PrimaryConfig, ReplId, ReplicaPhase, SpillConfig,
+};
 
 use world::{Wire, World};
 
@@ -71,7 +74,9 @@ fn a_marker_inside_the_data_ends_nothing() {
     let mut world = World::with_replicas(config(true), 1);
     for drawn in 1..=9 {
         // Whatever the primary draws for its marker, a value holds it.
-        world.write(0, ReplId::from_random([drawn; 20]).as_bytes());
+        let mut seed = [drawn; 20];
+        seed[0] = 0;
+        world.write(0, ReplId::from_random(seed).as_bytes());
     }
     world.run(5 * SECOND);
     world.assert_converged();
@@ -163,6 +168,17 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+fn run(world: &mut World, op: Op) {
+    match op {
+        Op::Write(db, len) => world.write(db, &vec![b'v'; len]),
+        Op::Transaction(db, len) => world.transaction(db, &[b"first", &vec![b'w'; len]]),
+        Op::Break(index) => world.break_link(index),
+        Op::Run(ms) => world.run(Duration::from_millis(ms)),
+        Op::GetAck => world.primary.request_acks(),
+        Op::Piecemeal(yes) => world.wire = if yes { Wire::Split(50) } else { Wire::Whole },
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -173,16 +189,97 @@ proptest! {
     ) {
         let mut world = World::with_replicas(config(diskless), 2);
         for op in ops {
-            match op {
-                Op::Write(db, len) => world.write(db, &vec![b'v'; len]),
-                Op::Transaction(db, len) => world.transaction(db, &[b"first", &vec![b'w'; len]]),
-                Op::Break(index) => world.break_link(index),
-                Op::Run(ms) => world.run(Duration::from_millis(ms)),
-                Op::GetAck => world.primary.request_acks(),
-                Op::Piecemeal(yes) => world.wire = if yes { Wire::Split(50) } else { Wire::Whole },
-            }
+            run(&mut world, op);
         }
         world.run(30 * SECOND);
+        world.assert_converged();
+    }
+}
+
+/// The stream on disk as it is written, in segments so small that every schedule has many.
+fn spilling(diskless: bool) -> PrimaryConfig {
+    let spill = SpillConfig {
+        memory: 64 << 10,
+        keep: u64::MAX,
+        segment_size: 3000,
+        eager: true,
+        ..SpillConfig::default()
+    };
+    PrimaryConfig { spill: Some(spill), ..config(diskless) }
+}
+
+/// What is longer away than memory reaches back comes from disk, and after a restart, too.
+#[test]
+fn a_restart_of_either_end_costs_no_full_sync() {
+    let mut world = World::with_replicas(spilling(true), 2);
+    world.run(5 * SECOND);
+    for round in 0..5 {
+        world.break_link(0);
+        for _ in 0..200 {
+            world.write(round, &[b'x'; 1000]);
+        }
+        world.run(20 * SECOND);
+        world.assert_converged();
+        world.restart_primary();
+        world.write(3, b"after the restart");
+        world.run(20 * SECOND);
+        world.assert_converged();
+        world.restart_replica(1);
+        world.write(4, b"meanwhile");
+        world.run(20 * SECOND);
+        world.assert_converged();
+    }
+    assert!(world.disk.fetched > 0);
+    for node in &world.nodes {
+        assert_eq!(node.full_syncs, 1, "{} partial", node.continues);
+    }
+    assert!(world.primary.backlog().unwrap().allocated() <= 128 << 10);
+}
+
+/// How many schedules are run: `REDWIRE_SCHEDULES`, or 300.
+fn schedules() -> ProptestConfig {
+    let cases = std::env::var("REDWIRE_SCHEDULES").ok().and_then(|text| text.parse().ok());
+    ProptestConfig::with_cases(cases.unwrap_or(300))
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    Op(Op),
+    RestartPrimary,
+    RestartReplica(usize),
+    StallDisk(bool),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        12 => op().prop_map(Event::Op),
+        1 => Just(Event::RestartPrimary),
+        1 => (0..2usize).prop_map(Event::RestartReplica),
+        1 => any::<bool>().prop_map(Event::StallDisk),
+    ]
+}
+
+proptest! {
+    #![proptest_config(schedules())]
+
+    /// An accepted `+CONTINUE` means one history: data sets remember all writes, so a byte that is
+    /// missing or another one shows.
+    #[test]
+    fn restarts_end_in_one_history(
+        diskless: bool,
+        events in prop::collection::vec(event(), 0..50),
+    ) {
+        let mut world = World::with_replicas(spilling(diskless), 2);
+        for event in events {
+            match event {
+                Event::Op(op) => run(&mut world, op),
+                Event::RestartPrimary => world.restart_primary(),
+                Event::RestartReplica(index) => world.restart_replica(index),
+                Event::StallDisk(stalled) => world.disk.stalled = stalled,
+            }
+        }
+        world.disk.stalled = false;
+        world.run(60 * SECOND);
         world.assert_converged();
     }
 }

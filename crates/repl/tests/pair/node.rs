@@ -66,6 +66,16 @@ impl Node {
         Some(link)
     }
 
+    /// The process ends and begins again, with its data and its place in the stream.
+    pub(crate) fn restart(&mut self, now: Instant) {
+        let history = self.replica.history();
+        self.replica = Replica::new(ReplicaConfig::default(), 1, now);
+        if let Some((replid, offset)) = history {
+            self.replica.resume_from(replid, offset);
+        }
+        self.wants_connection = false;
+    }
+
     /// Does what the machine wants; the link that it gave up, if it did.
     pub(crate) fn poll_events(&mut self, now: Instant) -> Option<Link> {
         let mut given_up = None;

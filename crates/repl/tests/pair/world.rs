@@ -8,6 +8,7 @@ use redwire_repl::{
 use redwire_resp::{Limits, Mode, RequestDecoder, encode_request};
 
 use crate::data::{Data, encode};
+use crate::disk::Disk;
 use crate::node::{Link, Node};
 
 /// How a wire hands over what was sent.
@@ -33,26 +34,26 @@ pub(crate) struct World {
     /// Nothing is delivered to anybody.
     pub(crate) frozen: bool,
     pub(crate) snapshots: usize,
+    pub(crate) disk: Disk,
+    /// How often the primary was started.
+    starts: u8,
     next_id: u64,
 }
 
 impl World {
     #[expect(clippy::disallowed_methods, reason = "virtual time starts somewhere")]
     pub(crate) fn new(config: PrimaryConfig) -> World {
-        let mut drawn = 0;
-        let entropy = move || {
-            drawn += 1;
-            [drawn; 20]
-        };
         World {
             now: Instant::now(),
-            primary: Primary::new(config, Box::new(entropy)),
+            primary: primary(config, 0),
             data: Data::default(),
             nodes: Vec::new(),
             wire: Wire::Whole,
             write_in_sync: None,
             frozen: false,
             snapshots: 0,
+            disk: Disk::default(),
+            starts: 0,
             next_id: 0,
         }
     }
@@ -69,14 +70,40 @@ impl World {
         encode_request(&mut command, [b"SET", value]);
         self.data.run(db, &[b"SET", value]);
         self.primary.feed(db, &command);
+        self.disk.commit(self.primary.offset(), self.data.writes.len());
     }
 
     pub(crate) fn transaction(&mut self, db: u32, values: &[&[u8]]) {
         self.primary.feed(db, &encode(&[b"MULTI"]));
         for value in values {
-            self.write(db, value);
+            self.data.run(db, &[b"SET", value]);
+            self.primary.feed(db, &encode(&[b"SET", value]));
         }
         self.primary.feed(db, &encode(&[b"EXEC"]));
+        self.disk.commit(self.primary.offset(), self.data.writes.len());
+    }
+
+    /// The primary ends as by kill -9 and is started again: it has what is on its disk.
+    pub(crate) fn restart_primary(&mut self) {
+        for index in 0..self.nodes.len() {
+            self.break_link(index);
+        }
+        self.starts += 1;
+        self.primary = primary(self.primary.config().clone(), self.starts);
+        self.disk.stalled = false;
+        if let Some((chain, writes)) = self.disk.recover() {
+            self.data.writes.truncate(writes);
+            self.disk.retain(&chain);
+            self.primary.recover(&chain, 0, false, self.now);
+        } else {
+            self.disk.clear();
+        }
+    }
+
+    /// A replica ends and is started again with what it had.
+    pub(crate) fn restart_replica(&mut self, index: usize) {
+        self.break_link(index);
+        self.nodes[index].restart(self.now);
     }
 
     /// Lets `time` pass, and all that happens in it happen.
@@ -108,9 +135,9 @@ impl World {
         let written = self.primary.offset();
         self.primary.request_acks();
         self.run(Duration::ZERO);
-        assert_eq!(self.primary.acked_by(written), self.nodes.len(), "{:?}", self.primary);
+        assert_eq!(self.primary.acked_by(written), self.nodes.len());
         for node in &self.nodes {
-            assert_eq!(node.data, self.data);
+            assert!(node.data == self.data, "a replica's data differ");
             assert_eq!(node.replica.history().unwrap().1, self.primary.offset());
         }
     }
@@ -123,6 +150,10 @@ impl World {
                 moved |= !self.frozen && self.serve(index);
             }
             self.snapshot();
+            for link in self.nodes.iter().filter_map(|node| node.link.as_ref()) {
+                self.primary.request(link.id);
+            }
+            moved |= self.disk.work(&mut self.primary, self.now);
             self.drain_primary();
             for index in 0..self.nodes.len() {
                 moved |= !self.frozen && self.deliver(index);
@@ -256,4 +287,16 @@ impl World {
     fn link_mut(&mut self, id: ReplicaId) -> Option<&mut Link> {
         self.nodes.iter_mut().filter_map(|node| node.link.as_mut()).find(|link| link.id == id)
     }
+}
+
+/// A primary whose ids are those of no other start.
+fn primary(config: PrimaryConfig, start: u8) -> Primary {
+    let mut drawn = 0_u8;
+    let entropy = move || {
+        drawn = drawn.wrapping_add(1);
+        let mut seed = [drawn; 20];
+        seed[0] = start;
+        seed
+    };
+    Primary::new(config, Box::new(entropy))
 }

@@ -17,6 +17,9 @@ fn link_is_up(server: &Server) -> bool {
 fn full_syncs_under_writes(primary: &Server, sibling: &Server) {
     let mut client = primary.client();
     client.pipeline(&dataset(seed(81)));
+    // So much that the stream of many turns waits for it.
+    let bulk = |n: u32| vec![b"SET".to_vec(), format!("bulk:{n}").into_bytes(), vec![b'b'; 1000]];
+    client.pipeline(&(0..40_000).map(bulk).collect::<Vec<_>>());
     let replica = Redwire::start(&["--repl-two-connections", "yes"]);
     replica.client().ok(&["SET", "old", "1"]);
     let mut workload = Workload::new(seed(82)).recent();
@@ -27,7 +30,9 @@ fn full_syncs_under_writes(primary: &Server, sibling: &Server) {
             link_is_up(&replica)
         });
         client.pipeline(&workload.writes(2000));
-        sibling.follow(&replica);
+        if round == 1 {
+            sibling.follow(&replica);
+        }
         wait_caught_up(primary, sibling);
         assert_same_data(primary, sibling);
         let log = replica.log();

@@ -390,8 +390,8 @@ impl Upstream {
             };
             taken += count;
             core.counters.repl_bytes_in += count as u64;
-            self.input.extend_from_slice(&buffer[..count]);
-            if let Err(error) = self.take_input(core, keyspace, &mut received) {
+            let bytes = &buffer[..count];
+            if let Err(error) = self.take_input(bytes, core, keyspace, &mut received) {
                 let ours = self.two_connections.needed && self.two_connections.wanted();
                 let reason = if ours && self.side.is_none() {
                     "Full resync is due, asking for it over two connections".to_string()
@@ -417,21 +417,31 @@ impl Upstream {
     /// Runs what came, or keeps it while the data set comes and until what came before is run.
     fn take_input(
         &mut self,
+        bytes: &[u8],
         core: &mut Core,
         keyspace: &mut Keyspace,
         received: &mut Vec<Received>,
     ) -> Result<(), Error> {
-        if self.kept.is_none() && !self.keeps() {
-            self.handle_input(core, keyspace, received)?;
+        if self.kept.is_some() || self.keeps() {
+            self.keep(bytes, core.now);
+            return Ok(());
         }
-        let keeps = self.keeps();
-        let kept = self.side.as_mut().filter(|_| keeps).map(|side| &mut side.kept);
-        if let Some(kept) = kept.or(self.kept.as_mut()) {
-            kept.append(&self.input);
-            self.input.clear();
-            self.machine.heard(core.now);
+        self.input.extend_from_slice(bytes);
+        self.handle_input(core, keyspace, received)?;
+        if self.keeps() {
+            let unread = std::mem::take(&mut self.input);
+            self.keep(&unread, core.now);
         }
         Ok(())
+    }
+
+    /// Keeps bytes behind what is kept. What of a command is in `input` lies before all of it.
+    fn keep(&mut self, bytes: &[u8], now: Instant) {
+        let of_side = self.side.as_mut().map(|side| &mut side.kept);
+        if let Some(kept) = of_side.or(self.kept.as_mut()) {
+            kept.append(bytes);
+            self.machine.heard(now);
+        }
     }
 
     /// Whether the stream flows, and has to wait for the data set.

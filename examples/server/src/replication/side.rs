@@ -132,7 +132,7 @@ impl Side {
         if let Some(ReplicaEvent::Disconnect { reason }) = self.machine.poll_event() {
             return Err(reason.to_string());
         }
-        self.flush().map_err(|error| error.to_string())?;
+        self.flush();
         let Some(from) = from else { return Ok(()) };
         self.meter.drive(now);
         let reached = from.get() + self.kept.len;
@@ -159,9 +159,13 @@ impl Side {
         self.readable && !self.paused
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    /// The primary closes the connection behind the RDB, of which we may have yet to read: that it
+    /// takes no more of our keep-alives is no failure. One that is gone shows when it is read.
+    fn flush(&mut self) {
         while self.machine.poll_transmit(&mut self.output) {}
-        write_all(&mut self.stream, &mut self.output, self.connected)
+        if write_all(&mut self.stream, &mut self.output, self.connected).is_err() {
+            self.output.clear();
+        }
     }
 }
 

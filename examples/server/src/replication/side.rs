@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use mio::{Registry, Token};
-use redwire_repl::{Offset, ReplId, Replica, ReplicaConfig, ReplicaEvent};
+use redwire_repl::{Offset, ReplId, Replica, ReplicaConfig, ReplicaEvent, ReplicaPhase};
 use redwire_resp::encode_request;
 
 use crate::net::Stream;
@@ -159,10 +159,14 @@ impl Side {
         self.readable && !self.paused
     }
 
-    /// The primary closes the connection behind the RDB, of which we may have yet to read: that it
-    /// takes no more of our keep-alives is no failure. One that is gone shows when it is read.
+    /// While the RDB comes nothing is said: the primary closes the connection behind it, and what it
+    /// has not read then makes its kernel drop what is still on the way to us. That it sends is sign
+    /// enough for it that we live. A connection that is gone shows when it is read.
     fn flush(&mut self) {
         while self.machine.poll_transmit(&mut self.output) {}
+        if self.machine.phase() == ReplicaPhase::Sync {
+            self.output.clear();
+        }
         if write_all(&mut self.stream, &mut self.output, self.connected).is_err() {
             self.output.clear();
         }

@@ -2,8 +2,8 @@
 
 use redwire_rdb::{Event, Kind};
 
-use crate::value::Kind as _;
-use crate::{Blob, Hash, List, Opaque, Scored, Set, Str, Value, Zset};
+use crate::value::{Kind as _, Unfit};
+use crate::{Blob, Hash, List, Opaque, Scored, Set, Str, Stream, Value, Zset};
 
 /// A value under way.
 ///
@@ -26,6 +26,21 @@ pub(crate) enum BuildError {
     Duplicate,
     /// A hash field carries an expiry of its own.
     FieldExpiry,
+    /// The bytes of a stream are none.
+    Stream,
+}
+
+/// The value of these bytes after a key: a stream, or one kept as it is.
+fn whole(type_byte: u8, body: &[u8]) -> Result<Value, BuildError> {
+    let opaque = || Value::Opaque(Opaque::new(type_byte, body));
+    if !Stream::is_type(type_byte) {
+        return Ok(opaque());
+    }
+    match Stream::from_rdb(type_byte, body) {
+        Ok(stream) => Ok(stream.into_value()),
+        Err(Unfit::Producers) => Ok(opaque()),
+        Err(Unfit::Malformed) => Err(BuildError::Stream),
+    }
 }
 
 impl Builder {
@@ -49,7 +64,7 @@ impl Builder {
                 *string = Str::new(bytes);
             }
             (Event::Opaque { type_byte, body }, value) => {
-                *value = Self::Whole(Value::Opaque(Opaque::new(type_byte, body)));
+                *value = Self::Whole(whole(type_byte, body)?);
             }
             (Event::Element(item), Self::Whole(Value::List(list))) => list.push_back(item),
             (Event::Element(member), Self::Set(members)) => members.push(Blob::from(member)),

@@ -171,6 +171,8 @@ pub struct Keys {
     pub count_at: usize,
     /// An option whose argument is a key too, the last one if it comes more than once.
     pub option: Option<&'static str>,
+    /// An option behind which keys stand, and as many arguments of another kind behind them.
+    pub half_after: Option<&'static str>,
 }
 
 impl Keys {
@@ -189,7 +191,7 @@ impl Keys {
     /// the next.
     #[must_use]
     pub const fn span(first: i32, last: i32, step: i32) -> Self {
-        Self { first, last, step, count_at: 0, option: None }
+        Self { first, last, step, count_at: 0, option: None, half_after: None }
     }
 
     /// These keys and as many more as the argument at position `at` says, right behind it
@@ -203,6 +205,12 @@ impl Keys {
     #[must_use]
     pub const fn and_after(self, name: &'static str) -> Self {
         Self { option: Some(name), ..self }
+    }
+
+    /// These keys and the first half of what stands behind `name` (`XREAD STREAMS key id`).
+    #[must_use]
+    pub const fn half_after(self, name: &'static str) -> Self {
+        Self { half_after: Some(name), ..self }
     }
 
     /// The positions of the keys in a request of `count` arguments.
@@ -233,6 +241,11 @@ impl Keys {
         if let Some(name) = self.option {
             let is_option = |arg: &[u8]| arg.eq_ignore_ascii_case(name.as_bytes());
             keys.extend(request.iter().rposition(is_option).and_then(|at| request.arg(at + 1)));
+        }
+        if let Some(name) = self.half_after {
+            let is_option = |arg: &[u8]| arg.eq_ignore_ascii_case(name.as_bytes());
+            let start = request.iter().position(is_option)? + 1;
+            keys.extend(request.iter().skip(start).take((request.len() - start) / 2));
         }
         Some(keys)
     }
@@ -275,5 +288,8 @@ mod tests {
         assert_eq!(keys(stored, "SORT a").as_deref(), Some("a"));
         assert_eq!(keys(stored, "SORT a store").as_deref(), Some("a"));
         assert_eq!(keys(stored, "SORT a STORE b GET x store c").as_deref(), Some("a c"));
+        let streams = Keys::NONE.half_after("STREAMS");
+        assert_eq!(keys(streams, "XREAD COUNT 2 streams a b 0 1").as_deref(), Some("a b"));
+        assert_eq!(keys(streams, "XREAD COUNT 2"), None);
     }
 }

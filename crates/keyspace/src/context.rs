@@ -103,6 +103,11 @@ impl<'a> Data<'a> {
         self.find(key).map(|value| K::of(value).ok_or(CommandError::WrongType)).transpose()
     }
 
+    /// The value of `key`, if it is of type `K`, without counting the look-up.
+    pub(crate) fn peek_as<K: Kind>(&mut self, key: &[u8]) -> Result<Option<&K>, CommandError> {
+        self.peek(key).map(|value| K::of(value).ok_or(CommandError::WrongType)).transpose()
+    }
+
     /// The value of `key` to change, if it is there and of type `K`.
     pub(crate) fn write<K: Kind>(&mut self, key: &[u8]) -> Result<Option<&mut K>, CommandError> {
         match self.peek(key) {

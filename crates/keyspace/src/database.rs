@@ -38,8 +38,8 @@ pub(crate) struct Database {
     len: usize,
     /// Every key that expires, earliest first; the same set as the entries with `expires`.
     expires: BTreeSet<(UnixMs, Blob)>,
-    /// How many opaque values there are of each RDB type.
-    opaque: BTreeMap<u8, usize>,
+    /// How many values there are of each RDB type that not every version holds.
+    needed: BTreeMap<u8, usize>,
     hasher: SeedableRandomState,
 }
 
@@ -51,7 +51,7 @@ impl Database {
             slots: Vec::new(),
             len: 0,
             expires: BTreeSet::new(),
-            opaque: BTreeMap::new(),
+            needed: BTreeMap::new(),
             hasher,
         }
     }
@@ -62,7 +62,7 @@ impl Database {
             slots: Vec::new(),
             len: 0,
             expires: BTreeSet::new(),
-            opaque: BTreeMap::new(),
+            needed: BTreeMap::new(),
             hasher: self.hasher.clone(),
         }
     }
@@ -105,7 +105,7 @@ impl Database {
         if let Some(at) = entry.expires {
             self.expires.insert((at, entry.key.clone()));
         }
-        self.count_opaque(&entry.value, true);
+        self.count_needed(&entry.value, true);
         let hash = self.hash(&entry.key);
         let slot = usize::from(key_slot(&entry.key));
         let (table, hasher) = (&mut self.slots[slot], &self.hasher);
@@ -122,7 +122,7 @@ impl Database {
         let found = table.find_entry(hash, |entry| entry.key.as_slice() == key).ok()?;
         let (entry, _) = found.remove();
         self.len -= 1;
-        self.count_opaque(&entry.value, false);
+        self.count_needed(&entry.value, false);
         if let Some(at) = entry.expires {
             self.expires.remove(&(at, entry.key.clone()));
         }
@@ -143,7 +143,7 @@ impl Database {
             .get_mut(slot)
             .and_then(|table| table.find_mut(hash, |entry| entry.key.as_slice() == key));
         let Some(entry) = found else { return Err(value) };
-        let opaque = matches!(value, Value::Opaque(_)) || matches!(entry.value, Value::Opaque(_));
+        let counted = value.needed_type().is_some() || entry.value.needed_type().is_some();
         let old = std::mem::replace(&mut entry.value, value);
         let before = std::mem::replace(&mut entry.expires, expires);
         if before != expires {
@@ -154,28 +154,28 @@ impl Database {
                 self.expires.insert((at, entry.key.clone()));
             }
         }
-        if opaque {
+        if counted {
             let new = entry.value.clone();
-            self.count_opaque(&old, false);
-            self.count_opaque(&new, true);
+            self.count_needed(&old, false);
+            self.count_needed(&new, true);
         }
         Ok(old)
     }
 
-    /// The RDB types of the opaque values here.
-    pub(crate) fn opaque_types(&self) -> impl Iterator<Item = u8> {
-        self.opaque.keys().copied()
+    /// The RDB types of the values here that not every version holds.
+    pub(crate) fn needed_types(&self) -> impl Iterator<Item = u8> {
+        self.needed.keys().copied()
     }
 
-    fn count_opaque(&mut self, value: &Value, added: bool) {
-        let Value::Opaque(opaque) = value else { return };
-        let count = self.opaque.entry(opaque.type_byte()).or_default();
+    fn count_needed(&mut self, value: &Value, added: bool) {
+        let Some(type_byte) = value.needed_type() else { return };
+        let count = self.needed.entry(type_byte).or_default();
         if added {
             *count += 1;
         } else {
             *count -= 1;
             if *count == 0 {
-                self.opaque.remove(&opaque.type_byte());
+                self.needed.remove(&type_byte);
             }
         }
     }

@@ -52,9 +52,10 @@ impl Dataset {
         self.functions.iter().map(Blob::as_slice)
     }
 
-    /// The RDB types of the values that are kept as their bytes: what a file's version must hold.
-    pub fn opaque_types(&self) -> impl Iterator<Item = u8> {
-        self.databases.iter().flat_map(Database::opaque_types)
+    /// The RDB types of the values that not every version holds (streams, and what is kept as its
+    /// bytes): those that a file's version must hold.
+    pub fn needed_types(&self) -> impl Iterator<Item = u8> {
+        self.databases.iter().flat_map(Database::needed_types)
     }
 
     /// Every key of database `db` with its value, in no set order.

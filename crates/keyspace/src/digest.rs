@@ -4,7 +4,7 @@ use redwire_resp::{DoubleBuffer, format_double_17g, format_double_digest};
 use sha1::{Digest as _, Sha1};
 
 use crate::database::Entry;
-use crate::{Dataset, Hash, Str, Value, Zset};
+use crate::{Dataset, Hash, Str, Stream, StreamId, Value, Zset};
 
 /// How a score is printed where a digest takes it in: servers differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,6 +86,7 @@ impl Digest {
             Value::Set(set) => set.iter().for_each(|member| self.add(member)),
             Value::Zset(zset) => self.zset(zset, scores),
             Value::Hash(hash) => self.hash(hash),
+            Value::Stream(stream) => self.stream(stream),
             Value::Opaque(opaque) => {
                 self.mix(&[opaque.type_byte()]);
                 self.mix(opaque.body());
@@ -117,6 +118,19 @@ impl Digest {
         }
     }
 
+    /// Takes in the entries of a stream; groups do not count.
+    fn stream(&mut self, stream: &Stream) {
+        let mut text = Vec::new();
+        for entry in stream.range(StreamId::MIN, StreamId::MAX) {
+            self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+            for part in entry.fields().flat_map(|(name, value)| [name, value]) {
+                text.clear();
+                part.write_to(&mut text);
+                self.mix(&text);
+            }
+        }
+    }
+
     /// Takes in an element of two parts, in whatever order elements come.
     fn pair(&mut self, first: &[u8], second: &[u8]) {
         let mut digest = Self::default();
@@ -134,6 +148,7 @@ fn type_number(value: &Value) -> u32 {
         Value::Set(_) => 2,
         Value::Zset(_) => 3,
         Value::Hash(_) => 4,
+        Value::Stream(_) => 6,
         Value::Opaque(opaque) => match opaque.type_name() {
             "hash" => 4,
             "stream" => 6,

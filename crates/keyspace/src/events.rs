@@ -18,6 +18,8 @@ pub enum EventClass {
     Hash,
     /// `z`: sorted set commands.
     Zset,
+    /// `t`: stream commands.
+    Stream,
     /// `x`: expired keys.
     Expired,
     /// `n`: new keys.
@@ -35,6 +37,7 @@ impl EventClass {
             Self::Set => 's',
             Self::Hash => 'h',
             Self::Zset => 'z',
+            Self::Stream => 't',
             Self::Expired => 'x',
             Self::New => 'n',
         }

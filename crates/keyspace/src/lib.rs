@@ -50,4 +50,7 @@ pub use settings::Settings;
 pub use slot::{SLOTS, key_slot};
 pub use snapshot::SnapshotItem;
 pub use time::UnixMs;
-pub use value::{Hash, HashField, List, Opaque, Scored, Set, SetIter, Str, Value, Zset};
+pub use value::{
+    Consumer, Group, Hash, HashField, List, Opaque, Pair, Pending, Scored, Set, SetIter, Str,
+    Stream, StreamEntry, StreamFields, StreamId, Value, Zset,
+};

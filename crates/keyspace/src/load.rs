@@ -72,6 +72,14 @@ pub enum LoadError {
         /// The key.
         key: Blob,
     },
+    /// The bytes of a stream do not hold together.
+    #[error("key {key:?} of database {db} is no stream, though its type says so")]
+    Stream {
+        /// The number of the database.
+        db: u32,
+        /// The key.
+        key: Blob,
+    },
     /// Events that no decoder gives in this order.
     #[error("a value outside of a key")]
     OutOfPlace,
@@ -174,5 +182,6 @@ fn load_error(error: BuildError, db: u32, key: &Blob) -> LoadError {
         BuildError::OutOfPlace => LoadError::OutOfPlace,
         BuildError::Duplicate => LoadError::DuplicateElement { db, key: key.clone() },
         BuildError::FieldExpiry => LoadError::FieldExpiry { db, key: key.clone() },
+        BuildError::Stream => LoadError::Stream { db, key: key.clone() },
     }
 }

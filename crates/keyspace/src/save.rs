@@ -2,6 +2,7 @@
 
 use redwire_rdb::{EncodeOptions, Encoder, Error, KeyMeta, ListPlan};
 
+use crate::value::{ACTIVE, COUNTED};
 use crate::{Blob, Hash, List, Set, SnapshotItem, Value, Zset};
 
 /// Collections of up to this many elements are written in one go.
@@ -36,6 +37,14 @@ impl SnapshotItem {
             Value::String(string) => encoder.string(out, &meta, &string.as_bytes()),
             Value::Opaque(opaque) => {
                 encoder.opaque(out, &meta, opaque.type_byte(), opaque.body())?;
+            }
+            Value::Stream(stream) => {
+                let options = encoder.options();
+                let later = options.target.holds_type(ACTIVE);
+                let type_byte = if later { ACTIVE } else { COUNTED };
+                let mut body = Vec::new();
+                stream.to_rdb(type_byte, options.compress, &mut body);
+                encoder.opaque(out, &meta, type_byte, &body)?;
             }
             Value::List(list) if whole => {
                 encoder.list(out, &meta, list.iter().map(Blob::as_slice));

@@ -193,6 +193,7 @@ impl Core {
             EventClass::Set,
             EventClass::Hash,
             EventClass::Zset,
+            EventClass::Stream,
             EventClass::Expired,
             EventClass::New,
         ];

@@ -21,6 +21,7 @@ mod server;
 mod sets;
 mod sort;
 mod store;
+mod streams;
 mod strings;
 #[cfg(test)]
 mod testing;
@@ -32,7 +33,7 @@ pub(crate) use keys::encoding_of;
 use crate::command::Command;
 
 /// The tables, each with the name that `COMMAND DOCS` has for its group.
-pub(crate) fn groups() -> [(&'static str, &'static [Command]); 15] {
+pub(crate) fn groups() -> [(&'static str, &'static [Command]); 16] {
     [
         ("string", strings::COMMANDS),
         ("bitmap", bitmaps::COMMANDS),
@@ -42,6 +43,7 @@ pub(crate) fn groups() -> [(&'static str, &'static [Command]); 15] {
         ("sorted-set", zsets::COMMANDS),
         ("hyperloglog", hyperloglog::COMMANDS),
         ("geo", geo::COMMANDS),
+        ("stream", streams::COMMANDS),
         ("generic", keys::COMMANDS),
         ("generic", expiry::COMMANDS),
         ("generic", sort::COMMANDS),

@@ -19,6 +19,7 @@ impl Rig {
             EventClass::Set,
             EventClass::Hash,
             EventClass::Zset,
+            EventClass::Stream,
         ]);
         Self { keyspace, session: Session::new(1) }
     }

@@ -12,6 +12,7 @@ pub(crate) mod hyperloglog;
 mod list;
 mod opaque;
 mod set;
+mod stream;
 mod string;
 mod zset;
 
@@ -19,6 +20,8 @@ pub use hash::{Hash, HashField};
 pub use list::List;
 pub use opaque::Opaque;
 pub use set::{Set, SetIter};
+pub(crate) use stream::{ACTIVE, COUNTED, ENTRY_BYTES, Keep, Trim, Unfit};
+pub use stream::{Consumer, Group, Pair, Pending, Stream, StreamEntry, StreamFields, StreamId};
 pub use string::Str;
 pub use zset::{Scored, Zset};
 pub(crate) use zset::{Update, combine};
@@ -37,6 +40,8 @@ pub enum Value {
     Hash(Hash),
     /// A sorted set (`ZADD` ...).
     Zset(Zset),
+    /// A stream (`XADD` ...).
+    Stream(Stream),
     /// A value of a type that has no commands here yet, kept as its RDB bytes and passed on whole.
     Opaque(Opaque),
 }
@@ -51,7 +56,17 @@ impl Value {
             Self::Set(_) => "set",
             Self::Hash(_) => "hash",
             Self::Zset(_) => "zset",
+            Self::Stream(_) => "stream",
             Self::Opaque(opaque) => opaque.type_name(),
+        }
+    }
+
+    /// The RDB type that a file must know to hold the value, unless every version has one.
+    pub(crate) fn needed_type(&self) -> Option<u8> {
+        match self {
+            Self::Opaque(opaque) => Some(opaque.type_byte()),
+            Self::Stream(_) => Some(COUNTED),
+            _ => None,
         }
     }
 
@@ -64,6 +79,7 @@ impl Value {
             Self::Set(set) => set.len(),
             Self::Hash(hash) => hash.len(),
             Self::Zset(zset) => zset.len(),
+            Self::Stream(stream) => stream.len(),
         }
     }
 }
@@ -73,7 +89,7 @@ pub(crate) trait Kind: Sized + Default {
     fn of(value: &Value) -> Option<&Self>;
     fn of_mut(value: &mut Value) -> Option<&mut Self>;
     fn into_value(self) -> Value;
-    /// Whether the key goes away with the last element; a string never does.
+    /// Whether the key goes away with the last element; a string and a stream never do.
     fn is_gone(&self) -> bool;
 }
 
@@ -112,6 +128,7 @@ kinds! {
     Set in Set, gone when Set::is_empty;
     Hash in Hash, gone when Hash::is_empty;
     Zset in Zset, gone when Zset::is_empty;
+    Stream in Stream, gone when |_| false;
 }
 
 /// The order of members in sets and hashes: by a fixed hash, then by bytes.

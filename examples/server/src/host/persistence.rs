@@ -247,10 +247,10 @@ impl Core {
 }
 
 /// The oldest version that holds what is in `data`: what every server from Redis 6.0 on loads,
-/// unless a function or a value that is kept as bytes wants a later one.
+/// unless a function, a stream or a value that is kept as bytes wants a later one.
 ///
 /// Where no version holds all of it, encoding fails with the name of the key.
 fn oldest_version(data: &Dataset) -> Version {
     let functions = data.functions().next().is_some();
-    Version::oldest(data.opaque_types(), functions).unwrap_or(Version::REDIS_8_6)
+    Version::oldest(data.needed_types(), functions).unwrap_or(Version::REDIS_8_6)
 }

@@ -1,0 +1,318 @@
+//! `XADD`, `XTRIM` and `XSETID`.
+
+use redwire_resp::Request;
+
+use super::ids::{NewId, strict_id};
+use crate::UnixMs;
+use crate::commands::options::{integer, is};
+use crate::context::{Context, Data};
+use crate::error::{CommandError, CommandResult};
+use crate::events::EventClass;
+use crate::value::{ENTRY_BYTES, Keep, Pair, Stream, StreamId, Trim};
+
+/// Most entries that a trim by `~` drops unless told otherwise: those of 100 nodes.
+const APPROXIMATE_LIMIT: u64 = 10_000;
+
+/// The options of `XADD` and `XTRIM`.
+#[derive(Debug, Default)]
+struct Options {
+    trim: Option<Trim>,
+    no_stream: bool,
+    id: Option<NewId>,
+    /// Position of the id, or of what would be the id.
+    end: usize,
+}
+
+/// What is given of a limit.
+#[derive(Debug, Default, Clone, Copy)]
+struct Limit(Option<u64>);
+
+impl Options {
+    fn parse(request: Request<'_>, adds: bool, replicated: bool) -> Result<Self, CommandError> {
+        let mut options = Self { end: request.len(), ..Self::default() };
+        let mut limit = Limit::default();
+        let mut at = 2;
+        while let Some(arg) = request.arg(at) {
+            let last = at + 1 == request.len();
+            if adds && arg == b"*" {
+                (options.id, options.end) = (Some(NewId::Next), at);
+                break;
+            } else if (is(arg, "MAXLEN") || is(arg, "MINID")) && !last {
+                at = options.strategy(request, at)?;
+            } else if is(arg, "LIMIT") && !last {
+                at += 1;
+                let number = integer(&request[at])?;
+                let number = u64::try_from(number);
+                limit.0 = Some(number.map_err(|_| text("ERR The LIMIT argument must be >= 0."))?);
+            } else if adds && is(arg, "NOMKSTREAM") {
+                options.no_stream = true;
+            } else if adds {
+                (options.id, options.end) = (Some(NewId::parse(arg)?), at);
+                break;
+            } else {
+                return Err(CommandError::Syntax);
+            }
+            at += 1;
+        }
+        options.limit(limit, adds, replicated)?;
+        Ok(options)
+    }
+
+    /// Reads `MAXLEN` or `MINID` at `at` with what belongs to it; answers where that ends.
+    fn strategy(&mut self, request: Request<'_>, at: usize) -> Result<usize, CommandError> {
+        if self.trim.is_some() {
+            return Err(text(
+                "ERR syntax error, MAXLEN and MINID options at the same time are not compatible",
+            ));
+        }
+        let sign = Some(&request[at + 1]).filter(|arg| {
+            at + 2 < request.len() && (*arg == b"~".as_slice() || *arg == b"=".as_slice())
+        });
+        let value_at = at + 1 + usize::from(sign.is_some());
+        let value = &request[value_at];
+        let keep = if is(&request[at], "MAXLEN") {
+            let most = u64::try_from(integer(value)?);
+            Keep::Last(most.map_err(|_| text("ERR The MAXLEN argument must be >= 0."))?)
+        } else {
+            Keep::From(strict_id(value)?)
+        };
+        let approximate = sign.is_some_and(|sign| sign == b"~".as_slice());
+        self.trim = Some(Trim { keep, approximate, limit: 0 });
+        Ok(value_at)
+    }
+
+    /// Makes the limit that was given, or that a trim by `~` has, one of the trim. A primary has
+    /// told the outcome of its own.
+    fn limit(&mut self, limit: Limit, adds: bool, replicated: bool) -> CommandResult {
+        let Some(trim) = &mut self.trim else {
+            if limit.0.is_some_and(|limit| limit > 0) {
+                return Err(text(
+                    "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
+                ));
+            }
+            return if adds {
+                Ok(())
+            } else {
+                Err(text("ERR syntax error, XTRIM must be called with a trimming strategy"))
+            };
+        };
+        if replicated {
+            return Ok(());
+        }
+        trim.limit = match limit.0 {
+            Some(_) if !trim.approximate => {
+                return Err(text(
+                    "ERR syntax error, LIMIT cannot be used without the special ~ option",
+                ));
+            }
+            Some(limit) => limit,
+            None if trim.approximate => APPROXIMATE_LIMIT,
+            None => 0,
+        };
+        Ok(())
+    }
+}
+
+fn text(text: &'static str) -> CommandError {
+    CommandError::text(text)
+}
+
+impl Trim {
+    /// The words of an exact trim that leaves what `stream` now has.
+    fn outcome(self, stream: &Stream) -> [String; 3] {
+        let (name, value) = match self.keep {
+            Keep::Last(_) => ("MAXLEN", stream.len().to_string()),
+            Keep::From(_) => ("MINID", stream.first_id().to_string()),
+        };
+        [name.to_owned(), "=".to_owned(), value]
+    }
+
+    /// The words of this trim, as it was asked for.
+    fn words(self) -> [String; 3] {
+        let (name, value) = match self.keep {
+            Keep::Last(most) => ("MAXLEN", most.to_string()),
+            Keep::From(id) => ("MINID", id.to_string()),
+        };
+        [name.to_owned(), "=".to_owned(), value]
+    }
+}
+
+/// The id of the next entry.
+fn next_id(asked: NewId, last: StreamId, now: UnixMs) -> Result<StreamId, CommandError> {
+    if asked == NewId::Given(StreamId::MIN) {
+        return Err(text("ERR The ID specified in XADD must be greater than 0-0"));
+    }
+    if last == StreamId::MAX {
+        return Err(text(
+            "ERR The stream has exhausted the last possible ID, unable to add more items",
+        ));
+    }
+    let id = match asked {
+        NewId::Next if now.0 > last.ms => Some(StreamId { ms: now.0, seq: 0 }),
+        NewId::Next => last.next(),
+        NewId::NextIn(ms) if ms == last.ms => {
+            last.seq.checked_add(1).map(|seq| StreamId { ms, seq })
+        }
+        NewId::NextIn(ms) => Some(StreamId { ms, seq: 0 }),
+        NewId::Given(id) => Some(id),
+    };
+    id.filter(|id| *id > last).ok_or(text(
+        "ERR The ID specified in XADD is equal or smaller than the target stream top item",
+    ))
+}
+
+pub(super) fn xadd(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let data = &mut context.data;
+    let options = Options::parse(request, true, data.is_replicated())?;
+    let fields = request.len().saturating_sub(options.end + 1);
+    let (Some(asked), true) = (options.id, fields >= 2 && fields.is_multiple_of(2)) else {
+        return Err(CommandError::Arity("xadd".into()));
+    };
+    let key = &request[1];
+    if asked == NewId::Given(StreamId::MIN) {
+        next_id(asked, StreamId::MIN, data.now())?;
+    }
+    let there = data.check::<Stream>(key)?;
+    if !there && options.no_stream {
+        context.reply.null();
+        return Ok(());
+    }
+    let now = data.now();
+    let last = match data.peek(key) {
+        Some(crate::Value::Stream(stream)) => stream.last_id,
+        _ => StreamId::MIN,
+    };
+    let id = next_id(asked, last, now)?;
+    let pairs: Vec<Pair<'_>> = (options.end + 1..request.len())
+        .step_by(2)
+        .map(|at| (&request[at], &request[at + 1]))
+        .collect();
+    if pairs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > ENTRY_BYTES {
+        return Err(text("ERR Elements are too large to be stored"));
+    }
+    let stream = data.write_or_new::<Stream>(key)?;
+    stream.push(id, &pairs);
+    let trimmed = options.trim.map(|trim| (trim, stream.trim(trim), trim.outcome(stream)));
+    data.changed(key, EventClass::Stream, "xadd");
+    if matches!(trimmed, Some((_, 1.., _))) {
+        data.touched(key, EventClass::Stream, "xtrim");
+    }
+    let trimmed = trimmed.map(|(trim, _, outcome)| (trim, outcome));
+    tell_added(data, request, &options, id, trimmed);
+    context.reply.bulk(id.to_string().as_bytes());
+    Ok(())
+}
+
+/// Tells replicas the id that was given, and what a trim came to.
+fn tell_added(
+    data: &mut Data<'_>,
+    request: Request<'_>,
+    options: &Options,
+    id: StreamId,
+    trimmed: Option<(Trim, [String; 3])>,
+) {
+    let decided = matches!(options.id, Some(NewId::Given(_)));
+    let exact = trimmed.as_ref().is_none_or(|(trim, _)| !trim.approximate);
+    if decided && exact {
+        return;
+    }
+    let words =
+        trimmed.map(|(trim, outcome)| if trim.approximate { outcome } else { trim.words() });
+    let id = id.to_string();
+    let mut args: Vec<&[u8]> = vec![&request[0], &request[1]];
+    if options.no_stream {
+        args.push(b"NOMKSTREAM");
+    }
+    args.extend(words.iter().flatten().map(String::as_bytes));
+    args.push(id.as_bytes());
+    args.extend(request.iter().skip(options.end + 1));
+    data.effect(args);
+}
+
+pub(super) fn xtrim(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let data = &mut context.data;
+    let options = Options::parse(request, false, data.is_replicated())?;
+    let key = &request[1];
+    let (Some(trim), Some(stream)) = (options.trim, data.write::<Stream>(key)?) else {
+        context.reply.integer(0);
+        return Ok(());
+    };
+    let dropped = stream.trim(trim);
+    if dropped > 0 {
+        let outcome = trim.outcome(stream);
+        data.changed(key, EventClass::Stream, "xtrim");
+        data.changed_more(dropped as usize - 1);
+        if trim.approximate {
+            let [name, sign, value] = &outcome;
+            let words = [&request[0], key, name.as_bytes(), sign.as_bytes(), value.as_bytes()];
+            data.effect(words);
+        }
+    }
+    context.reply.integer(dropped as i64);
+    Ok(())
+}
+
+/// The options of `XSETID`.
+#[derive(Debug, Default)]
+struct SetOptions {
+    added: Option<u64>,
+    deleted: StreamId,
+}
+
+impl SetOptions {
+    fn parse(request: Request<'_>, id: StreamId) -> Result<Self, CommandError> {
+        let mut options = Self::default();
+        let mut args = request.iter().skip(3);
+        while let Some(arg) = args.next() {
+            let value = args.next().ok_or(CommandError::Syntax)?;
+            if is(arg, "ENTRIESADDED") {
+                let added = u64::try_from(integer(value)?);
+                options.added =
+                    Some(added.map_err(|_| text("ERR entries_added must be positive"))?);
+            } else if is(arg, "MAXDELETEDID") {
+                options.deleted = strict_id(value)?;
+                if id < options.deleted {
+                    return Err(text(
+                        "ERR The ID specified in XSETID is smaller than the provided \
+                         max_deleted_entry_id",
+                    ));
+                }
+            } else {
+                return Err(CommandError::Syntax);
+            }
+        }
+        Ok(options)
+    }
+}
+
+pub(super) fn xsetid(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let key = &request[1];
+    let id = strict_id(&request[2])?;
+    let options = SetOptions::parse(request, id)?;
+    let stream = context.data.write::<Stream>(key)?.ok_or(CommandError::NoSuchKey)?;
+    if id < stream.max_deleted_id {
+        return Err(text(
+            "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id",
+        ));
+    }
+    if !stream.is_empty() && id < stream.last_entry_id() {
+        return Err(text(
+            "ERR The ID specified in XSETID is smaller than the target stream top item",
+        ));
+    }
+    if !stream.is_empty() && options.added.is_some_and(|added| added < stream.len() as u64) {
+        return Err(text(
+            "ERR The entries_added specified in XSETID is smaller than the target stream length",
+        ));
+    }
+    stream.last_id = id;
+    if let Some(added) = options.added {
+        stream.entries_added = added;
+    }
+    if options.deleted != StreamId::MIN {
+        stream.max_deleted_id = options.deleted;
+    }
+    context.data.changed(key, EventClass::Stream, "xsetid");
+    context.reply.ok();
+    Ok(())
+}

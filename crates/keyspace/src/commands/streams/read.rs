@@ -1,0 +1,309 @@
+//! `XREAD` and `XREADGROUP`.
+
+use redwire_resp::{Encoder, Protocol, Request};
+
+use super::ids::strict_id;
+use super::tell::{see_consumer, tell_claim, tell_last_id};
+use super::{quoted, write_entries, write_entry, write_id};
+use crate::UnixMs;
+use crate::commands::options::{integer, is};
+use crate::context::{Context, Data};
+use crate::error::{CommandError, CommandResult};
+use crate::value::{Stream, StreamEntry, StreamId};
+
+/// What a command asks for, short of keys and ids.
+#[derive(Debug, Default)]
+struct Options<'a> {
+    /// Most entries of a stream.
+    count: Option<usize>,
+    /// The group and the consumer.
+    group: Option<(&'a [u8], &'a [u8])>,
+    /// What is delivered is not pending afterwards.
+    no_ack: bool,
+    /// Position of the first key.
+    keys_at: usize,
+    streams: usize,
+}
+
+impl<'a> Options<'a> {
+    fn parse(request: Request<'a>, grouped: bool) -> Result<Self, CommandError> {
+        let mut options = Self::default();
+        let mut at = 1;
+        while at < request.len() && options.keys_at == 0 {
+            let (arg, more) = (&request[at], request.len() - at - 1);
+            if is(arg, "BLOCK") && more > 0 {
+                at += 1;
+                check_timeout(&request[at])?;
+            } else if is(arg, "COUNT") && more > 0 {
+                at += 1;
+                let count = integer(&request[at])?;
+                // 0 and less are no limit.
+                options.count = usize::try_from(count).ok().filter(|count| *count > 0);
+            } else if is(arg, "STREAMS") && more > 0 {
+                options.streams(at + 1, more, grouped)?;
+            } else if is(arg, "GROUP") && more >= 2 {
+                only_grouped(grouped, "GROUP")?;
+                options.group = request.arg(at + 1).zip(request.arg(at + 2));
+                at += 2;
+            } else if is(arg, "NOACK") {
+                only_grouped(grouped, "NOACK")?;
+                options.no_ack = true;
+            } else {
+                return Err(CommandError::Syntax);
+            }
+            at += 1;
+        }
+        if options.keys_at == 0 {
+            return Err(CommandError::Syntax);
+        }
+        if grouped && options.group.is_none() {
+            return Err(CommandError::text("ERR Missing GROUP option for XREADGROUP"));
+        }
+        Ok(options)
+    }
+
+    /// Keys and ids begin at `at`, `more` of them.
+    fn streams(&mut self, at: usize, more: usize, grouped: bool) -> CommandResult {
+        if !more.is_multiple_of(2) {
+            let (name, sign) = if grouped { ("xreadgroup", '>') } else { ("xread", '$') };
+            return Err(CommandError::text(format!(
+                "ERR Unbalanced '{name}' list of streams: for each stream key an ID or '{sign}' \
+                 must be specified."
+            )));
+        }
+        (self.keys_at, self.streams) = (at, more / 2);
+        Ok(())
+    }
+
+    /// Each key with its id.
+    fn pairs(&self, request: Request<'a>) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let (keys_at, streams) = (self.keys_at, self.streams);
+        (keys_at..keys_at + streams)
+            .filter_map(move |at| Some((request.arg(at)?, request.arg(at + streams)?)))
+    }
+}
+
+fn only_grouped(grouped: bool, option: &str) -> CommandResult {
+    if grouped {
+        return Ok(());
+    }
+    Err(CommandError::text(format!(
+        "ERR The {option} option is only supported by XREADGROUP. You called XREAD instead."
+    )))
+}
+
+/// Nothing waits yet: a command that would is answered as when its time is over.
+fn check_timeout(arg: &[u8]) -> CommandResult {
+    match integer(arg) {
+        Err(_) => Err(CommandError::text("ERR timeout is not an integer or out of range")),
+        Ok(..0) => Err(CommandError::text("ERR timeout is negative")),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// The parts of a reply, one for each stream that has something, behind its key.
+#[derive(Debug, Default)]
+struct Parts {
+    bytes: Vec<u8>,
+    count: usize,
+}
+
+impl Parts {
+    /// The encoder of the next part, its key written.
+    fn next(&mut self, protocol: Protocol, key: &[u8]) -> Encoder<'_> {
+        self.count += 1;
+        let mut reply = Encoder::new(&mut self.bytes, protocol);
+        if protocol == Protocol::Resp2 {
+            reply.array(2);
+        }
+        reply.bulk(key);
+        reply
+    }
+
+    /// Writes the whole: without any part, that is none.
+    fn finish(self, reply: &mut Encoder<'_>) {
+        match self.count {
+            0 => return reply.null_array(),
+            _ if reply.protocol() == Protocol::Resp2 => reply.array(self.count),
+            _ => reply.map(self.count),
+        }
+        reply.raw(&self.bytes);
+    }
+}
+
+pub(super) fn xread(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let options = Options::parse(request, false)?;
+    let mut wanted = Vec::new();
+    for (key, id) in options.pairs(request) {
+        let stream = context.data.read::<Stream>(key)?;
+        let after = match id {
+            b"$" => stream.map_or(StreamId::MIN, |stream| stream.last_id),
+            b">" => {
+                return Err(CommandError::text(
+                    "ERR The > ID can be specified only when calling XREADGROUP using the GROUP \
+                     <group> <consumer> option.",
+                ));
+            }
+            _ => strict_id(id)?,
+        };
+        wanted.push((key, after));
+    }
+    let mut parts = Parts::default();
+    for (key, after) in wanted {
+        let Some(stream) = context.data.read::<Stream>(key)? else { continue };
+        let Some(start) = after.next() else { continue };
+        let count = options.count.unwrap_or(usize::MAX);
+        let entries: Vec<_> = stream.range(start, StreamId::MAX).take(count).collect();
+        if !entries.is_empty() {
+            write_entries(&mut parts.next(context.reply.protocol(), key), &entries);
+        }
+    }
+    parts.finish(&mut context.reply);
+    Ok(())
+}
+
+/// From where on a consumer reads.
+#[derive(Debug, Clone, Copy)]
+enum From {
+    /// `>`, or the last id that there is: what the group has not delivered yet.
+    New,
+    /// What is pending with the consumer, behind this id.
+    History(StreamId),
+}
+
+pub(super) fn xreadgroup(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let options = Options::parse(request, true)?;
+    let (group, consumer) = options.group.unwrap_or_default();
+    let mut wanted = Vec::new();
+    for (key, id) in options.pairs(request) {
+        let stream = context.data.read::<Stream>(key)?;
+        if stream.and_then(|stream| stream.group(group)).is_none() {
+            return Err(CommandError::text(format!(
+                "NOGROUP No such key '{}' or consumer group '{}' in XREADGROUP with GROUP option",
+                quoted(key),
+                quoted(group)
+            )));
+        }
+        let from = match id {
+            b">" => From::New,
+            _ if strict_id(id) == Ok(StreamId::MAX) => From::New,
+            b"$" => {
+                return Err(CommandError::text(
+                    "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read \
+                     the history of this consumer by specifying a proper ID, or use the > ID to \
+                     get new messages. The $ ID would just return an empty result set.",
+                ));
+            }
+            _ => From::History(strict_id(id)?),
+        };
+        wanted.push((key, from));
+    }
+    let mut parts = Parts::default();
+    let protocol = context.reply.protocol();
+    for (key, from) in wanted {
+        let reader = Reader { key, group, consumer, now: context.data.now(), options: &options };
+        match from {
+            From::New => reader.read_new(&mut context.data, protocol, &mut parts)?,
+            From::History(after) => {
+                reader.read_history(&mut context.data, after, parts.next(protocol, key))?;
+            }
+        }
+    }
+    parts.finish(&mut context.reply);
+    Ok(())
+}
+
+/// A consumer that reads one stream.
+struct Reader<'a> {
+    key: &'a [u8],
+    group: &'a [u8],
+    consumer: &'a [u8],
+    now: UnixMs,
+    options: &'a Options<'a>,
+}
+
+impl Reader<'_> {
+    /// Delivers what the group has not delivered yet.
+    fn read_new(
+        &self,
+        data: &mut Data<'_>,
+        protocol: Protocol,
+        parts: &mut Parts,
+    ) -> CommandResult {
+        let Some(stream) = data.read::<Stream>(self.key)? else { return Ok(()) };
+        let Some(last) = stream.group(self.group).map(|group| group.last_id) else { return Ok(()) };
+        let Some(start) = last.next() else { return Ok(()) };
+        let count = self.options.count.unwrap_or(usize::MAX);
+        let entries: Vec<StreamEntry<'_>> =
+            stream.range(start, StreamId::MAX).take(count).collect();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        write_entries(&mut parts.next(protocol, self.key), &entries);
+        let ids: Vec<StreamId> = entries.iter().map(|entry| entry.id).collect();
+        see_consumer(data, self.key, self.group, self.consumer)?;
+        for id in &ids {
+            self.deliver(data, *id)?;
+        }
+        if self.options.no_ack {
+            tell_last_id(data, self.key, self.group)?;
+        }
+        data.changed_more(1);
+        Ok(())
+    }
+
+    /// Moves the group on to `id`, which is pending from now on.
+    fn deliver(&self, data: &mut Data<'_>, id: StreamId) -> CommandResult {
+        let Some(stream) = data.write::<Stream>(self.key)? else { return Ok(()) };
+        let read = stream.group(self.group).and_then(|group| group.entries_read);
+        let read = match read {
+            Some(read) if !stream.has_gap_from(id) => read.checked_add(1),
+            read if stream.entries_added == 0 => read,
+            _ => stream.entries_until(id),
+        };
+        let Some(group) = stream.group_mut(self.group) else { return Ok(()) };
+        (group.last_id, group.entries_read) = (id, read);
+        if let Some(consumer) = group.consumer_mut(self.consumer) {
+            consumer.active = Some(self.now);
+        }
+        if !self.options.no_ack {
+            group.assign(id, self.consumer, self.now, 1);
+            tell_claim(data, self.key, self.group, id)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is pending with the consumer behind `after`, which counts as delivered again.
+    fn read_history(
+        &self,
+        data: &mut Data<'_>,
+        after: StreamId,
+        mut reply: Encoder<'_>,
+    ) -> CommandResult {
+        see_consumer(data, self.key, self.group, self.consumer)?;
+        let Some(stream) = data.write::<Stream>(self.key)? else { return Ok(()) };
+        let consumer = stream.group(self.group).and_then(|group| group.consumer(self.consumer));
+        let (Some(consumer), Some(start)) = (consumer, after.next()) else { return Ok(()) };
+        let count = self.options.count.unwrap_or(usize::MAX);
+        let ids: Vec<StreamId> = consumer.pending_from(start).take(count).copied().collect();
+        reply.array(ids.len());
+        for id in ids {
+            let there = match stream.get(id) {
+                Some(entry) => {
+                    write_entry(&mut reply, &entry);
+                    true
+                }
+                None => {
+                    reply.array(2);
+                    write_id(&mut reply, id);
+                    reply.null_array();
+                    false
+                }
+            };
+            let Some(group) = stream.group_mut(self.group).filter(|_| there) else { continue };
+            let count = group.pending(id).map_or(0, |pending| pending.count);
+            group.assign(id, self.consumer, self.now, count.saturating_add(1));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+use crate::commands::testing::Rig;
+
+#[test]
+fn entries_in_ranges() {
+    let mut rig = Rig::new();
+    rig.check(&[
+        ("XADD s 5-1 a 1 b x", "$3 5-1"),
+        ("XADD s 5-* a 2", "$3 5-2"),
+        ("XADD s * a 3", "$15 1700000000000-0"),
+        ("XADD s * a 4", "$15 1700000000000-1"),
+        ("XLEN s", ":4"),
+        ("XRANGE s - + COUNT 1", "*1 *2 $3 5-1 *4 $1 a $1 1 $1 b $1 x"),
+        ("XRANGE s (5-1 5", "*1 *2 $3 5-2 *2 $1 a $1 2"),
+        ("XREVRANGE s 5 - COUNT 1", "*1 *2 $3 5-2 *2 $1 a $1 2"),
+        ("XRANGE s - + COUNT 0", "*-1"),
+        ("XRANGE none - +", "*0"),
+        ("XDEL s 5-1 5-1 9-9", ":1"),
+        ("XTRIM s MAXLEN 1", ":2"),
+        (
+            "XADD s 3-3 a b",
+            "-ERR The ID specified in XADD is equal or smaller than the target stream top item",
+        ),
+        ("XADD none NOMKSTREAM * a b", "$-1"),
+        (
+            "XADD s LIMIT 5 * a b",
+            "-ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
+        ),
+        ("XDEL s 1700000000000-1", ":1"),
+        ("XLEN s", ":0"),
+        ("EXISTS s", ":1"),
+    ]);
+}
+
+#[test]
+fn effects_and_events() {
+    let mut rig = Rig::new();
+    rig.check_traces(&[
+        ("XADD s * f v", &["XADD s 1700000000000-0 f v"], &["xadd s"]),
+        ("XADD s MAXLEN ~ 5 * f v", &["XADD s MAXLEN = 2 1700000000000-1 f v"], &["xadd s"]),
+        ("XADD s MAXLEN 2 1700000000000-5 f v", &["XADD s MAXLEN 2 1700000000000-5 f v"], &["xadd s", "xtrim s"]),
+        ("XGROUP CREATE s g 0", &["XGROUP CREATE s g 0"], &["xgroup-create s"]),
+        (
+            "XREADGROUP GROUP g ann COUNT 1 STREAMS s >",
+            &[
+                "MULTI",
+                "XGROUP CREATECONSUMER s g ann",
+                "XCLAIM s g ann 0 1700000000000-1 TIME 1700000000000 RETRYCOUNT 1 FORCE JUSTID LASTID 1700000000000-1",
+                "EXEC",
+            ],
+            &["xgroup-createconsumer s"],
+        ),
+        (
+            "XREADGROUP GROUP g ann NOACK STREAMS s >",
+            &["XGROUP SETID s g 1700000000000-5 ENTRIESREAD 3"],
+            &[],
+        ),
+        ("XREADGROUP GROUP g ann STREAMS s >", &[], &[]),
+        ("XREADGROUP GROUP g ann STREAMS s 0", &[], &[]),
+        (
+            "XAUTOCLAIM s g bob 0 0",
+            &[
+                "MULTI",
+                "XGROUP CREATECONSUMER s g bob",
+                "XCLAIM s g bob 0 1700000000000-1 TIME 1700000000000 RETRYCOUNT 3 FORCE JUSTID LASTID 1700000000000-5",
+                "EXEC",
+            ],
+            &["xgroup-createconsumer s"],
+        ),
+        ("XACK s g 1700000000000-1", &["XACK s g 1700000000000-1"], &[]),
+        ("XGROUP DELCONSUMER s g bob", &["XGROUP DELCONSUMER s g bob"], &["xgroup-delconsumer s"]),
+        ("XGROUP DESTROY s g", &["XGROUP DESTROY s g"], &["xgroup-destroy s"]),
+        ("XTRIM s MAXLEN ~ 0", &["XTRIM s MAXLEN = 0"], &["xtrim s"]),
+        ("XSETID s 1800000000000-1", &["XSETID s 1800000000000-1"], &["xsetid s"]),
+    ]);
+}
+
+#[test]
+fn replies_of_resp3_are_maps() {
+    let mut rig = Rig::resp3();
+    rig.check(&[
+        ("XADD s 1-1 a b", "$3 1-1"),
+        ("XREAD STREAMS s 0", "%1 $1 s *1 *2 $3 1-1 *2 $1 a $1 b"),
+        ("XREAD STREAMS s $", "_"),
+        ("XGROUP CREATE s g $", "+OK"),
+        ("XPENDING s g", "*4 :0 _ _ _"),
+        (
+            "XINFO GROUPS s",
+            "*1 %6 $4 name $1 g $9 consumers :0 $7 pending :0 $17 last-delivered-id $3 1-1 \
+             $12 entries-read _ $3 lag :0",
+        ),
+    ]);
+}

@@ -1,0 +1,304 @@
+//! [`Node`]: a run of entries, packed as servers pack them.
+//!
+//! The bytes are a listpack, those of an RDB file: a master entry (entries that live, entries
+//! deleted, number of fields, their names, 0), then for each entry its flags, its id less the
+//! node's, number and names of its fields unless they are the master's, the values, and the number
+//! of elements before this one.
+
+use std::sync::Arc;
+
+use redwire_rdb::listpack::{Builder, Cursor};
+use redwire_rdb::packed::Value as Packed;
+
+use super::StreamId;
+use crate::tree::Element;
+
+/// The entry was deleted.
+const DELETED: i64 = 1;
+/// The entry has the master's fields and leaves out their names.
+const SAME_FIELDS: i64 = 2;
+
+/// Bytes of a listpack's header: the total as u32 LE, the number of elements as u16 LE.
+const HEADER: usize = 6;
+
+/// A field of an entry and its value, as they come.
+pub type Pair<'a> = (&'a [u8], &'a [u8]);
+
+/// A run of entries, shared until it is written to.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    first: StreamId,
+    bytes: Arc<Vec<u8>>,
+}
+
+impl Element for Node {
+    type Hint = StreamId;
+
+    fn hint(&self) -> StreamId {
+        self.first
+    }
+}
+
+impl Node {
+    /// A node with one entry.
+    pub(super) fn new(id: StreamId, pairs: &[Pair<'_>]) -> Self {
+        let mut builder = Builder::new();
+        for number in [1, 0, pairs.len() as i64] {
+            builder.push(Packed::Int(number));
+        }
+        pairs.iter().for_each(|(name, _)| builder.push_bytes(name));
+        builder.push(Packed::Int(0));
+        push_entry(&mut builder, StreamId::MIN, pairs, true);
+        Self { first: id, bytes: Arc::new(builder.finish().to_vec()) }
+    }
+
+    /// A node of bytes that a decoder has checked; `None` if they are no node all the same.
+    pub(super) fn from_bytes(first: StreamId, bytes: Vec<u8>) -> Option<Self> {
+        Cursor::new(&bytes).ok()?;
+        let node = Self { first, bytes: Arc::new(bytes) };
+        let (live, deleted) = node.counts();
+        let found = node.entries().count();
+        (found as u64 == live.checked_add(deleted)?).then_some(node)
+    }
+
+    /// The id that the entries' are counted from, that of the first entry ever.
+    pub(super) fn first(&self) -> StreamId {
+        self.first
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many entries live, and how many are deleted.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        let Some(mut reader) = Reader::new(&self.bytes) else { return (0, 0) };
+        (reader.count(), reader.count())
+    }
+
+    /// Appends an entry, whose id is above all here.
+    pub(super) fn push(&mut self, id: StreamId, pairs: &[Pair<'_>]) {
+        let same = self.has_names(pairs);
+        let offset = StreamId {
+            ms: id.ms.wrapping_sub(self.first.ms),
+            seq: id.seq.wrapping_sub(self.first.seq),
+        };
+        let mut builder = Builder::new();
+        push_entry(&mut builder, offset, pairs, same);
+        let more = builder.count();
+        let packed = builder.finish();
+        let bytes = Arc::make_mut(&mut self.bytes);
+        // Between its header and its end mark there are the elements.
+        let end = bytes.len() - 1;
+        bytes.splice(end..end, packed[HEADER..packed.len() - 1].iter().copied());
+        let elements = u16::from_le_bytes([bytes[4], bytes[5]]);
+        let elements = u64::from(elements).saturating_add(more).min(u64::from(u16::MAX)) as u16;
+        bytes[4..HEADER].copy_from_slice(&elements.to_le_bytes());
+        note_total(bytes);
+        self.recount(|live, deleted| (live + 1, deleted));
+    }
+
+    /// Marks live entries as deleted, those whose flags stand at these offsets.
+    pub(super) fn delete(&mut self, flags_at: &[usize]) {
+        let bytes = Arc::make_mut(&mut self.bytes);
+        for at in flags_at {
+            // Flags are a number below 128, which is its own byte.
+            bytes[*at] |= DELETED as u8;
+        }
+        // Only now: a count that takes another byte moves what is behind it.
+        let gone = flags_at.len() as u64;
+        self.recount(|live, deleted| (live.saturating_sub(gone), deleted + gone));
+    }
+
+    /// Puts other counts into the master entry.
+    fn recount(&mut self, change: impl FnOnce(u64, u64) -> (u64, u64)) {
+        let (live, deleted) = self.counts();
+        let (live, deleted) = change(live, deleted);
+        let mut builder = Builder::new();
+        builder.push(Packed::Int(live as i64));
+        builder.push(Packed::Int(deleted as i64));
+        let packed = builder.finish();
+        let end = Reader::new(&self.bytes).map_or(HEADER, |mut reader| {
+            reader.skip(2);
+            reader.cursor.position()
+        });
+        let bytes = Arc::make_mut(&mut self.bytes);
+        bytes.splice(HEADER..end, packed[HEADER..packed.len() - 1].iter().copied());
+        note_total(bytes);
+    }
+
+    /// Whether the master entry has just these fields.
+    fn has_names(&self, pairs: &[Pair<'_>]) -> bool {
+        let Some(mut reader) = Reader::new(&self.bytes) else { return false };
+        reader.skip(2);
+        reader.count() == pairs.len() as u64
+            && pairs.iter().all(|(name, _)| reader.next() == Some(Packed::of(name)))
+    }
+
+    /// All entries in order, deleted ones too.
+    pub(super) fn entries(&self) -> Entries<'_> {
+        Entries::new(self.first, &self.bytes).unwrap_or(Entries {
+            reader: None,
+            first: self.first,
+            names: None,
+            name_count: 0,
+        })
+    }
+
+    /// The id of the last entry, deleted or not.
+    pub(super) fn last(&self) -> StreamId {
+        self.entries().last().map_or(self.first, |entry| entry.id)
+    }
+}
+
+/// Puts the number of all bytes, which is far below 2^32, into the header.
+fn note_total(bytes: &mut [u8]) {
+    let total = bytes.len() as u32;
+    bytes[..4].copy_from_slice(&total.to_le_bytes());
+}
+
+fn push_entry(builder: &mut Builder, offset: StreamId, pairs: &[Pair<'_>], same: bool) {
+    let before = builder.count();
+    builder.push(Packed::Int(if same { SAME_FIELDS } else { 0 }));
+    // The differences wrap, as servers have it: a sequence may be below that of the node's id.
+    builder.push(Packed::Int(offset.ms as i64));
+    builder.push(Packed::Int(offset.seq as i64));
+    if !same {
+        builder.push(Packed::Int(pairs.len() as i64));
+    }
+    for (name, value) in pairs {
+        if !same {
+            builder.push_bytes(name);
+        }
+        builder.push_bytes(value);
+    }
+    builder.push(Packed::Int((builder.count() - before) as i64));
+}
+
+/// Reads the elements of a checked listpack.
+#[derive(Debug, Clone, Copy)]
+struct Reader<'a> {
+    bytes: &'a [u8],
+    cursor: Cursor,
+}
+
+impl<'a> Reader<'a> {
+    fn new(bytes: &'a [u8]) -> Option<Self> {
+        Some(Self { bytes, cursor: Cursor::new(bytes).ok()? })
+    }
+
+    fn next(&mut self) -> Option<Packed<'a>> {
+        self.cursor.next(self.bytes).ok().flatten()
+    }
+
+    fn int(&mut self) -> Option<i64> {
+        match self.next()? {
+            Packed::Int(int) => Some(int),
+            Packed::Str(_) => None,
+        }
+    }
+
+    fn count(&mut self) -> u64 {
+        self.int().and_then(|int| u64::try_from(int).ok()).unwrap_or(0)
+    }
+
+    fn skip(&mut self, elements: u64) -> Option<()> {
+        (0..elements).try_for_each(|_| self.next().map(|_| ()))
+    }
+}
+
+/// The entries of a node, deleted ones too.
+#[derive(Debug, Clone)]
+pub(super) struct Entries<'a> {
+    reader: Option<Reader<'a>>,
+    first: StreamId,
+    names: Option<Reader<'a>>,
+    name_count: u64,
+}
+
+impl<'a> Entries<'a> {
+    fn new(first: StreamId, bytes: &'a [u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes)?;
+        reader.skip(2)?;
+        let name_count = reader.count();
+        let names = Some(reader);
+        reader.skip(name_count)?;
+        reader.skip(1)?;
+        Some(Self { reader: Some(reader), first, names, name_count })
+    }
+
+    fn read(&mut self) -> Option<StreamEntry<'a>> {
+        let reader = self.reader.as_mut()?;
+        let flags_at = reader.cursor.position();
+        let flags = reader.int()?;
+        let (ms, seq) = (reader.int()? as u64, reader.int()? as u64);
+        let id =
+            StreamId { ms: self.first.ms.wrapping_add(ms), seq: self.first.seq.wrapping_add(seq) };
+        let same = flags & SAME_FIELDS != 0;
+        let len = if same { self.name_count } else { reader.count() };
+        let values = *reader;
+        reader.skip(len)?;
+        if !same {
+            reader.skip(len)?;
+        }
+        reader.skip(1)?;
+        let names = self.names.filter(|_| same);
+        let fields = StreamFields { names, values, left: len };
+        Some(StreamEntry { id, deleted: flags & DELETED != 0, flags_at, fields })
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = StreamEntry<'a>;
+
+    fn next(&mut self) -> Option<StreamEntry<'a>> {
+        self.read()
+    }
+}
+
+/// An entry of a stream.
+#[derive(Debug, Clone)]
+pub struct StreamEntry<'a> {
+    /// Its id.
+    pub id: StreamId,
+    pub(super) deleted: bool,
+    pub(super) flags_at: usize,
+    fields: StreamFields<'a>,
+}
+
+impl<'a> StreamEntry<'a> {
+    /// Its fields and their values, in the order in which they were given; numbers stand for their
+    /// decimal digits.
+    #[must_use]
+    pub fn fields(&self) -> StreamFields<'a> {
+        self.fields.clone()
+    }
+}
+
+/// The fields of an entry, each with its value.
+#[derive(Debug, Clone)]
+pub struct StreamFields<'a> {
+    /// Where the names stand, unless beside the values.
+    names: Option<Reader<'a>>,
+    values: Reader<'a>,
+    left: u64,
+}
+
+impl<'a> Iterator for StreamFields<'a> {
+    type Item = (Packed<'a>, Packed<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let name = match &mut self.names {
+            Some(names) => names.next()?,
+            None => self.values.next()?,
+        };
+        Some((name, self.values.next()?))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left as usize, Some(self.left as usize))
+    }
+}
+
+impl ExactSizeIterator for StreamFields<'_> {}

@@ -122,6 +122,7 @@ impl Trim {
     fn outcome(self, stream: &Stream) -> [String; 3] {
         let (name, value) = match self.keep {
             Keep::Last(_) => ("MAXLEN", stream.len().to_string()),
+            Keep::From(_) if stream.is_empty() => ("MINID", StreamId::MAX.to_string()),
             Keep::From(_) => ("MINID", stream.first_id().to_string()),
         };
         [name.to_owned(), "=".to_owned(), value]
@@ -290,11 +291,6 @@ pub(super) fn xsetid(context: &mut Context<'_>, request: Request<'_>) -> Command
     let id = strict_id(&request[2])?;
     let options = SetOptions::parse(request, id)?;
     let stream = context.data.write::<Stream>(key)?.ok_or(CommandError::NoSuchKey)?;
-    if id < stream.max_deleted_id {
-        return Err(text(
-            "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id",
-        ));
-    }
     if !stream.is_empty() && id < stream.last_entry_id() {
         return Err(text(
             "ERR The ID specified in XSETID is smaller than the target stream top item",

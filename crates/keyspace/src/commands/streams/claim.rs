@@ -120,7 +120,6 @@ pub(super) fn xclaim(context: &mut Context<'_>, request: Request<'_>) -> Command
         only_ids: options.only_ids,
     };
     let mut untold = claim.raise_last_id(data, options.last_id)?;
-    see_consumer(data, key, group, claim.consumer)?;
     let (mut bytes, mut claimed) = (Vec::new(), 0);
     for id in ids {
         match claim.entry(data, id, &mut bytes, context.reply.protocol())? {
@@ -169,12 +168,19 @@ impl Claim<'_> {
             return Ok(Outcome::Gone);
         }
         let count = match &pending {
-            Some(pending) if idle(now, pending) < self.min_idle => return Ok(Outcome::Left),
+            // Without a least time even what was delivered in the future, by another clock.
+            Some(pending) if self.min_idle > 0 && idle(now, pending) < self.min_idle => {
+                return Ok(Outcome::Left);
+            }
             Some(pending) => pending.count,
             None if self.force => 1,
             None => return Ok(Outcome::Left),
         };
         let count = self.count.unwrap_or(count.saturating_add(u64::from(!self.only_ids)));
+        // A consumer that claims nothing is not made.
+        see_consumer(data, self.key, self.group, self.consumer)?;
+        let Some(stream) = data.write::<Stream>(self.key)? else { return Ok(Outcome::Left) };
+        let Some(group) = stream.group_mut(self.group) else { return Ok(Outcome::Left) };
         group.assign(id, self.consumer, self.delivered, count);
         if let Some(consumer) = group.consumer_mut(self.consumer) {
             consumer.active = Some(now);
@@ -203,11 +209,9 @@ fn auto_options(request: Request<'_>) -> Result<(i64, bool), CommandError> {
     let mut args = request.iter().skip(6);
     while let Some(arg) = args.next() {
         if is(arg, "COUNT") && args.len() > 0 {
-            let given = integer(args.next().unwrap_or_default())?;
-            if !(1..=i64::MAX / ID_BYTES).contains(&given) {
-                return Err(CommandError::text("ERR COUNT must be > 0"));
-            }
-            count = given;
+            let given = integer(args.next().unwrap_or_default()).ok();
+            let given = given.filter(|given| (1..=i64::MAX / ID_BYTES).contains(given));
+            count = given.ok_or(CommandError::text("ERR COUNT must be > 0"))?;
         } else if is(arg, "JUSTID") {
             only_ids = true;
         } else {
@@ -235,7 +239,6 @@ pub(super) fn xautoclaim(context: &mut Context<'_>, request: Request<'_>) -> Com
         force: false,
         only_ids,
     };
-    see_consumer(data, key, group, claim.consumer)?;
     let attempts = usize::try_from(count.saturating_mul(ATTEMPTS)).unwrap_or(usize::MAX);
     let (mut left, mut next) = (count, StreamId::MIN);
     let (mut bytes, mut claimed, mut gone) = (Vec::new(), 0, Vec::new());

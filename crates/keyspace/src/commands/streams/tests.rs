@@ -70,6 +70,11 @@ fn effects_and_events() {
         ("XGROUP DELCONSUMER s g bob", &["XGROUP DELCONSUMER s g bob"], &["xgroup-delconsumer s"]),
         ("XGROUP DESTROY s g", &["XGROUP DESTROY s g"], &["xgroup-destroy s"]),
         ("XTRIM s MAXLEN ~ 0", &["XTRIM s MAXLEN = 0"], &["xtrim s"]),
+        (
+            "XADD s MINID ~ 1900000000000-0 * f v",
+            &["XADD s MINID = 18446744073709551615-18446744073709551615 1700000000000-6 f v"],
+            &["xadd s", "xtrim s"],
+        ),
         ("XSETID s 1800000000000-1", &["XSETID s 1800000000000-1"], &["xsetid s"]),
     ]);
 }

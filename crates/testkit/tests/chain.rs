@@ -2,7 +2,9 @@
 //! data after the full syncs and after a live stream.
 
 use redwire_testkit::workload::{Workload, dataset, seed};
-use redwire_testkit::{Peer, Redwire, Server, assert_same_data, wait_caught_up};
+use redwire_testkit::{
+    Peer, Redwire, Server, assert_same_data, assert_same_groups, wait_caught_up,
+};
 
 /// Random writes after the full syncs.
 const WRITES: usize = 50_000;
@@ -23,6 +25,7 @@ impl Chain {
     fn assert_equal_ends(&self) {
         wait_caught_up(&self.master, &self.replica);
         assert_same_data(&self.master, &self.replica);
+        assert_same_groups(&self.master, &self.replica);
     }
 }
 

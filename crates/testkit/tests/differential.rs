@@ -104,6 +104,7 @@ fn ordered(command: &Command, reply: Reply) -> Reply {
         }
         reply if UNORDERED.contains(&&*name) => reply.sorted(),
         reply if name.starts_with('Z') => shortest(reply),
+        reply if name == "XPENDING" || name == "XINFO" => timeless(reply),
         reply => reply,
     }
 }
@@ -117,6 +118,33 @@ fn shortest(reply: Reply) -> Reply {
         Reply::Bulk(text) => Reply::Bulk(number(&text).map_or(text, |n| n.to_string().into())),
         Reply::Double(text) => Reply::Double(number(&text).map_or(text, |n| n.to_string().into())),
         Reply::Array(elements) => Reply::Array(elements.into_iter().map(shortest).collect()),
+        reply => reply,
+    }
+}
+
+/// The reply without moments and idle times, which no two servers have alike.
+fn timeless(reply: Reply) -> Reply {
+    const MOMENT: i64 = 1_000_000_000_000;
+    match reply {
+        Reply::Int(number) if number >= MOMENT => Reply::Int(0),
+        Reply::Array(mut elements) => {
+            match &mut elements[..] {
+                [Reply::Bulk(_), Reply::Bulk(_), Reply::Int(idle), Reply::Int(_)] => *idle = 0,
+                [.., Reply::Bulk(name), Reply::Int(idle)] if name == b"idle" => *idle = 0,
+                _ => {}
+            }
+            Reply::Array(elements.into_iter().map(timeless).collect())
+        }
+        Reply::Map(pairs) => Reply::Map(
+            pairs
+                .into_iter()
+                .map(|(name, value)| {
+                    let is_idle = name.bytes() == Some(b"idle");
+                    let value = if is_idle { Reply::Int(0) } else { timeless(value) };
+                    (name, value)
+                })
+                .collect(),
+        ),
         reply => reply,
     }
 }

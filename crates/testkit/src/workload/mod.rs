@@ -1,7 +1,7 @@
 //! Random data sets and command streams, the same for the same seed.
 //!
-//! The commands cover strings, bitmaps, HyperLogLogs, lists, hashes, sets, sorted sets, places and
-//! keys over several databases: values from a digit to 20 KB, collections on both sides of every
+//! The commands cover strings, bitmaps, HyperLogLogs, lists, hashes, sets, sorted sets, places,
+//! streams (beside other commands of Redis 6.2 and 7.0) and keys over several databases: values from a digit to 20 KB, collections on both sides of every
 //! encoding's threshold, infinite and fractional scores, binary names, expiries far in the future,
 //! transactions. Redis 6.0 knows them all, unless [`Workload::recent`] asks for more.
 //!
@@ -18,6 +18,7 @@ mod keys;
 mod list;
 mod recent;
 mod set;
+mod stream;
 mod string;
 mod zset;
 
@@ -60,6 +61,8 @@ pub struct Workload {
     decided: bool,
     /// Whether commands and options of Redis 6.2 and 7.0 take part.
     recent: bool,
+    /// How many commands there were: what the ids of streams count from.
+    tick: u64,
     /// Commands that follow the last one: the rest of a transaction.
     next: VecDeque<Command>,
 }
@@ -68,7 +71,13 @@ impl Workload {
     /// A stream of all commands that real masters pass on to their replicas.
     #[must_use]
     pub fn new(seed: u64) -> Workload {
-        Workload { rng: Rng::new(seed), decided: false, recent: false, next: VecDeque::new() }
+        Workload {
+            rng: Rng::new(seed),
+            decided: false,
+            recent: false,
+            tick: 0,
+            next: VecDeque::new(),
+        }
     }
 
     /// A stream without the commands whose effect the server chooses by chance (SPOP): two servers
@@ -117,9 +126,13 @@ impl Workload {
     }
 
     fn single(&mut self) -> Command {
+        self.tick += 1;
         let (rng, decided) = (&mut self.rng, self.decided);
         if self.recent && rng.one_in(6) {
             return recent::command(rng);
+        }
+        if self.recent && rng.one_in(8) {
+            return stream::command(rng, self.tick, decided);
         }
         match rng.below(27) {
             0..=3 => string::command(rng),
@@ -154,7 +167,7 @@ const READS: &str = "BITCOUNT BITPOS DBSIZE EXISTS GEODIST GEOHASH GEOPOS GEORAD
     GETBIT GETRANGE HEXISTS HGET HGETALL HKEYS HLEN HMGET HSTRLEN HVALS KEYS LCS LINDEX LLEN LPOS LRANGE MGET SCARD SDIFF SINTER \
     SINTERCARD SISMEMBER SMEMBERS SMISMEMBER STRLEN SUNION TOUCH TYPE ZCARD ZCOUNT ZDIFF ZINTER \
     ZINTERCARD ZLEXCOUNT ZMSCORE ZRANGE ZRANGEBYLEX ZRANGEBYSCORE ZRANK ZREVRANGE ZREVRANGEBYLEX \
-    ZREVRANGEBYSCORE ZREVRANK ZSCORE ZUNION";
+    ZREVRANGEBYSCORE ZREVRANK ZSCORE ZUNION XRANGE xrange XREVRANGE XREAD XLEN XPENDING XINFO OBJECT SORT";
 
 #[cfg(test)]
 mod tests {

@@ -95,3 +95,21 @@ fn replies_of_resp3_are_maps() {
         ),
     ]);
 }
+
+#[test]
+fn lags_as_redis_70_tells_them() {
+    let mut rig = Rig::new();
+    // Where it cannot be told, a null, which is no word: the last one is its name.
+    let lag = |rig: &mut Rig| rig.strings("XINFO GROUPS s").pop();
+    for line in ["XADD s 1-0 a b", "XADD s 2-0 a b", "XADD s 3-0 a b", "XADD s 4-0 a b"] {
+        rig.run(line);
+    }
+    rig.run("XGROUP CREATE s g 0");
+    assert_eq!(lag(&mut rig).as_deref(), Some(":4"));
+    rig.run("XREADGROUP GROUP g ann COUNT 1 STREAMS s >");
+    assert_eq!(lag(&mut rig).as_deref(), Some(":3"));
+    rig.run("XDEL s 3-0");
+    assert_eq!(lag(&mut rig).as_deref(), Some("lag"), "a gap ahead");
+    rig.run("XTRIM s MINID 4");
+    assert_eq!(lag(&mut rig).as_deref(), Some(":3"), "the gap is before the first entry");
+}

@@ -260,9 +260,12 @@ impl Stream {
         self.groups.remove_by(group::name_hint(name), by_name(name)).is_some()
     }
 
-    /// Whether an entry from `start` on was deleted one by one.
+    /// Whether an entry from `start` on was deleted one by one, behind the first that is there.
     pub(crate) fn has_gap_from(&self, start: StreamId) -> bool {
-        !self.is_empty() && self.max_deleted_id != StreamId::MIN && start <= self.max_deleted_id
+        self.max_deleted_id != StreamId::MIN
+            && start <= self.max_deleted_id
+            && !self.is_empty()
+            && self.first_id() <= self.max_deleted_id
     }
 
     /// How many entries there ever were up to `id`, where that can be told.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod ahead;
 mod blob;
 mod build;
 mod command;
@@ -32,6 +33,7 @@ pub mod tree;
 mod value;
 mod watch;
 
+pub use ahead::Ahead;
 pub use blob::Blob;
 pub use command::{Command, Flags, Keys};
 pub use context::{Context, Data};

@@ -70,6 +70,12 @@ impl Value {
         }
     }
 
+    /// The first byte of a string's bytes, wherever they lie; `None` for other values.
+    pub(crate) fn first_byte(&self) -> Option<u8> {
+        let Self::String(string) = self else { return None };
+        string.first_byte()
+    }
+
     /// How many elements it has; 1 for a string and for an opaque value.
     #[must_use]
     pub fn element_count(&self) -> usize {

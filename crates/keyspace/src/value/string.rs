@@ -45,6 +45,15 @@ impl Str {
         Self(Repr::Fixed(Blob::from(bytes)))
     }
 
+    /// The first byte that is kept as such, which for a number is none.
+    pub(crate) fn first_byte(&self) -> Option<u8> {
+        match &self.0 {
+            Repr::Integer(_) => None,
+            Repr::Fixed(bytes) => bytes.as_slice().first().copied(),
+            Repr::Grown(bytes) => bytes.first().copied(),
+        }
+    }
+
     /// The bytes, as `GET` answers them.
     #[must_use]
     pub fn as_bytes(&self) -> Cow<'_, [u8]> {

@@ -10,6 +10,7 @@ use redwire_repl::ReplicaId;
 use redwire_resp::{Encoder, Request};
 
 use super::limits::{output_verdict, update};
+use super::lookahead::Lookahead;
 use super::{FIRST_CLIENT, Server};
 use crate::core::{Action, Core};
 use crate::host::ClientInfo;
@@ -362,6 +363,7 @@ fn run_requests(
     let input = mem::take(&mut client.input);
     let mut at = 0;
     let mut paused = Paused::Idle;
+    let mut lookahead = Lookahead::default();
     while !client.closing && !client.is_held_up() {
         let decoded = match client.decoder.decode(&input[at..]) {
             Ok(decoded) => decoded,
@@ -389,6 +391,7 @@ fn run_requests(
             break;
         };
         client.traffic.commands += 1;
+        lookahead.before(request, &input[at..], &client.session, keyspace);
         let ran = if client.standing == Standing::Replica {
             run_for_replica(&mut client.session, request, core, keyspace)
         } else {

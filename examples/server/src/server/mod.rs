@@ -7,6 +7,7 @@
 mod clients;
 mod failover;
 mod limits;
+mod lookahead;
 mod messages;
 mod replicas;
 mod segments;

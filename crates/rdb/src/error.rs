@@ -163,6 +163,9 @@ pub enum Fault {
     /// A member or field stands twice in one value.
     #[error("duplicate element")]
     Duplicate,
+    /// A key comes twice in one database.
+    #[error("duplicate key")]
+    DuplicateKey,
     /// A score is NaN or no number.
     #[error("score is not a number")]
     Score,

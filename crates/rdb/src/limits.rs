@@ -8,6 +8,11 @@ pub struct DecodeOptions {
     pub verify_checksum: bool,
     /// Refuse duplicates within the compact forms of sets, sorted sets and hashes (default).
     pub refuse_duplicates: bool,
+    /// Refuse duplicates in the large forms of sets, sorted sets and hashes, too (types 2 to 5, 22
+    /// and 24), and keys that come twice in a database. Default false: it takes up to 40 bytes of
+    /// memory for each key of the file, and for each element of the value that is read, and a caller
+    /// who builds a table of them sees duplicates there. They are told by 128 bits of a keyed hash.
+    pub refuse_all_duplicates: bool,
     /// Deliver each stream as one [`Event::Opaque`](crate::Event::Opaque), its bytes as they stand,
     /// rather than in parts. Default false.
     pub opaque_streams: bool,
@@ -20,6 +25,7 @@ impl Default for DecodeOptions {
         Self {
             verify_checksum: true,
             refuse_duplicates: true,
+            refuse_all_duplicates: false,
             opaque_streams: false,
             limits: Limits::default(),
         }

@@ -5,6 +5,7 @@ use super::{
     blob::Blob,
     input::{Halt, Input},
     plain::Items,
+    prints::Prints,
     seen::Seen,
     stream::StreamWalk,
     text::{Loc, Slot, Texts},
@@ -99,6 +100,15 @@ pub(crate) struct Machine {
     found: Found,
     texts: Texts,
     seen: Seen,
+    /// The keys and the elements so far, where all duplicates are refused.
+    prints: Option<Box<AllPrints>>,
+}
+
+#[derive(Debug, Default)]
+struct AllPrints {
+    db: u32,
+    keys: Prints,
+    elements: Prints,
 }
 
 /// The version from which on files end with a checksum.
@@ -117,6 +127,7 @@ pub(crate) enum Flow {
 impl Machine {
     pub(crate) fn new(options: DecodeOptions) -> Self {
         Self {
+            prints: options.refuse_all_duplicates.then(Box::default),
             options,
             version: None,
             state: State::Start,
@@ -229,8 +240,12 @@ impl Machine {
                 self.emit(Found::String(value))
             }
             State::Plain(items) => {
+                let start = input.at;
                 let flow =
                     items.next(input, &mut self.texts, &self.options.limits, &mut self.found)?;
+                if self.prints.is_some() {
+                    self.note_element(input, start, flow)?;
+                }
                 self.element(flow, State::KeyEnd)
             }
             State::Blob { blob, after } => {
@@ -247,6 +262,34 @@ impl Machine {
                 self.emit(Found::KeyEnd { empty: self.empty })
             }
             _ => self.rare_step(input),
+        }
+    }
+
+    /// Refuses the element at `start` that was found if it came before in its value.
+    #[inline(never)]
+    fn note_element(&mut self, input: &Input<'_>, start: usize, flow: Flow) -> Result<(), Halt> {
+        let name = match self.found {
+            Found::Element(name) if self.kind == Kind::Set => name,
+            Found::Scored(name, _) | Found::Field { field: name, .. } => name,
+            _ => return Ok(()),
+        };
+        let Some(prints) = self.prints.as_mut().filter(|_| flow == Flow::Found) else {
+            return Ok(());
+        };
+        match prints.elements.insert(0, self.texts.get(input.bytes, name)) {
+            true => Ok(()),
+            false => Err(Halt::fault(input.offset(start), Fault::Duplicate)),
+        }
+    }
+
+    /// Refuses the key whose type stands at `start` if it came before in its database.
+    #[inline(never)]
+    fn note_key(&mut self, input: &Input<'_>, start: usize, key: Loc) -> Result<(), Halt> {
+        let Some(prints) = &mut self.prints else { return Ok(()) };
+        prints.elements.clear();
+        match prints.keys.insert(prints.db, self.texts.get(input.bytes, key)) {
+            true => Ok(()),
+            false => Err(Halt::fault(input.offset(start), Fault::DuplicateKey)),
         }
     }
 
@@ -346,6 +389,9 @@ impl Machine {
         }
         let (found, end) = self.opcode(input, byte, start + 1)?;
         input.at = end;
+        if let (Some(prints), Some(Found::SelectDb(db))) = (&mut self.prints, found) {
+            prints.db = db;
+        }
         match found {
             Some(found) => self.emit(found),
             None => Ok(Flow::Go),
@@ -453,6 +499,9 @@ impl Machine {
         self.key.clear();
         self.key.extend_from_slice(&key[..key.len().min(KeyName::SHOWN + 1)]);
         self.in_key = !self.bare;
+        if self.prints.is_some() {
+            self.note_key(input, at, loc)?;
+        }
         self.empty = true;
         self.type_byte = byte;
         self.kind = shape.kind();

@@ -4,6 +4,7 @@ mod blob;
 mod input;
 mod machine;
 mod plain;
+mod prints;
 mod seen;
 mod stream;
 mod text;
@@ -34,7 +35,8 @@ use crate::{DecodeOptions, Decoded, Error, Event, Version, crc64::Crc64};
 ///
 /// Duplicates are found within one packed value (types 9, 12, 13, 16, 17, 20, 23, 25). Those of
 /// large sets, sorted sets and hashes (types 2 to 5, 22, 24), and keys that come twice, show in the
-/// table that the caller builds; a server refuses such a file.
+/// table that the caller builds; a server refuses such a file. Who builds no table sets
+/// [`DecodeOptions::refuse_all_duplicates`].
 #[derive(Debug)]
 pub struct Decoder {
     machine: Machine,

@@ -6,7 +6,8 @@ mod support;
 
 use std::path::Path;
 
-use redwire_rdb::{DecodeOptions, Decoder, Error, Limits};
+use proptest::{collection::vec, prelude::*};
+use redwire_rdb::{DecodeOptions, Decoder, Error, Limits, length};
 use support::{corpus, decode, decode_cut, decode_with, files};
 
 /// Files up to this size are cut at each byte.
@@ -178,4 +179,55 @@ fn memory_for_decompression_follows_the_bytes() {
     // Few bytes cannot stand for many: refused before memory is taken.
     let file = string_file(&[0xc3, 2, 0x80, 0x10, 0, 0, 0, 0, b'a']);
     assert!(matches!(decode(&file), Err(Error::Malformed { offset: 14, .. })));
+}
+
+/// A file of string keys, their lengths in the shortest form or, as no server writes them, in four
+/// bytes.
+fn strings_file(strings: &[(Vec<u8>, Vec<u8>, bool)], wide: bool) -> Vec<u8> {
+    let mut out = b"REDIS0009".to_vec();
+    for (key, value, expires) in strings {
+        if *expires {
+            out.extend_from_slice(b"\xfc12345678");
+        }
+        out.push(0);
+        for string in [key, value] {
+            if wide {
+                out.push(0x80);
+                out.extend_from_slice(&(string.len() as u32).to_be_bytes());
+            } else {
+                length::encode(&mut out, string.len() as u64);
+            }
+            out.extend_from_slice(string);
+        }
+    }
+    out.extend_from_slice(b"\xff\0\0\0\0\0\0\0\0");
+    out
+}
+
+proptest! {
+    /// Short lengths are read on another path than long ones.
+    #[test]
+    fn each_form_of_a_length_gives_the_same(
+        strings in vec((vec(any::<u8>(), 0..200), vec(any::<u8>(), 0..200), any::<bool>()), 0..6),
+        cuts in vec(any::<prop::sample::Index>(), 0..4),
+        max_string in 100..300u64,
+    ) {
+        let limits = Limits { max_string, ..Limits::default() };
+        let read = |wide| {
+            let bytes = strings_file(&strings, wide);
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len())).collect();
+            cuts.sort_unstable();
+            match decode_cut(&bytes, &cuts, limits.clone().into()) {
+                Ok(contents) => Ok(contents),
+                Err(Error::Limit { key, name, value, max, .. }) => Err((key, name, value, max)),
+                Err(other) => panic!("{other}"),
+            }
+        };
+        let (short, wide) = (read(false), read(true));
+        let fits = |(key, value, _): &(Vec<u8>, Vec<u8>, bool)| {
+            key.len().max(value.len()) as u64 <= max_string
+        };
+        prop_assert_eq!(short.is_ok(), strings.iter().all(fits));
+        prop_assert_eq!(short, wide);
+    }
 }

@@ -159,6 +159,59 @@ impl Machine {
         matches!(self.state, State::Done)
     }
 
+    /// The next event of a string key, and how many bytes it takes, where a plain length and the
+    /// string behind it are there. Files are mostly that, and in one straight function it takes
+    /// less than half of the time. For all else `None`, and nothing has changed for
+    /// [`run`](Self::run).
+    #[inline]
+    pub(crate) fn string_key<'a>(&mut self, unread: &'a [u8]) -> Option<(Event<'a>, usize)> {
+        match self.state {
+            State::Top if self.prints.is_none() && unread.first() == Some(&type_byte::STRING) => {
+                let (key, end) = self.plain_string(unread, 1)?;
+                keep_name(&mut self.key, key);
+                self.begin(type_byte::STRING, Kind::String);
+                self.state = State::String;
+                let pending = std::mem::take(&mut self.pending);
+                Some((Event::Key(pending.header(key, Kind::String, type_byte::STRING)), end))
+            }
+            State::String => {
+                let (value, end) = self.plain_string(unread, 0)?;
+                self.empty = false;
+                self.state = State::KeyEnd;
+                Some((Event::String(value), end))
+            }
+            State::KeyEnd if !self.bare => {
+                self.in_key = false;
+                self.state = State::Top;
+                Some((Event::KeyEnd { empty: self.empty }, 0))
+            }
+            _ => None,
+        }
+    }
+
+    /// The string at `at` if its length has one of the two short forms, and where it ends.
+    #[inline(always)]
+    fn plain_string<'a>(&self, unread: &'a [u8], at: usize) -> Option<(&'a [u8], usize)> {
+        let first = usize::from(*unread.get(at)?);
+        let (len, start) = match first {
+            0..=0x3f => (first, at + 1),
+            0x40..=0x7f => ((first & 0x3f) << 8 | usize::from(*unread.get(at + 1)?), at + 2),
+            _ => return None,
+        };
+        let end = start + len;
+        let string = unread.get(start..end)?;
+        (len as u64 <= self.options.limits.max_string).then_some((string, end))
+    }
+
+    /// Takes note of which value comes.
+    #[inline(always)]
+    fn begin(&mut self, type_byte: u8, kind: Kind) {
+        self.in_key = !self.bare;
+        self.empty = true;
+        self.type_byte = type_byte;
+        self.kind = kind;
+    }
+
     /// Goes on until something is found.
     #[inline(always)]
     pub(crate) fn run(&mut self, input: &mut Input<'_>) -> Result<(), Halt> {
@@ -193,14 +246,7 @@ impl Machine {
             Found::Span(Span::ModuleAux, body) => Event::ModuleAux(bytes(body)),
             Found::Span(Span::KeyMeta, body) => Event::KeyMeta(bytes(body)),
             Found::Span(Span::SlotImport, body) => Event::SlotImport(bytes(body)),
-            Found::Key(key) => Event::Key(KeyHeader {
-                key: bytes(key),
-                expire_ms: pending.expire_ms,
-                idle: pending.idle,
-                freq: pending.freq,
-                kind: self.kind,
-                type_byte: self.type_byte,
-            }),
+            Found::Key(key) => Event::Key(pending.header(bytes(key), self.kind, self.type_byte)),
             Found::String(value) => Event::String(bytes(value)),
             Found::Element(element) => Event::Element(bytes(element)),
             Found::Scored(member, score) => Event::Scored(bytes(member), score),
@@ -495,16 +541,11 @@ impl Machine {
             true => (Loc::input(at, at), at + 1),
             false => self.texts.read(input, at + 1, Slot::First, &self.options.limits)?,
         };
-        let key = self.texts.get(input.bytes, loc);
-        self.key.clear();
-        self.key.extend_from_slice(&key[..key.len().min(KeyName::SHOWN + 1)]);
-        self.in_key = !self.bare;
+        keep_name(&mut self.key, self.texts.get(input.bytes, loc));
+        self.begin(byte, shape.kind());
         if self.prints.is_some() {
             self.note_key(input, at, loc)?;
         }
-        self.empty = true;
-        self.type_byte = byte;
-        self.kind = shape.kind();
         self.state = match shape {
             Shape::String => State::String,
             Shape::Plain(item @ Item::RelativeExpiryThenField) => State::LeastExpiry(item),
@@ -580,6 +621,21 @@ impl Machine {
         self.state = State::KeyEnd;
         self.emit(Found::Opaque(body))
     }
+}
+
+impl Pending {
+    #[inline(always)]
+    fn header(self, key: &[u8], kind: Kind, type_byte: u8) -> KeyHeader<'_> {
+        let Self { expire_ms, idle, freq } = self;
+        KeyHeader { key, expire_ms, idle, freq, kind, type_byte }
+    }
+}
+
+/// Keeps what a message may show of a key.
+#[inline]
+fn keep_name(kept: &mut Vec<u8>, key: &[u8]) {
+    kept.clear();
+    kept.extend_from_slice(&key[..key.len().min(KeyName::SHOWN + 1)]);
 }
 
 /// Opcodes that are up to three numbers.

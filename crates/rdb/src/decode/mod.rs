@@ -134,6 +134,10 @@ impl Decoder {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
+        if let Some((event, used)) = self.machine.string_key(unread) {
+            self.advance(unread, used);
+            return Ok(Decoded { used, event: Some(event) });
+        }
         let mut input = Input::new(unread, self.offset);
         match self.machine.run(&mut input) {
             Ok(()) => {

@@ -17,6 +17,8 @@ const MAX_DISTANCE: usize = 1 << 13;
 
 /// Bytes copied at once.
 const STEP: usize = 16;
+/// Bytes copied at once where the output repeats after fewer than [`STEP`].
+const HALF_STEP: usize = 8;
 /// Room behind the output so that whole steps may be copied past its end.
 const SLACK: usize = 2 * STEP;
 
@@ -76,15 +78,20 @@ fn copy_literals(
 }
 
 /// Copies from the output; returns how long the piece is and how much it gives.
-#[inline]
+#[inline(always)]
 fn copy_match(input: &[u8], out: &mut [u8], to: usize) -> Result<(usize, usize), Fault> {
-    let control = usize::from(input[0]);
-    let (count, size) = match control >> 5 {
-        7 => (usize::from(*input.get(1).ok_or(Fault::LzfEnd)?) + 9, 3),
-        short => (short + 2, 2),
+    // The last piece of all may be shorter than the three bytes.
+    let piece = match input.first_chunk::<3>() {
+        Some(piece) => *piece,
+        None => [input[0], *input.get(1).ok_or(Fault::LzfEnd)?, 0],
     };
-    let low = usize::from(*input.get(size - 1).ok_or(Fault::LzfEnd)?);
-    let distance = ((control & 0x1f) << 8 | low) + 1;
+    let control = usize::from(piece[0]);
+    let (count, low, size) = match control >> 5 {
+        7 if input.len() < 3 => return Err(Fault::LzfEnd),
+        7 => (usize::from(piece[1]) + 9, piece[2], 3),
+        short => (short + 2, piece[1], 2),
+    };
+    let distance = ((control & 0x1f) << 8 | usize::from(low)) + 1;
     if distance > to {
         return Err(Fault::LzfReference);
     }
@@ -96,25 +103,36 @@ fn copy_match(input: &[u8], out: &mut [u8], to: usize) -> Result<(usize, usize),
 }
 
 /// Copies `count` bytes from `distance` before `to`, where what is copied may be copied again.
-#[inline]
+#[inline(always)]
 fn copy_within(out: &mut [u8], to: usize, distance: usize, count: usize) {
-    let mut done = 0;
-    let mut distance = distance;
-    if distance < STEP {
-        // The bytes repeat: write some one by one until whole steps no longer overlap.
-        let far = STEP.next_multiple_of(distance);
-        while done < count.min(far - distance) {
-            out[to + done] = out[to + done - distance];
-            done += 1;
-        }
-        distance = far;
+    if distance >= STEP {
+        copy_steps::<STEP>(out, to, distance, count);
+    } else if distance >= HALF_STEP {
+        copy_steps::<HALF_STEP>(out, to, distance, count);
+    } else {
+        copy_repeating(out, to, distance, count);
     }
-    while done < count {
-        let at = to + done;
-        let step: [u8; STEP] = array(out, at - distance).unwrap_or_default();
-        out[at..at + STEP].copy_from_slice(&step);
-        done += STEP;
+}
+
+/// Copies in whole steps, which `distance` is not less than; up to a step more than `count`.
+#[inline(always)]
+fn copy_steps<const N: usize>(out: &mut [u8], to: usize, distance: usize, count: usize) {
+    let mut at = to;
+    while at < to + count {
+        let step: [u8; N] = array(out, at - distance).unwrap_or([0; N]);
+        out[at..at + N].copy_from_slice(&step);
+        at += N;
     }
+}
+
+/// The bytes repeat within a step: write some one by one until whole steps no longer overlap.
+fn copy_repeating(out: &mut [u8], to: usize, distance: usize, count: usize) {
+    let far = STEP.next_multiple_of(distance);
+    let first = count.min(far - distance);
+    for at in to..to + first {
+        out[at] = out[at - distance];
+    }
+    copy_steps::<STEP>(out, to + first, far, count - first);
 }
 
 /// Number of places in the table of a [`Compressor`], as a power of two.

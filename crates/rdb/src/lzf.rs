@@ -175,7 +175,7 @@ impl Compressor {
         while let Some(word) = array::<4>(input, at) {
             let Some(from) = self.candidate(at, u32::from_le_bytes(word), input) else {
                 // The longer nothing matched, the longer the strides.
-                at += 1 + ((at - literals) >> 6);
+                at += 1 + ((at - literals) >> 5);
                 continue;
             };
             let count = match_len(input, from, at);

@@ -75,9 +75,8 @@ pub enum Event<'a> {
     },
     /// A piece of a stream (types 15, 19, 21 and 26).
     Stream(StreamPart<'a>),
-    /// A value that is handed on as it stands: a module's, and streams where
-    /// [`DecodeOptions::opaque_streams`](crate::DecodeOptions::opaque_streams) says so. Its
-    /// structure was walked and checked.
+    /// A value that is handed on as it stands: a module's, and those for which
+    /// [`DecodeOptions`](crate::DecodeOptions) say so. Its structure was walked and checked.
     Opaque {
         /// The value's type in the file's dialect.
         type_byte: u8,
@@ -86,7 +85,7 @@ pub enum Event<'a> {
     },
     /// The key's value is complete.
     KeyEnd {
-        /// The collection had no element. Servers drop such a key with a warning when they load
+        /// The collection had no element; false for what is opaque. Servers drop such a key with a warning when they load
         /// a file.
         empty: bool,
     },
@@ -126,6 +125,6 @@ pub enum Kind {
     Hash,
     /// [`Event::Stream`]s, in the order of the format.
     Stream,
-    /// One [`Event::Opaque`]: a module's value, or a stream that is wanted so.
+    /// One [`Event::Opaque`]: a module's value, or one that is wanted so.
     Opaque,
 }

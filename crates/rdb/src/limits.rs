@@ -16,6 +16,10 @@ pub struct DecodeOptions {
     /// Deliver each stream as one [`Event::Opaque`](crate::Event::Opaque), its bytes as they stand,
     /// rather than in parts. Default false.
     pub opaque_streams: bool,
+    /// Deliver each value as one [`Event::Opaque`](crate::Event::Opaque), its bytes as they stand:
+    /// what `RESTORE` takes and a proxy passes on. Strings and packed values are not looked into,
+    /// so of what is wrong in them nothing is found. Default false.
+    pub opaque_values: bool,
     /// Sizes beyond which the input is refused.
     pub limits: Limits,
 }
@@ -27,6 +31,7 @@ impl Default for DecodeOptions {
             refuse_duplicates: true,
             refuse_all_duplicates: false,
             opaque_streams: false,
+            opaque_values: false,
             limits: Limits::default(),
         }
     }
@@ -49,7 +54,7 @@ pub struct Limits {
     pub max_string: u64,
     /// Longest string after decompression, in bytes. Default 512 MiB.
     pub max_decompressed: u64,
-    /// Longest opaque body (a module's value, a stream wanted opaque), in bytes. Default 4 GiB.
+    /// Longest opaque body (a module's value, what is wanted opaque), in bytes. Default 4 GiB.
     pub max_opaque: u64,
 }
 

@@ -100,6 +100,8 @@ pub(crate) struct Machine {
     found: Found,
     texts: Texts,
     seen: Seen,
+    /// No option asks for more than [`string_key`](Self::string_key) does.
+    straight: bool,
     /// The keys and the elements so far, where all duplicates are refused.
     prints: Option<Box<AllPrints>>,
 }
@@ -127,6 +129,7 @@ pub(crate) enum Flow {
 impl Machine {
     pub(crate) fn new(options: DecodeOptions) -> Self {
         Self {
+            straight: !options.refuse_all_duplicates && !options.opaque_values,
             prints: options.refuse_all_duplicates.then(Box::default),
             options,
             version: None,
@@ -166,7 +169,7 @@ impl Machine {
     #[inline]
     pub(crate) fn string_key<'a>(&mut self, unread: &'a [u8]) -> Option<(Event<'a>, usize)> {
         match self.state {
-            State::Top if self.prints.is_none() && unread.first() == Some(&type_byte::STRING) => {
+            State::Top if self.straight && unread.first() == Some(&type_byte::STRING) => {
                 let (key, end) = self.plain_string(unread, 1)?;
                 keep_name(&mut self.key, key);
                 self.begin(type_byte::STRING, Kind::String);
@@ -546,7 +549,13 @@ impl Machine {
         if self.prints.is_some() {
             self.note_key(input, at, loc)?;
         }
+        let opaque = self.options.opaque_values
+            || self.options.opaque_streams && matches!(shape, Shape::Stream(_));
+        if opaque {
+            self.kind = Kind::Opaque;
+        }
         self.state = match shape {
+            _ if opaque => State::Opaque(Walk::value(shape)),
             Shape::String => State::String,
             Shape::Plain(item @ Item::RelativeExpiryThenField) => State::LeastExpiry(item),
             Shape::Plain(item) => State::Count(item, 0),
@@ -554,10 +563,6 @@ impl Machine {
             Shape::PackedExpiring(layout) => State::PackedExpiring(layout),
             Shape::Quicklist => State::NodeCount { contained: false },
             Shape::Quicklist2 => State::NodeCount { contained: true },
-            Shape::Stream(generation) if self.options.opaque_streams => {
-                self.kind = Kind::Opaque;
-                State::Opaque(Walk::stream(generation))
-            }
             Shape::Stream(generation) => State::Stream(Box::new(StreamWalk::new(generation))),
             Shape::Module => State::Opaque(Walk::module()),
         };

@@ -121,7 +121,7 @@ fn field_then_expiry(
 }
 
 /// A score of a sorted set of type 3: a length and digits, or a length that is a name.
-fn text_score(input: &Input<'_>, at: usize) -> Result<(f64, usize), Halt> {
+pub(super) fn text_score(input: &Input<'_>, at: usize) -> Result<(f64, usize), Halt> {
     let refuse = || Halt::fault(input.offset(at), Fault::Score);
     match input.byte(at)? {
         253 => Err(refuse()),

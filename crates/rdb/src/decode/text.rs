@@ -72,11 +72,7 @@ impl Texts {
         slot: Slot,
         limits: &Limits,
     ) -> Result<(Loc, usize), Halt> {
-        let (header, start) = match Header::decode(input.from(at)) {
-            Ok(Some((header, size))) => (header, at + size),
-            Ok(None) => return Err(input.one_more()),
-            Err(fault) => return Err(Halt::fault(input.offset(at), fault)),
-        };
+        let (header, start) = header(input, at)?;
         match header {
             Header::Raw { len } => {
                 let len = within("max_string", len, limits.max_string, input, at)?;
@@ -140,6 +136,31 @@ impl Texts {
             Source::Packed => &self.held[2],
         };
         bytes.get(loc.start..loc.end).unwrap_or_default()
+    }
+}
+
+/// Where the string at `at` ends, which is not looked into.
+pub(crate) fn end_of_string(input: &Input<'_>, at: usize, limits: &Limits) -> Result<usize, Halt> {
+    let (header, start) = header(input, at)?;
+    let len = match header {
+        Header::Raw { len } => within("max_string", len, limits.max_string, input, at)?,
+        Header::Int(_) => 0,
+        Header::Lzf { compressed, len } => {
+            within("max_decompressed", len, limits.max_decompressed, input, at)?;
+            within("max_string", compressed, limits.max_string, input, at)?
+        }
+    };
+    input.slice(start, len)?;
+    Ok(start + len)
+}
+
+/// The header of the string at `at`, and where it ends.
+#[inline(always)]
+fn header(input: &Input<'_>, at: usize) -> Result<(Header, usize), Halt> {
+    match Header::decode(input.from(at)) {
+        Ok(Some((header, size))) => Ok((header, at + size)),
+        Ok(None) => Err(input.one_more()),
+        Err(fault) => Err(Halt::fault(input.offset(at), fault)),
     }
 }
 

@@ -2,10 +2,14 @@
 
 use super::{
     input::{Halt, Input},
+    plain,
     stream::StreamWalk,
-    text::{Slot, Texts},
+    text::{self, Slot, Texts},
 };
-use crate::{Fault, Limits, types::StreamType};
+use crate::{
+    Fault, Limits,
+    types::{Item, Shape, StreamType, container},
+};
 
 /// A walk through bytes that stay unread until it is at their end. It goes on where it halted.
 #[derive(Debug)]
@@ -39,7 +43,27 @@ enum Step {
         left: u64,
     },
     Stream(Box<StreamWalk>),
+    /// The least expiry of a hash's fields, then as many fields as a count says, or one packed
+    /// value.
+    LeastExpiry(Option<Item>),
+    /// How many of these follow.
+    Count(Unit),
+    /// So many of these.
+    Units {
+        unit: Unit,
+        left: u64,
+    },
     Done,
+}
+
+/// What repeats in a value.
+#[derive(Debug, Clone, Copy)]
+enum Unit {
+    Item(Item),
+    /// A string, whatever it packs.
+    String,
+    /// A container and a string.
+    Node,
 }
 
 /// What a module can write: opcodes within its data.
@@ -75,6 +99,20 @@ impl Walk {
 
     pub(crate) fn stream(generation: StreamType) -> Self {
         Self::new(Step::Stream(Box::new(StreamWalk::new(generation))))
+    }
+
+    /// A value of any type. Its strings are passed, not looked into.
+    pub(crate) fn value(shape: Shape) -> Self {
+        Self::new(match shape {
+            Shape::String | Shape::Packed(_) => Step::Units { unit: Unit::String, left: 1 },
+            Shape::Plain(item @ Item::RelativeExpiryThenField) => Step::LeastExpiry(Some(item)),
+            Shape::Plain(item) => Step::Count(Unit::Item(item)),
+            Shape::PackedExpiring(_) => Step::LeastExpiry(None),
+            Shape::Quicklist => Step::Count(Unit::String),
+            Shape::Quicklist2 => Step::Count(Unit::Node),
+            Shape::Stream(generation) => return Self::stream(generation),
+            Shape::Module => return Self::module(),
+        })
     }
 
     fn new(step: Step) -> Self {
@@ -115,7 +153,10 @@ impl Walk {
                 let (left, end) = input.number(at)?;
                 (Step::Class { left }, end)
             }
-            Step::Class { left: 0 } | Step::Ranges { left: 0 } | Step::Done => (Step::Done, at),
+            Step::Class { left: 0 }
+            | Step::Ranges { left: 0 }
+            | Step::Units { left: 0, .. }
+            | Step::Done => (Step::Done, at),
             Step::Class { left } => {
                 input.array::<4>(at)?;
                 (Step::Operations { left: *left }, at + 4)
@@ -142,9 +183,48 @@ impl Walk {
                 }
                 (Step::Done, end)
             }
+            Step::LeastExpiry(item) => {
+                input.slice(at, 8)?;
+                let next = match item {
+                    Some(item) => Step::Count(Unit::Item(*item)),
+                    None => Step::Units { unit: Unit::String, left: 1 },
+                };
+                (next, at + 8)
+            }
+            Step::Count(unit) => {
+                let (left, end) = input.number(at)?;
+                (Step::Units { unit: *unit, left }, end)
+            }
+            Step::Units { unit, left } => {
+                let end = unit.end(input, at, limits)?;
+                *left -= 1;
+                return Ok(end);
+            }
         };
         self.step = step;
         Ok(end)
+    }
+}
+
+impl Unit {
+    /// Where the one at `at` ends.
+    fn end(self, input: &Input<'_>, at: usize, limits: &Limits) -> Result<usize, Halt> {
+        let string = |at| text::end_of_string(input, at, limits);
+        let eight = |at| input.slice(at, 8).map(|_| at + 8);
+        match self {
+            Self::String | Self::Item(Item::ListElement | Item::SetMember) => string(at),
+            Self::Node => match input.number(at)? {
+                (container::PLAIN | container::PACKED, next) => string(next),
+                _ => Err(Halt::fault(input.offset(at), Fault::Container)),
+            },
+            Self::Item(Item::Scored) => eight(string(at)?),
+            Self::Item(Item::TextScored) => Ok(plain::text_score(input, string(at)?)?.1),
+            Self::Item(Item::Field) => string(string(at)?),
+            Self::Item(Item::FieldThenExpiry) => eight(string(string(at)?)?),
+            Self::Item(Item::ExpiryThenField | Item::RelativeExpiryThenField) => {
+                string(string(input.number(at)?.1)?)
+            }
+        }
     }
 }
 

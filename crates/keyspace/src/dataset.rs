@@ -1,5 +1,7 @@
 //! [`Dataset`]: all databases and function libraries; what a file or a full sync holds.
 
+use redwire_rdb::Version;
+
 use crate::database::{Database, Entry};
 use crate::{Blob, Value};
 
@@ -12,6 +14,8 @@ pub struct Dataset {
     pub(crate) databases: Vec<Database>,
     /// The sources of function libraries, kept and passed on though they are not run.
     pub(crate) functions: Vec<Blob>,
+    /// The version of the file that it came from.
+    pub(crate) origin: Option<Version>,
 }
 
 impl Dataset {
@@ -20,7 +24,7 @@ impl Dataset {
     #[must_use]
     pub fn new(databases: u32, seed: u64) -> Self {
         let databases = (0..databases).map(|_| Database::new(seed)).collect();
-        Self { databases, functions: Vec::new() }
+        Self { databases, functions: Vec::new(), origin: None }
     }
 
     /// How many databases there are, empty ones included.
@@ -50,6 +54,12 @@ impl Dataset {
     /// The sources of the function libraries (`FUNCTION LOAD`).
     pub fn functions(&self) -> impl Iterator<Item = &[u8]> {
         self.functions.iter().map(Blob::as_slice)
+    }
+
+    /// The RDB version of the file or full sync that it was loaded from; `None` if there was none.
+    #[must_use]
+    pub fn origin(&self) -> Option<Version> {
+        self.origin
     }
 
     /// The RDB types of the values that not every version holds (streams, and what is kept as its

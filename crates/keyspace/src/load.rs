@@ -102,6 +102,10 @@ impl Loader {
     /// See [`LoadError`]; the loader is of no use afterwards.
     pub fn handle(&mut self, event: &Event<'_>) -> Result<(), LoadError> {
         match *event {
+            Event::Start(version) => {
+                self.data.origin = Some(version);
+                Ok(())
+            }
             Event::SelectDb(db) => self.select(db),
             Event::Function(code) => {
                 self.data.functions.push(Blob::from(code));

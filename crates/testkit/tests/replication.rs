@@ -312,3 +312,39 @@ fn empty_primary_is_taken_by_a_fresh_replicaof() {
     redwire.follow(&second);
     assert_eq!(redwire.client().ok(&["DBSIZE"]), Reply::Int(0));
 }
+
+/// Texts of Redis 8.0, and a replica with an AOF that is waited for.
+#[test]
+fn waitaof_waits_for_the_disks_of_replicas() {
+    let options = ["--appendonly", "yes", "--appendfsync", "always"];
+    let (Some(real), Some(replica)) = (Peer::Redis80.start(&[]), Peer::Redis80.start(&options))
+    else {
+        return;
+    };
+    let redwire = Redwire::start(&[]);
+    let ask =
+        |server: &Server, line: &str| server.client().call(&line.split(' ').collect::<Vec<_>>());
+    for line in [
+        "WAITAOF",
+        "WAITAOF 1 0 0",
+        "WAITAOF 2 0 0",
+        "WAITAOF -1 0 0",
+        "WAITAOF 0 -1 0",
+        "WAITAOF 0 x 0",
+        "WAITAOF x 0 0",
+        "WAITAOF 0 0 x",
+        "WAITAOF 0 0 -1",
+        "WAITAOF 0 0 0",
+        "WAITAOF 0 1 20",
+    ] {
+        assert_eq!(ask(&redwire, line), ask(&real, line), "{line}");
+    }
+    replica.follow(&redwire);
+    redwire.client().ok(&["SET", "k", "v"]);
+    let counts = Reply::Array(vec![Reply::Int(0), Reply::Int(1)]);
+    assert_eq!(ask(&redwire, "WAITAOF 0 1 60000"), counts);
+    let refused = ask(&replica, "WAITAOF 0 0 0");
+    real.follow(&redwire);
+    redwire.client().ok(&["REPLICAOF", "127.0.0.1", "1"]);
+    assert_eq!(ask(&redwire, "WAITAOF 0 0 0"), refused);
+}

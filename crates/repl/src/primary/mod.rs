@@ -425,6 +425,13 @@ impl Primary {
         self.links.iter().filter(|link| link.is_online() && offset <= link.acked).count()
     }
 
+    /// How many replicas have said that `offset` is safe on their disk (`REPLCONF ACK ... FACK`,
+    /// WAITAOF).
+    pub fn fsynced_by(&self, offset: Offset) -> usize {
+        let safe = |link: &&Link| link.is_online() && link.fsynced >= Some(offset);
+        self.links.iter().filter(safe).count()
+    }
+
     /// How many replicas are online and spoke within `max_lag`.
     pub fn good_replicas(&self, max_lag: Duration, now: Instant) -> usize {
         let fresh = |link: &Link| now.saturating_duration_since(link.heard) <= max_lag;

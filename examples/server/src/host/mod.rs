@@ -23,6 +23,7 @@ pub(crate) use failover::Failover;
 pub(crate) use info::{Counters, Rates, Recent};
 pub(crate) use persistence::Wanted;
 pub(crate) use pubsub::PubSub;
+pub(crate) use replication::write_waitaof;
 pub(crate) use slow_log::SlowLog;
 pub(crate) use subcommands::full_name;
 
@@ -82,6 +83,7 @@ host_commands! {
     "sync", 1, ADMIN.with(Flags::NO_MULTI), replication::sync;
     "replconf", -1, ADMIN.with(Flags::SKIP_SLOWLOG), replication::replconf;
     "wait", 3, Flags::NOSCRIPT, replication::wait;
+    "waitaof", 4, Flags::NOSCRIPT, replication::waitaof;
     "failover", -1, Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::STALE), failover::failover;
 }
 

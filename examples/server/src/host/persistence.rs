@@ -249,8 +249,16 @@ impl Core {
 /// The oldest version that holds what is in `data`: what every server from Redis 6.0 on loads,
 /// unless a function, a stream or a value that is kept as bytes wants a later one.
 ///
+/// A stream wants Redis 7.0 for its counts, which clients read as no data. Where the data came from
+/// an older server, others of its kind may be the ones to read it, and the counts are left out.
+///
 /// Where no version holds all of it, encoding fails with the name of the key.
 fn oldest_version(data: &Dataset) -> Version {
     let functions = data.functions().next().is_some();
-    Version::oldest(data.needed_types(), functions).unwrap_or(Version::REDIS_8_6)
+    let among_old = data.origin().is_some_and(|origin| origin < Version::REDIS_7_0);
+    let types = data.needed_types().filter(|form| !(among_old && *form == STREAM_WITH_COUNTS));
+    Version::oldest(types, functions).unwrap_or(Version::REDIS_8_6)
 }
+
+/// The RDB type of streams since Redis 7.0.
+const STREAM_WITH_COUNTS: u8 = 19;

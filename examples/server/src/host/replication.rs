@@ -1,11 +1,11 @@
 //! `REPLICAOF`, `ROLE`, `PSYNC`, `SYNC`, `REPLCONF`, `WAIT`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use redwire_keyspace::{CommandError, CommandResult, Context, Origin};
 use redwire_repl::{Decision, LinkState, ReplconfReply, ReplicaId};
-use redwire_resp::{Request, parse_i64};
+use redwire_resp::{Encoder, Request, parse_i64};
 
 use super::is;
 use crate::config::Endpoint;
@@ -159,25 +159,89 @@ pub(super) fn wait(
         ));
     }
     let replicas = parse_i64(&request[1]).ok_or(CommandError::NotInteger)?;
-    let timeout = parse_i64(&request[2])
-        .ok_or(CommandError::text("ERR timeout is not an integer or out of range"))?;
-    let timeout =
-        u64::try_from(timeout).map_err(|_| CommandError::text("ERR timeout is negative"))?;
-    let offset = core.primary.offset();
-    let acked = core.primary.acked_by(offset);
-    if acked as i64 >= replicas || context.session.executing_transaction() {
-        context.reply.integer(acked as i64);
+    let deadline = deadline(core, &request[2])?;
+    let blocked = Blocked::Wait {
+        replicas: usize::try_from(replicas).unwrap_or(0),
+        offset: core.primary.offset(),
+        deadline,
+    };
+    let done = core.replicas_that_have(blocked);
+    if core.must_wait(context, blocked, done) {
         return Ok(());
     }
-    let deadline = (timeout > 0).then(|| core.now + Duration::from_millis(timeout));
-    let replicas = replicas as usize;
-    core.primary.request_acks();
-    let blocked = Blocked::Wait { replicas, offset, deadline };
-    core.actions.push(Action::Block(context.session.id(), blocked));
+    context.reply.integer(done as i64);
     Ok(())
 }
 
+/// There is no AOF here: it can only be waited for others'.
+pub(super) fn waitaof(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    let local = parse_i64(&request[1]).ok_or(CommandError::NotInteger)?;
+    if !(0..=1).contains(&local) {
+        let text = "ERR value is out of range, value must between 0 and 1";
+        return Err(CommandError::text(text));
+    }
+    let replicas = parse_i64(&request[2]).and_then(|replicas| usize::try_from(replicas).ok());
+    let replicas =
+        replicas.ok_or(CommandError::text("ERR value is out of range, must be positive"))?;
+    let deadline = deadline(core, &request[3])?;
+    if core.is_replica() {
+        return Err(CommandError::text(
+            "ERR WAITAOF cannot be used with replica instances. Please also note that writes to \
+             replicas are just local and are not propagated.",
+        ));
+    }
+    if local > 0 {
+        return Err(CommandError::text(
+            "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
+        ));
+    }
+    let blocked = Blocked::WaitAof { replicas, offset: core.primary.offset(), deadline };
+    let done = core.replicas_that_have(blocked);
+    if !core.must_wait(context, blocked, done) {
+        write_waitaof(&mut context.reply, done);
+    }
+    Ok(())
+}
+
+/// What `WAITAOF` answers: this node's own AOF, which there is not, and so many replicas'.
+pub(crate) fn write_waitaof(reply: &mut Encoder<'_>, replicas: usize) {
+    reply.array(2);
+    reply.integer(0);
+    reply.integer(replicas as i64);
+}
+
+/// When a wait of so many milliseconds ends; never for 0.
+fn deadline(core: &Core, millis: &[u8]) -> Result<Option<Instant>, CommandError> {
+    let millis = parse_i64(millis)
+        .ok_or(CommandError::text("ERR timeout is not an integer or out of range"))?;
+    let millis =
+        u64::try_from(millis).map_err(|_| CommandError::text("ERR timeout is negative"))?;
+    Ok((millis > 0).then(|| core.now + Duration::from_millis(millis)))
+}
+
 impl Core {
+    /// How many replicas have what is waited for.
+    pub(crate) fn replicas_that_have(&self, blocked: Blocked) -> usize {
+        match blocked {
+            Blocked::Wait { offset, .. } => self.primary.acked_by(offset),
+            Blocked::WaitAof { offset, .. } => self.primary.fsynced_by(offset),
+        }
+    }
+
+    /// Blocks the client unless enough replicas have it, or it may not wait; whether it does.
+    fn must_wait(&mut self, context: &Context<'_>, blocked: Blocked, done: usize) -> bool {
+        if done >= blocked.replicas() || context.session.executing_transaction() {
+            return false;
+        }
+        self.primary.request_acks();
+        self.actions.push(Action::Block(context.session.id(), blocked));
+        true
+    }
+
     /// Logs and counts what was decided about a connection that asks to be a replica; what it is
     /// answered, or the error.
     pub(crate) fn decided(

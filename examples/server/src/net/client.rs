@@ -107,6 +107,22 @@ impl Replies {
 pub(crate) enum Blocked {
     /// `WAIT`: for so many replicas to acknowledge an offset.
     Wait { replicas: usize, offset: Offset, deadline: Option<Instant> },
+    /// `WAITAOF`: for so many replicas to have it on disk.
+    WaitAof { replicas: usize, offset: Offset, deadline: Option<Instant> },
+}
+
+impl Blocked {
+    /// How many replicas are waited for.
+    pub(crate) fn replicas(self) -> usize {
+        let (Self::Wait { replicas, .. } | Self::WaitAof { replicas, .. }) = self;
+        replicas
+    }
+
+    /// When the wait ends without them.
+    pub(crate) fn deadline(self) -> Option<Instant> {
+        let (Self::Wait { deadline, .. } | Self::WaitAof { deadline, .. }) = self;
+        deadline
+    }
 }
 
 impl Client {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Server;
 use crate::core::Unblocked;
+use crate::host::write_waitaof;
 use crate::log::notice;
 use crate::net::Blocked;
 
@@ -78,27 +79,26 @@ impl Server {
     /// When the first blocked client has waited long enough.
     pub(super) fn next_unblock(&self) -> Option<Instant> {
         let blocked = self.blocked.iter().filter_map(|id| self.clients.get(id)?.blocked);
-        blocked.filter_map(|Blocked::Wait { deadline, .. }| deadline).min()
+        blocked.filter_map(Blocked::deadline).min()
     }
 
-    /// Answers the clients whose `WAIT` is over.
+    /// Answers the clients whose `WAIT` or `WAITAOF` is over.
     pub(super) fn unblock(&mut self) {
         for id in std::mem::take(&mut self.blocked) {
             let Some(client) = self.clients.get_mut(&id) else { continue };
-            let Some(Blocked::Wait { replicas, offset, deadline }) = client.blocked else {
-                continue;
-            };
-            let acked = self.core.primary.acked_by(offset);
-            let over = deadline.is_some_and(|deadline| self.core.now >= deadline);
+            let Some(blocked) = client.blocked else { continue };
+            let done = self.core.replicas_that_have(blocked);
+            let over = blocked.deadline().is_some_and(|deadline| self.core.now >= deadline);
             let given_up = client.unblocked.take();
-            if acked < replicas && !over && given_up.is_none() {
+            if done < blocked.replicas() && !over && given_up.is_none() {
                 self.blocked.push(id);
                 continue;
             }
             client.blocked = None;
-            self.answer(id, |reply| match given_up {
-                Some(Unblocked::WithError) => reply.error(UNBLOCKED),
-                Some(Unblocked::TimedOut) | None => reply.integer(acked as i64),
+            self.answer(id, |reply| match (given_up, blocked) {
+                (Some(Unblocked::WithError), _) => reply.error(UNBLOCKED),
+                (_, Blocked::Wait { .. }) => reply.integer(done as i64),
+                (_, Blocked::WaitAof { .. }) => write_waitaof(reply, done),
             });
             // What came meanwhile is run now, and the socket is looked at again.
             self.client_may_go_on(id, true, false);

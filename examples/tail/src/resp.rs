@@ -1,8 +1,10 @@
 //! The commands that make another server the same: for `redis-cli --pipe`.
 
+use std::ops::Range;
+
 use redwire::follow::{Item, Position};
 use redwire::rdb::{Event, KeyHeader, Kind, Version};
-use redwire::resp::encode_request;
+use redwire::resp::{Request, encode_request};
 
 use crate::format::{Format, payload};
 use crate::text;
@@ -97,12 +99,63 @@ impl Format for Commands {
             encode_request(out, ["MULTI"]);
         }
         self.select(out, *db);
-        encode_request(out, request.iter());
+        match exact_limit(*request) {
+            None => encode_request(out, request.iter()),
+            Some(limit) => {
+                let kept = request.iter().enumerate().filter(|(at, _)| !limit.contains(at));
+                encode_request(out, kept.map(|(_, arg)| arg).collect::<Vec<_>>());
+            }
+        }
     }
 
     fn transaction_end(&mut self, out: &mut Vec<u8>) {
         if std::mem::take(&mut self.open) {
             encode_request(out, ["EXEC"]);
+        }
+    }
+}
+
+/// Where `LIMIT n` of an exact trim stands. Masters send it, because they turn `~` into `=` and a
+/// length that was reached; from an ordinary client servers refuse it.
+fn exact_limit(request: Request<'_>) -> Option<Range<usize>> {
+    let is = |at: usize, word: &str| {
+        request.arg(at).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    if !is(0, "xadd") && !is(0, "xtrim") {
+        return None;
+    }
+    let mut at = 2 + usize::from(is(2, "nomkstream"));
+    if !is(at, "maxlen") && !is(at, "minid") {
+        return None;
+    }
+    at += 1;
+    if is(at, "~") {
+        return None;
+    }
+    at += 1 + usize::from(is(at, "="));
+    is(at, "limit").then_some(at..at + 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use redwire::resp::RequestBuf;
+
+    use super::exact_limit;
+
+    #[test]
+    fn limits_of_exact_trims_are_found() {
+        for (line, found) in [
+            ("XTRIM s MAXLEN = 5 LIMIT 10", Some(5..7)),
+            ("xtrim s minid 5 limit 10", Some(4..6)),
+            ("XTRIM s MAXLEN ~ 5 LIMIT 10", None),
+            ("XTRIM s MAXLEN = 5", None),
+            ("XADD s NOMKSTREAM MAXLEN = 5 LIMIT 10 1-1 f v", Some(6..8)),
+            ("XADD s MAXLEN = 5 1-1 LIMIT 7", None),
+            ("XADD s 1-1 MAXLEN =", None),
+            ("SET MAXLEN = 5 LIMIT 1", None),
+        ] {
+            let request = RequestBuf::from_args(line.split(' '));
+            assert_eq!(exact_limit(request.as_request()), found, "{line}");
         }
     }
 }

@@ -14,8 +14,10 @@ pub(crate) enum Slot {
 
 const SLOTS: usize = 3;
 
-/// What a place is in.
+/// What a place is in. As wide as the numbers beside it: the padding of a byte is copied along by
+/// loads that wait for the stores before them, which cost a tenth of the time of an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
 pub(crate) enum Source {
     /// The unread bytes.
     Input,

@@ -231,7 +231,20 @@ impl Machine {
         }
     }
 
-    /// What was found, with its strings.
+    #[inline]
+    pub(crate) fn has_stream_part(&self) -> bool {
+        matches!(self.found, Found::Stream(_))
+    }
+
+    /// The part of a stream that was found, with its strings.
+    pub(crate) fn stream_part<'a>(&'a self, unread: &'a [u8]) -> Option<Event<'a>> {
+        match self.found {
+            Found::Stream(part) => Some(Event::Stream(part.with(&self.texts, unread))),
+            _ => None,
+        }
+    }
+
+    /// What was found, with its strings, if that is no [`stream_part`](Self::stream_part).
     #[inline]
     pub(crate) fn event<'a>(&'a mut self, unread: &'a [u8]) -> Event<'a> {
         let pending = match self.found {
@@ -256,10 +269,9 @@ impl Machine {
             Found::Field { field, value, expires_ms } => {
                 Event::Field { field: bytes(field), value: bytes(value), expires_ms }
             }
-            Found::Stream(part) => Event::Stream(part.with(&self.texts, unread)),
             Found::Opaque(body) => Event::Opaque { type_byte: self.type_byte, body: bytes(body) },
             Found::KeyEnd { empty } => Event::KeyEnd { empty },
-            Found::End(_) | Found::Nothing => Event::End,
+            Found::Stream(_) | Found::End(_) | Found::Nothing => Event::End,
         }
     }
 

@@ -145,6 +145,9 @@ impl Decoder {
                     return self.end(unread, input.at, stored);
                 }
                 self.advance(unread, input.at);
+                if self.machine.has_stream_part() {
+                    return Ok(self.stream_part(unread, input.at));
+                }
                 Ok(Decoded { used: input.at, event: Some(self.machine.event(unread)) })
             }
             Err(Halt::Missing(end)) => {
@@ -213,6 +216,13 @@ impl Decoder {
             self.ahead -= used;
         }
         self.offset += used as u64;
+    }
+
+    /// Apart from the other events, because it is the widest by far: where all are made in one
+    /// place, each is copied in that width, and waits for what was stored in less.
+    #[inline(never)]
+    fn stream_part<'a>(&'a mut self, unread: &'a [u8], used: usize) -> Decoded<'a> {
+        Decoded { used, event: self.machine.stream_part(unread) }
     }
 
     /// The file ends at `used`, with its checksum if it has one.

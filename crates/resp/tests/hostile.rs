@@ -11,9 +11,9 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 /// Bytes of memory that may be asked for whatever has been received.
 const AHEAD: usize = 64 << 10;
 
-/// Bytes of memory for a byte received, at most: the place of an empty argument or of a value of
-/// three bytes is 16 bytes, and a buffer that grows is there twice for a moment.
-const FACTOR: usize = 24;
+/// Bytes of memory for a line received, at most: the place of an argument or of a value is 16 bytes,
+/// and a buffer of places that grows doubles. Beyond that, memory is that of the bytes received.
+const LINE: usize = 32;
 
 /// Bytes that arrive at once, when they do not arrive whole.
 const PIECE: usize = 5;
@@ -30,8 +30,10 @@ fn end(
     mut decode: impl FnMut(&[u8]) -> Result<usize, String>,
 ) -> String {
     let region = Region::new(ALLOCATOR);
-    let mut used = 0;
+    let (mut used, mut lines, mut before) = (0, 0, 0);
     for received in (piece..bytes.len()).step_by(piece).chain([bytes.len()]) {
+        lines += bytes[before..received].iter().filter(|byte| **byte == b'\n').count();
+        before = received;
         let error = loop {
             match decode(&bytes[used..received]) {
                 Ok(0) => break None,
@@ -40,7 +42,8 @@ fn end(
             }
         };
         let taken = region.change().bytes_allocated;
-        assert!(taken <= AHEAD + FACTOR * received, "{name}: {taken} bytes, {received} received");
+        let allowed = AHEAD + received + LINE * lines;
+        assert!(taken <= allowed, "{name}: {taken} bytes, {received} received");
         if let Some(error) = error {
             return error;
         }

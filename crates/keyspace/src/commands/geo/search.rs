@@ -290,7 +290,7 @@ impl<'a> Search<'a> {
         let mut found = Vec::new();
         let Some(shape) = self.shape else { return found };
         let ranks = shape.area(centre).cells().into_iter().map(|scores| {
-            zset.rank_of_score(scores.start, true)..zset.rank_of_score(scores.end, true)
+            zset.rank_of_score(scores.start, false)..zset.rank_of_score(scores.end, false)
         });
         for scored in ranks.flat_map(|ranks| zset.range(ranks)) {
             let place = Point::decode(scored.score);

@@ -263,6 +263,20 @@ fn parts_out_of_their_order_are_refused() {
     }
 }
 
+/// Counts are what the input announced: the greatest is an error like any other that is not kept.
+#[test]
+fn the_greatest_counts_are_refused_without_a_panic() {
+    let nodes = [&[0x81][..], &[0xff; 8]].concat();
+    let pending =
+        [&[0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, b'g', 0, 0, 0, 0x81][..], &[0xff; 8]].concat();
+    for body in [nodes, pending] {
+        let (mut encoder, mut out) = (Encoder::new(options("6.0")), Vec::new());
+        let refused = encoder.opaque(&mut out, &KeyMeta::new(b"k"), 19, &body);
+        assert!(matches!(refused, Err(Error::Truncated { .. })), "{refused:?}");
+        assert!(out.is_empty());
+    }
+}
+
 /// Every stream of the corpus, written for every target in parts, has its entries and groups.
 #[test]
 fn streams_of_the_corpus_are_written_for_every_target() {

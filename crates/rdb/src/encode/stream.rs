@@ -101,7 +101,9 @@ impl StreamUnderWay {
     fn take(&mut self, part: &StreamPart<'_>) -> bool {
         use Expected as E;
         let next = match (self.expected, part) {
-            (E::Nodes, StreamPart::Nodes(count)) => Some((E::Node(*count), count + 1)),
+            (E::Nodes, StreamPart::Nodes(count)) => {
+                Some((E::Node(*count), count.saturating_add(1)))
+            }
             (E::Node(left @ 1..), StreamPart::Node(_)) => Some((E::Node(left - 1), 0)),
             (E::Node(0), StreamPart::Head(head)) => {
                 self.groups = head.groups;
@@ -109,10 +111,10 @@ impl StreamUnderWay {
             }
             (E::Group, StreamPart::Group(group)) if self.groups > 0 => {
                 self.groups -= 1;
-                Some((E::Pending(group.pending), group.pending + 1))
+                Some((E::Pending(group.pending), group.pending.saturating_add(1)))
             }
             (E::Group, StreamPart::Producers(settings)) if self.groups == 0 => {
-                Some((E::Producer(settings.producers, 0), settings.producers + 2))
+                Some((E::Producer(settings.producers, 0), settings.producers.saturating_add(2)))
             }
             (E::Pending(left @ 1..), StreamPart::Pending(_)) => Some((E::Pending(left - 1), 0)),
             (E::Pending(0), StreamPart::Consumers(0))

@@ -193,6 +193,9 @@ pub enum Fault {
     /// A stream's node is not made as entries are.
     #[error("entries of a stream node are malformed")]
     StreamEntries,
+    /// Bytes stand behind a value that is to be all there is.
+    #[error("bytes behind the end of the value")]
+    Trailing,
     /// A stream has a length but no entries.
     #[error("stream has a length and no entries")]
     StreamLength,

@@ -359,8 +359,8 @@ fn a_target_without_the_type_gets_nothing_of_the_key() {
     // A stream could be converted, but this is none.
     assert!(encoder.opaque(&mut out, &KeyMeta::new(b"events"), 21, b"body").is_err());
     assert!(out.is_empty());
-    encoder.opaque(&mut out, &KeyMeta::new(b"events"), 15, b"body").unwrap();
-    assert!(out.ends_with(b"\x0f\x06eventsbody"));
+    encoder.opaque(&mut out, &KeyMeta::new(b"module"), 7, b"body").unwrap();
+    assert!(out.ends_with(b"\x07\x06modulebody"));
 }
 
 #[test]

@@ -119,3 +119,21 @@ fn every_target_from_redis_86() {
 fn every_target_from_valkey_91() {
     every_target_from(Peer::Valkey91);
 }
+
+/// A file of Redis 5 that says more entries than there are, which Valkey 9.1 refuses as it stands.
+#[test]
+fn a_wrong_length_is_put_right() {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
+    let corpus = std::env::var_os("REDWIRE_CORPUS").map_or(beside, std::path::PathBuf::from);
+    let file = corpus.join("old/hdt_stream_listpacks_1.rdb");
+    if !file.is_file() {
+        eprintln!("SKIPPED a_wrong_length_is_put_right: no {} (REDWIRE_CORPUS)", file.display());
+        return;
+    }
+    let Some(programs) = Peer::Valkey91.programs() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    convert(&file, &folder.path().join("dump.rdb"), "valkey-9.1");
+    let loaded = Server::start_in("valkey-9.1", &programs.server, folder.path(), &[]);
+    let loaded = loaded.unwrap_or_else(|failure| panic!("{failure}"));
+    assert_eq!(loaded.client().ok(&["XLEN", "trim"]).int(), Some(118));
+}

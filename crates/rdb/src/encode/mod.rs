@@ -192,7 +192,8 @@ impl Encoder {
     }
 
     /// Writes a value as [`Event::Opaque`](crate::Event::Opaque) delivered it. A stream of a type that
-    /// the target does not have is converted, as by [`begin_stream`](Self::begin_stream).
+    /// the target does not have, or of the oldest, which can hold a wrong length, is converted, as by
+    /// [`begin_stream`](Self::begin_stream).
     ///
     /// # Errors
     ///
@@ -205,10 +206,13 @@ impl Encoder {
         type_byte: u8,
         body: &[u8],
     ) -> Result<(), Error> {
-        if !self.options().target.holds_type(type_byte) {
-            if !StreamType::has_type_byte(type_byte) {
-                return Err(self.unsupported(meta.key, type_byte));
-            }
+        let held = self.options().target.holds_type(type_byte);
+        let is_stream = StreamType::has_type_byte(type_byte);
+        if !held && !is_stream {
+            return Err(self.unsupported(meta.key, type_byte));
+        }
+        // Files of Redis 5 can say a wrong length, which Valkey refuses.
+        if is_stream && (!held || type_byte == StreamType::First.type_byte()) {
             return self.summed(out, |writer, out| {
                 let start = out.len();
                 let converted = writer.converted_stream(out, meta, type_byte, body);

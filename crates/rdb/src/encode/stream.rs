@@ -2,7 +2,7 @@
 
 use super::{KeyMeta, writer::Writer};
 use crate::{
-    DecodeOptions, Decoded, Decoder, Error, Event, Version, length,
+    DecodeOptions, Decoded, Decoder, Error, Event, Fault, Version, length,
     stream::{
         StreamCounts, StreamGroup, StreamHead, StreamId, StreamNode, StreamPart, StreamProducers,
     },
@@ -212,6 +212,10 @@ impl Writer {
                 decoder.finish()?;
             }
             unread = &unread[used..];
+        }
+        if !unread.is_empty() {
+            let offset = (body.len() - unread.len()) as u64;
+            return Err(Error::Malformed { offset, key: None, fault: Fault::Trailing });
         }
         self.finish_stream(out)
     }

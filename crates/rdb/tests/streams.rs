@@ -7,9 +7,9 @@ mod support;
 use proptest::{collection, option, prelude::*};
 use redwire_rdb::stream::{
     StreamConsumer, StreamCounts, StreamGroup, StreamHead, StreamId, StreamNode, StreamPart,
-    StreamPending, StreamProducers, node_of,
+    StreamPending, StreamProducers, node_of, parts_of,
 };
-use redwire_rdb::{DecodeOptions, EncodeOptions, Encoder, Error, KeyMeta, Version};
+use redwire_rdb::{DecodeOptions, EncodeOptions, Encoder, Error, Fault, KeyMeta, Version};
 use support::{Consumer, Contents, Group, Stream, Value, corpus, decode, decode_with, files};
 
 const TARGETS: [&str; 8] = ["6.0", "6.2", "7.0", "7.2", "8.0", "8.6", "valkey 8.1", "valkey 9.1"];
@@ -301,4 +301,21 @@ fn streams_of_the_corpus_are_written_for_every_target() {
         }
     }
     assert!(streams > 100, "{streams} streams");
+}
+
+/// A body is a stream and nothing else, cut nowhere and with nothing behind it.
+#[test]
+fn a_body_is_a_whole_stream() {
+    // No nodes, no entries, last id 0-0, no groups.
+    let body = [0, 0, 0, 0, 0];
+    let mut parts = 0;
+    parts_of(15, &body, |_| parts += 1).unwrap();
+    assert_eq!(parts, 2);
+    for len in 0..body.len() {
+        let cut = parts_of(15, &body[..len], |_| {});
+        assert!(matches!(cut, Err(Error::Truncated { .. })), "{len}: {cut:?}");
+    }
+    let longer = parts_of(15, &[&body[..], b"x"].concat(), |_| {});
+    let fault = Fault::Trailing;
+    assert_eq!(longer, Err(Error::Malformed { offset: 5, key: None, fault }));
 }

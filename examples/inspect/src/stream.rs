@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use redwire_rdb::{
-    DecodeOptions, Decoded, Decoder, Error, Event, Version,
-    stream::{StreamHead, StreamId, StreamNode, StreamPart, StreamPending},
+    Error,
+    stream::{StreamHead, StreamId, StreamNode, StreamPart, StreamPending, parts_of},
 };
 
 use crate::text;
@@ -13,21 +13,7 @@ use crate::text;
 pub(crate) fn json(out: &mut Vec<u8>, type_byte: u8, body: &[u8]) -> Result<(), Error> {
     let mut writer = Writer { out, first_entry: true, groups: 0, group: Group::default() };
     writer.put("{\"entries\":[");
-    // Streams are the same in all versions that have their type.
-    let mut decoder = Decoder::for_value(Version::REDIS_8_6, DecodeOptions::default());
-    decoder.decode(&[type_byte])?;
-    let mut unread = body;
-    while !decoder.is_done() {
-        let Decoded { used, event } = decoder.decode(unread)?;
-        let more = event.is_some();
-        if let Some(Event::Stream(part)) = event {
-            writer.part(&part);
-        }
-        if !more {
-            decoder.finish()?;
-        }
-        unread = &unread[used..];
-    }
+    parts_of(type_byte, body, |part| writer.part(part))?;
     writer.end_group();
     writer.put("]}");
     Ok(())

@@ -2,9 +2,10 @@
 
 use super::{KeyMeta, writer::Writer};
 use crate::{
-    DecodeOptions, Decoded, Decoder, Error, Event, Fault, Version, length,
+    Error, Version, length,
     stream::{
         StreamCounts, StreamGroup, StreamHead, StreamId, StreamNode, StreamPart, StreamProducers,
+        parts_of,
     },
     types::StreamType,
 };
@@ -198,25 +199,9 @@ impl Writer {
         body: &[u8],
     ) -> Result<(), Error> {
         self.begin_stream(out, meta);
-        // The types of streams are the same in all versions that have them.
-        let mut decoder = Decoder::for_value(Version::REDIS_8_6, DecodeOptions::default());
-        decoder.decode(&[type_byte])?;
-        let mut unread = body;
-        while !decoder.is_done() {
-            let Decoded { used, event } = decoder.decode(unread)?;
-            let more = event.is_some();
-            if let Some(Event::Stream(part)) = event {
-                self.stream_part(out, &part);
-            }
-            if !more {
-                decoder.finish()?;
-            }
-            unread = &unread[used..];
-        }
-        if !unread.is_empty() {
-            let offset = (body.len() - unread.len()) as u64;
-            return Err(Error::Malformed { offset, key: None, fault: Fault::Trailing });
-        }
+        parts_of(type_byte, body, |part| {
+            self.stream_part(out, part);
+        })?;
         self.finish_stream(out)
     }
 

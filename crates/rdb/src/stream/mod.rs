@@ -46,5 +46,5 @@ pub(crate) use node::{Counts, check as check_node};
 pub use node::{StreamEntries, StreamEntry, StreamFields, StreamNode, node_of};
 pub use part::{
     StreamConsumer, StreamCounts, StreamGroup, StreamHead, StreamPart, StreamPending,
-    StreamProducers,
+    StreamProducers, parts_of,
 };

@@ -1,6 +1,7 @@
 //! [`StreamPart`]: what a stream's value consists of, in the order in which files have it.
 
 use super::{StreamId, StreamNode};
+use crate::{DecodeOptions, Decoded, Decoder, Error, Event, Fault, Version};
 
 /// A piece of a stream. Each says how many of those follow that belong to it, as files do.
 ///
@@ -129,4 +130,38 @@ impl Default for StreamProducers {
     fn default() -> Self {
         Self { duration: 100, max_entries: 100, producers: 0 }
     }
+}
+
+/// Hands the parts of a stream to `take`: one that stands as its bytes, as
+/// [`Event::Opaque`](crate::Event::Opaque) delivers it, of type 15, 19, 21 or 26.
+///
+/// # Errors
+///
+/// What a [`Decoder`](crate::Decoder) says of damaged bytes, and [`Fault::Trailing`] for bytes behind
+/// the stream. `take` has had the parts before then.
+pub fn parts_of(
+    type_byte: u8,
+    body: &[u8],
+    mut take: impl FnMut(&StreamPart<'_>),
+) -> Result<(), Error> {
+    // Streams are the same in all versions that have their type.
+    let mut decoder = Decoder::for_value(Version::REDIS_8_6, DecodeOptions::default());
+    decoder.decode(&[type_byte])?;
+    let mut unread = body;
+    while !decoder.is_done() {
+        let Decoded { used, event } = decoder.decode(unread)?;
+        let more = event.is_some();
+        if let Some(Event::Stream(part)) = event {
+            take(&part);
+        }
+        if !more {
+            decoder.finish()?;
+        }
+        unread = &unread[used..];
+    }
+    if unread.is_empty() {
+        return Ok(());
+    }
+    let offset = (body.len() - unread.len()) as u64;
+    Err(Error::Malformed { offset, key: None, fault: Fault::Trailing })
 }

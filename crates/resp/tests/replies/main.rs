@@ -2,10 +2,13 @@
 
 mod elements;
 mod naive;
+#[path = "../support/pieces.rs"]
+mod pieces;
 #[cfg(feature = "serde")]
 mod serde;
 
 use naive::Stop;
+use pieces::pieces;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use redwire_resp::{
@@ -77,18 +80,6 @@ fn one(bytes: &[u8]) -> Value {
         (mut values, Ok(used)) if values.len() == 1 && used == bytes.len() => values.remove(0),
         other => panic!("{}: {other:?}", bytes.escape_ascii()),
     }
-}
-
-/// One to five pieces.
-fn pieces<'a>(bytes: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
-    let mut cuts: Vec<_> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
-    cuts.sort_unstable();
-    let (mut pieces, mut start) = (Vec::new(), 0);
-    for cut in cuts.into_iter().chain([bytes.len()]) {
-        pieces.push(&bytes[start..cut]);
-        start = cut;
-    }
-    pieces
 }
 
 /// Any value, as [`Value::encode`] writes it unchanged: lines hold no line ends.

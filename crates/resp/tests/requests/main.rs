@@ -1,8 +1,11 @@
 //! Requests: the decoder against its naive twin, the wire's rules one by one, and each limit.
 
 mod naive;
+#[path = "../support/pieces.rs"]
+mod pieces;
 
 use naive::{Event, Naive};
+use pieces::pieces;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use redwire_resp::{Limits, Mode, RequestBuf, RequestDecoder, RequestError, encode_request};
@@ -41,18 +44,6 @@ fn small_limits() -> Limits {
     (limits.inline_len, limits.header_len) = (30, 9);
     (limits.unauthenticated_args, limits.unauthenticated_bulk_len) = (3, 12);
     limits
-}
-
-/// One to five pieces.
-fn pieces<'a>(bytes: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
-    let mut cuts: Vec<_> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
-    cuts.sort_unstable();
-    let (mut pieces, mut start) = (Vec::new(), 0);
-    for cut in cuts.into_iter().chain([bytes.len()]) {
-        pieces.push(&bytes[start..cut]);
-        start = cut;
-    }
-    pieces
 }
 
 /// Bytes of which a decoder makes something: requests, inline lines, and scraps of both.

@@ -27,7 +27,10 @@
 //! # Ok::<(), redwire_rdb::Error>(())
 //! ```
 
-use crate::{Error, Version, crc64};
+use crate::{
+    DecodeOptions, EncodeOptions, Encoder, Error, Fault, KeyMeta, Version, crc64,
+    entry::{Entries, Item},
+};
 
 /// Bytes behind the value: version and checksum.
 const FOOTER: usize = 10;
@@ -69,6 +72,48 @@ pub fn close(payload: &mut Vec<u8>, version: Version) {
     payload.extend_from_slice(&version.number().to_le_bytes());
     let checksum = crc64::checksum(payload);
     payload.extend_from_slice(&checksum.to_le_bytes());
+}
+
+/// Appends to `out` the payload of the same value for `options.target`, so that a server restores what
+/// one of another version or vendor dumped.
+///
+/// Bytes behind the value are left out, as RESTORE of all servers does not look at them. What the target
+/// has no place for is left out as [`Encoder::begin_stream`] lists it; what cannot be
+/// left out is an error.
+///
+/// ```
+/// use redwire_rdb::{EncodeOptions, Version, dump};
+///
+/// // A list as Redis 7.0 dumps it, which Redis 6.0 does not read.
+/// # let mut payload = b"\x12\x01\x02\x0a\x0a\0\0\0\x01\0\x81a\x02\xff".to_vec();
+/// # dump::close(&mut payload, Version::REDIS_7_0);
+/// let mut older = Vec::new();
+/// let options = EncodeOptions { target: Version::REDIS_6_0, ..EncodeOptions::default() };
+/// dump::convert(&mut older, &payload, options)?;
+/// assert_eq!(dump::open(&older)?.version, Version::REDIS_6_0);
+/// # Ok::<(), redwire_rdb::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`open`], and what RESTORE refuses of the value, with offsets from the payload's first byte;
+/// [`Error::Unsupported`] for what the target cannot hold. Nothing is appended then.
+pub fn convert(out: &mut Vec<u8>, payload: &[u8], options: EncodeOptions) -> Result<(), Error> {
+    let Payload { version, value } = open(payload)?;
+    let strict = DecodeOptions { refuse_all_duplicates: true, ..DecodeOptions::default() };
+    let mut entries = Entries::for_value(version, strict);
+    let decoded = entries.decode(value)?;
+    // A value without a key has nothing before it.
+    let Some(Item::Entry(entry)) = decoded.item else {
+        return Err(Error::Truncated { offset: value.len() as u64, key: None });
+    };
+    if entry.value.is_empty() {
+        return Err(Error::Malformed { offset: 0, key: None, fault: Fault::Empty });
+    }
+    let mut encoder = Encoder::for_payloads(options);
+    encoder.value(out, &KeyMeta::new(b""), &entry.value)?;
+    encoder.end(out);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -193,6 +193,9 @@ pub enum Fault {
     /// A stream's node is not made as entries are.
     #[error("entries of a stream node are malformed")]
     StreamEntries,
+    /// A collection without elements, which no server makes a key of.
+    #[error("collection without elements")]
+    Empty,
     /// Bytes stand behind a value that is to be all there is.
     #[error("bytes behind the end of the value")]
     Trailing,

@@ -3,11 +3,13 @@
 
 pub mod crc64;
 pub mod dump;
+pub mod entry;
 pub mod intset;
 pub mod length;
 pub mod listpack;
 pub mod lzf;
 pub mod packed;
+pub mod salvage;
 pub mod stream;
 pub mod string;
 pub mod ziplist;

@@ -154,6 +154,12 @@ impl Machine {
         self.state = State::Value;
     }
 
+    /// Reads on between two keys instead of at a file's magic.
+    pub(crate) fn expect_key(&mut self, version: Version) {
+        self.version = Some(version);
+        self.state = State::Top;
+    }
+
     pub(crate) fn version(&self) -> Option<Version> {
         self.version
     }

@@ -10,6 +10,7 @@ mod stream;
 mod text;
 mod walk;
 
+pub(crate) use self::prints::Prints;
 use self::{
     input::{Halt, Input},
     machine::{Machine, Span},
@@ -122,6 +123,16 @@ impl Decoder {
         decoder
     }
 
+    /// A decoder between two keys, at `offset` of a file of `version`, of which the bytes before are
+    /// not known. There is no checksum.
+    pub(crate) fn resume(version: Version, offset: u64, options: DecodeOptions) -> Self {
+        let mut decoder = Self::new(options);
+        decoder.machine.expect_key(version);
+        decoder.crc = None;
+        decoder.offset = offset;
+        decoder
+    }
+
     /// Takes the next event from `unread`.
     ///
     /// After [`Event::End`] it answers `None` and uses nothing.
@@ -162,6 +173,12 @@ impl Decoder {
                 Err(error)
             }
         }
+    }
+
+    /// The event that the last call found, once more, if it is none of a key's: `unread` begins as it
+    /// did then.
+    pub(crate) fn last_event<'a>(&'a mut self, unread: &'a [u8]) -> Event<'a> {
+        self.machine.event(unread)
     }
 
     /// How long `unread` must be at least before [`decode`](Self::decode) can go on after it

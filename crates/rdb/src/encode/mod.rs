@@ -5,6 +5,7 @@ mod options;
 mod pack;
 mod stream;
 mod sum;
+mod value;
 mod writer;
 
 pub use self::{

@@ -86,7 +86,7 @@ pub(crate) struct Consumer {
 }
 
 impl Stream {
-    fn take(&mut self, part: StreamPart<'_>) {
+    pub(crate) fn take(&mut self, part: StreamPart<'_>) {
         match part {
             StreamPart::Node(node) => {
                 self.nodes.push((node.id(), node.listpack().to_vec()));

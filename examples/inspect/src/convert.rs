@@ -4,15 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use redwire_keyspace::{SLOTS, key_slot};
-use redwire_rdb::{Encoder, Event, KeyHeader, Version};
+use redwire_rdb::{Encoder, Event, KeyMeta, Version, entry::Entry};
 
-use crate::{
-    failure::Failure,
-    output::Output,
-    text,
-    value::{self, Head, Value},
-    walk::{KeyEnd, Visitor},
-};
+use crate::{failure::Failure, output::Output, value};
 
 /// Which file a key goes to.
 pub(crate) enum Rule {
@@ -40,9 +34,6 @@ pub(crate) struct Converter {
     targets: BTreeMap<String, Target>,
     /// Aux fields and functions, for each file that begins.
     notes: Vec<Note>,
-    current: Option<(u32, Head, Value)>,
-    /// Leave out elements that come twice, rather than refuse the file.
-    pub(crate) mend: bool,
     /// What was left out, counted by what it is.
     pub(crate) dropped: BTreeMap<&'static str, u64>,
 }
@@ -63,8 +54,6 @@ impl Converter {
             version,
             targets: BTreeMap::new(),
             notes: Vec::new(),
-            current: None,
-            mend: false,
             dropped: BTreeMap::new(),
         }
     }
@@ -132,12 +121,19 @@ impl Target {
         Ok(())
     }
 
-    fn key(&mut self, db: u32, head: &Head, value: &Value) -> Result<(), Failure> {
-        if self.db != Some(db) {
-            self.db = Some(db);
-            self.encoder.select_db(&mut self.out, db, 0, 0);
+    fn entry(&mut self, entry: &Entry<'_>) -> Result<(), Failure> {
+        if self.db != Some(entry.db) {
+            self.db = Some(entry.db);
+            self.encoder.select_db(&mut self.out, entry.db, 0, 0);
         }
-        value.encode(&mut self.encoder, &mut self.out, &head.meta()).map_err(Failure::Target)?;
+        let header = entry.header;
+        let meta = KeyMeta {
+            key: header.key,
+            expire_ms: header.expire_ms,
+            idle: header.idle,
+            freq: header.freq,
+        };
+        self.encoder.value(&mut self.out, &meta, &entry.value).map_err(Failure::Target)?;
         self.keys += 1;
         if self.out.len() >= FLUSH {
             self.output.write(&self.out)?;
@@ -147,15 +143,17 @@ impl Target {
     }
 }
 
-impl Visitor for Converter {
-    fn start(&mut self, version: Version) -> Result<(), Failure> {
+impl Converter {
+    /// The input is of this version.
+    pub(crate) fn start(&mut self, version: Version) {
         let least = version.number().max(Version::REDIS_6_0.number());
         self.version = self.version.or(Version::from_number(least));
-        Ok(())
     }
 
-    fn file(&mut self, event: &Event<'_>) -> Result<(), Failure> {
+    /// What stands between keys.
+    pub(crate) fn between(&mut self, event: &Event<'_>) -> Result<(), Failure> {
         match event {
+            Event::Start(version) => self.start(*version),
             Event::Aux { key, value } => self.notes.push(Note::Aux(key.to_vec(), value.to_vec())),
             Event::Function(code) => self.notes.push(Note::Function(code.to_vec())),
             Event::ModuleAux(body) => self.notes.push(Note::Module(body.to_vec())),
@@ -172,35 +170,12 @@ impl Visitor for Converter {
         Ok(())
     }
 
-    fn key(&mut self, db: u32, header: &KeyHeader<'_>) -> Result<(), Failure> {
-        self.current = Some((db, Head::of(header), Value::begin(header)));
-        Ok(())
-    }
-
-    fn part(&mut self, event: &Event<'_>) -> Result<(), Failure> {
-        if let Some((_, _, value)) = &mut self.current {
-            value.take(event);
-        }
-        Ok(())
-    }
-
-    fn key_end(&mut self, end: KeyEnd) -> Result<(), Failure> {
-        let Some((db, head, mut value)) = self.current.take() else { return Ok(()) };
-        if !end.admitted || end.empty {
+    /// A key, which is written unless servers would drop it when they load it.
+    pub(crate) fn entry(&mut self, entry: &Entry<'_>) -> Result<(), Failure> {
+        if entry.value.is_empty() {
             return Ok(());
         }
-        let twice = value.remove_duplicates() as u64;
-        if twice > 0 && !self.mend {
-            let key = text::shown(&head.key);
-            return Err(Failure::Refused(format!(
-                "elements come twice in key {key} of database {db}"
-            )));
-        }
-        if twice > 0 {
-            *self.dropped.entry("elements that come twice").or_default() += twice;
-        }
-        value.sort_scores();
-        let name = self.path(db, &head.key).display().to_string();
-        self.target(&name)?.key(db, &head, &value)
+        let name = self.path(entry.db, entry.header.key).display().to_string();
+        self.target(&name)?.entry(entry)
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use redwire_keyspace::glob_matches;
-use redwire_rdb::{KeyHeader, Kind};
+use redwire_rdb::{KeyHeader, Kind, entry::Entry};
 use regex::bytes::Regex;
 
 use crate::clock;
@@ -100,6 +100,11 @@ impl Filter {
     pub(crate) fn admits_size(&self, bytes: u64) -> bool {
         self.min_size.is_none_or(|least| bytes >= least)
             && self.max_size.is_none_or(|most| bytes <= most)
+    }
+
+    /// Whether a key that is there whole passes.
+    pub(crate) fn admits_entry(&self, entry: &Entry<'_>) -> bool {
+        self.admits(entry.db, &entry.header) && self.admits_size(entry.bytes)
     }
 
     /// Whether a key must be seen whole before it is known to pass.

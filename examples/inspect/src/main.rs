@@ -113,8 +113,16 @@ fn run(command: Command) -> Result<u8, Failure> {
 
 /// Walks through an input.
 fn visit(from: &From, visitor: &mut impl Visitor) -> Result<Walked, Failure> {
+    walked(from, |source| walk(source, &from.filter, visitor))
+}
+
+/// Walks through an input; what follows the RDB is begun to be read.
+fn walked(
+    from: &From,
+    walk: impl FnOnce(&mut Source) -> Result<Walked, Failure>,
+) -> Result<Walked, Failure> {
     let mut source = Source::open(&from.input)?;
-    let mut walked = walk(&mut source, &from.filter, visitor)?;
+    let mut walked = walk(&mut source)?;
     if source.is_link {
         walked.tail.clear();
     } else if walked.tail.is_empty() {
@@ -125,11 +133,14 @@ fn visit(from: &From, visitor: &mut impl Visitor) -> Result<Walked, Failure> {
 
 /// As [`visit`], and says when the input holds more than was looked at.
 fn visit_all(from: &From, visitor: &mut impl Visitor) -> Result<(), Failure> {
-    let walked = visit(from, visitor)?;
+    say_of_tail(from, &visit(from, visitor)?);
+    Ok(())
+}
+
+fn say_of_tail(from: &From, walked: &Walked) {
     if !walked.tail.is_empty() {
         say(&format!("{}: AOF commands follow the RDB and are left out", from.input));
     }
-    Ok(())
 }
 
 fn summary(from: &From) -> Result<(), Failure> {
@@ -215,7 +226,8 @@ fn memory(from: &From, to: &To, html: bool, separator: u8) -> Result<(), Failure
 
 fn convert(from: &From, rule: Rule, to: Option<Version>) -> Result<(), Failure> {
     let mut converter = Converter::new(rule, to);
-    visit_all(from, &mut converter)?;
+    let walked = walked(from, |source| walk::convert(source, &from.filter, &mut converter))?;
+    say_of_tail(from, &walked);
     written(converter)
 }
 
@@ -253,9 +265,8 @@ fn check(input: String, duplicates: bool) -> Result<(), Failure> {
 fn repair(from: &From, output: std::path::PathBuf) -> Result<u8, Failure> {
     let bytes = Source::open(&from.input)?.read_to_end()?;
     let mut converter = Converter::new(Rule::One(output), None);
-    converter.mend = true;
     let report = repair::run(&bytes, &from.filter, &mut converter)?;
     written(converter)?;
     say(&report.lines());
-    Ok(u8::from(!report.lost.is_empty() || !report.checksum))
+    Ok(u8::from(report.is_damaged()))
 }

@@ -1,8 +1,12 @@
 //! The walk through a file: what all commands share.
 
-use redwire_rdb::{DecodeOptions, Decoder, Event, KeyHeader, Version};
+use redwire_rdb::{
+    DecodeOptions, Decoder, Event, KeyHeader, Version,
+    entry::{Entries, Item},
+};
 
 use crate::{
+    convert::Converter,
     failure::Failure,
     filter::Filter,
     source::{Progress, Source},
@@ -77,6 +81,45 @@ pub(crate) fn walk<V: Visitor>(
         let wanted = walk.decoder.wanted().saturating_sub(buffer.len()).max(CHUNK);
         if source.fill(&mut buffer, wanted)? == 0 {
             walk.decoder.finish().map_err(|error| damaged(source, error))?;
+        }
+    }
+}
+
+/// Takes the keys that pass the filter from the RDB that `source` begins with into `converter`.
+/// What a server would refuse is refused: it must not come out of here as if it were well.
+pub(crate) fn convert(
+    source: &mut Source,
+    filter: &Filter,
+    converter: &mut Converter,
+) -> Result<Walked, Failure> {
+    let options = DecodeOptions { refuse_all_duplicates: true, ..DecodeOptions::default() };
+    let mut entries = Entries::new(options);
+    let mut progress = Progress::new(source.len);
+    let mut buffer = Vec::new();
+    loop {
+        let mut used = 0;
+        loop {
+            let unread = buffer.get(used..).unwrap_or_default();
+            let decoded = entries.decode(unread).map_err(|error| damaged(source, error))?;
+            used += decoded.used;
+            match decoded.item {
+                Some(Item::Entry(entry)) => {
+                    if filter.admits_entry(&entry) {
+                        converter.entry(&entry)?;
+                    }
+                }
+                Some(Item::Between(event)) => converter.between(&event)?,
+                None => break,
+            }
+        }
+        buffer.drain(..used);
+        progress.at(entries.offset());
+        if entries.is_done() {
+            return Ok(Walked { bytes: entries.offset(), tail: buffer });
+        }
+        let wanted = entries.wanted().saturating_sub(buffer.len()).max(CHUNK);
+        if source.fill(&mut buffer, wanted)? == 0 {
+            entries.finish().map_err(|error| damaged(source, error))?;
         }
     }
 }

@@ -113,6 +113,8 @@ pub struct Entry<'a> {
     pub header: KeyHeader<'a>,
     /// The value.
     pub value: Value<'a>,
+    /// How many bytes of the file it takes, from the opcodes before its type to the end of its value.
+    pub bytes: u64,
     /// Members and fields that came twice and were left out: only by a
     /// [`Salvage`](crate::salvage::Salvage) more than 0.
     pub repeated: u64,
@@ -209,20 +211,23 @@ impl Entries {
                 let rest = unread.get(start..).unwrap_or_default();
                 Some(Item::Between(self.decoder.last_event(rest)))
             }
-            Found::Entry => self.head.take().map(|head| Item::Entry(self.entry(unread, head))),
+            Found::Entry => {
+                self.head.take().map(|head| Item::Entry(self.entry(unread, head, used)))
+            }
         };
         DecodedItem { used, item }
     }
 
     /// The key that is complete.
-    fn entry<'a>(&'a mut self, unread: &'a [u8], head: Head) -> Entry<'a> {
+    fn entry<'a>(&'a mut self, unread: &'a [u8], head: Head, used: usize) -> Entry<'a> {
         let repeated = match self.mend {
             true => self.collected.remove_duplicates(unread, head.kind),
             false => 0,
         };
         let parts = Parts::new(&self.collected, unread, head.places_each());
         let value = Value::of(head.kind, head.type_byte, parts);
-        Entry { db: self.db, header: head.with(self.collected.key_of(unread)), value, repeated }
+        let header = head.with(self.collected.key_of(unread));
+        Entry { db: self.db, header, value, bytes: used as u64, repeated }
     }
 
     /// The name of the key that is read.

@@ -1,8 +1,10 @@
-//! Finds hiredis, the C client, where its library is installed: it then takes part as a peer.
+//! Finds C libraries that are peers, where they are installed: hiredis and librdb.
 
 fn main() {
-    println!("cargo::rustc-check-cfg=cfg(hiredis)");
-    if pkg_config::Config::new().atleast_version("0.14").probe("hiredis").is_ok() {
-        println!("cargo::rustc-cfg=hiredis");
+    for (library, least) in [("hiredis", "0.14"), ("librdb", "2.0")] {
+        println!("cargo::rustc-check-cfg=cfg({library})");
+        if pkg_config::Config::new().atleast_version(least).probe(library).is_ok() {
+            println!("cargo::rustc-cfg={library}");
+        }
     }
 }

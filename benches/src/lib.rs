@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
-#![cfg_attr(not(hiredis), forbid(unsafe_code))]
+#![cfg_attr(not(any(hiredis, librdb)), forbid(unsafe_code))]
 // Benchmarks read the clock, start processes and wait for them: the rule against that is meant for
 // the libraries.
 #![allow(clippy::disallowed_methods)]
 
 pub mod contender;
 pub mod generator;
+#[cfg(librdb)]
+pub mod librdb;
 pub mod machine;
 mod options;
 pub mod process;

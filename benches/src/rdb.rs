@@ -1,5 +1,6 @@
 //! The data sets that are written and read as RDB files.
 
+use redwire_rdb::stream::{StreamHead, StreamId, StreamNode, StreamPart, node_of};
 use redwire_rdb::{EncodeOptions, Encoder, KeyMeta, Version};
 
 use crate::Random;
@@ -20,8 +21,7 @@ pub enum DataSet {
         /// 64 bytes each.
         values: Vec<u8>,
     },
-    /// M: all types but streams, of a few to some thousand elements, text that compresses and
-    /// numbers.
+    /// M: all types, of a few to some thousand elements, text that compresses and numbers.
     Mixed(Vec<(Vec<u8>, Value)>),
 }
 
@@ -37,7 +37,12 @@ pub enum Value {
     Zset(Vec<(Vec<u8>, f64)>),
     /// A hash.
     Hash(Vec<(Vec<u8>, Vec<u8>)>),
+    /// A stream of entries `1-0` and on, a field and its value each.
+    Stream(Vec<Vec<u8>>),
 }
+
+/// Entries of a stream's node: `stream-node-max-entries`.
+const NODE: usize = 100;
 
 impl DataSet {
     /// S of so many keys.
@@ -112,8 +117,31 @@ impl Value {
                     pairs.iter().map(|(field, value)| (&field[..], &value[..])),
                 );
             }
+            Value::Stream(entries) => stream(encoder, &meta, entries, out),
         }
     }
+}
+
+/// Writes a stream, node by node, without groups.
+fn stream(encoder: &mut Encoder, meta: &KeyMeta<'_>, entries: &[Vec<u8>], out: &mut Vec<u8>) {
+    let count = entries.len() as u64;
+    encoder.begin_stream(out, meta);
+    let nodes = entries.chunks(NODE);
+    encoder.stream_part(out, &StreamPart::Nodes(nodes.len() as u64));
+    let mut first = 1;
+    for values in nodes {
+        let id = StreamId::new(first, 0);
+        let fields = values.iter().map(|value| [(&b"field"[..], &value[..])].into_iter());
+        let ids = (first..).map(|ms| StreamId::new(ms, 0));
+        let node = node_of(id, ids.zip(fields));
+        let node = StreamNode::new(id, &node).expect("invariant: the node was just made");
+        encoder.stream_part(out, &StreamPart::Node(node));
+        first += values.len() as u64;
+    }
+    let last_id = StreamId::new(count, 0);
+    let head = StreamHead { length: count, last_id, ..StreamHead::default() };
+    encoder.stream_part(out, &StreamPart::Head(head));
+    encoder.finish(out).expect("invariant: the parts come in their order");
 }
 
 fn any_value(random: &mut Random) -> Value {
@@ -122,7 +150,7 @@ fn any_value(random: &mut Random) -> Value {
         1..20 => 20 + random.below(300),
         _ => 1 + random.below(20),
     };
-    match random.below(6) {
+    match random.below(7) {
         0 => Value::String(text(random)),
         1 => Value::List((0..len).map(|_| text(random)).collect()),
         2 => Value::Set(
@@ -133,6 +161,7 @@ fn any_value(random: &mut Random) -> Value {
             let score = |i| f64::from(i) + if i % 3 == 0 { 0.25 } else { 0.0 };
             Value::Zset((0..len as u32).map(|i| (key("mem", u64::from(i)), score(i))).collect())
         }
+        5 => Value::Stream((0..len).map(|_| text(random)).collect()),
         _ => Value::Hash((0..len).map(|i| (key("fld", i), text(random))).collect()),
     }
 }

@@ -1,4 +1,5 @@
-//! RDB files as JSON: MB/s of the process redwire-inspect beside the formatter of the rdb crate.
+//! RDB files as JSON: MB/s of the process redwire-inspect beside the formatter of the rdb crate, and
+//! beside librdb's rdb-cli where it is on PATH.
 //!
 //! Build the tool first: `cargo build --release -p redwire-inspect`.
 
@@ -47,6 +48,12 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
+/// Whether a program of this name can be started.
+fn on_path(name: &str) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| folder.join(name).is_file())
+}
+
 fn compare(title: &str, tool: &Path, path: &Path, size: u64, rounds: usize) {
     let run = |command: &str| {
         let mut process = Command::new(tool);
@@ -54,7 +61,7 @@ fn compare(title: &str, tool: &Path, path: &Path, size: u64, rounds: usize) {
         assert!(process.status().is_ok_and(|status| status.success()), "{command} fails");
         size
     };
-    let mut subjects = [
+    let mut subjects = vec![
         Subject::new("redwire-inspect json (a process), CRC on", || run("json")),
         Subject::new("redwire-inspect resp (a process), CRC on", || run("resp")),
         Subject::new("redwire-inspect summary (a process), CRC on", || run("summary")),
@@ -65,6 +72,18 @@ fn compare(title: &str, tool: &Path, path: &Path, size: u64, rounds: usize) {
             size
         }),
     ];
+    if on_path("rdb-cli") {
+        subjects.push(Subject::new("rdb-cli json (librdb, a process)", || {
+            let mut process = Command::new("rdb-cli");
+            let process = process
+                .args(["-l", "/dev/null"])
+                .arg(path)
+                .args(["json", "-o", "/dev/null"])
+                .stdout(Stdio::null());
+            assert!(process.status().is_ok_and(|status| status.success()), "rdb-cli fails");
+            size
+        }));
+    }
     let figures = measure(&mut subjects, rounds, Duration::from_millis(1));
     let mut table = Table::new(title, ["who", "MB/s", "ours / theirs"]);
     for (subject, ns) in subjects.iter().zip(&figures) {

@@ -18,6 +18,7 @@ use redwire_benches::rdb::DataSet;
 use redwire_benches::{
     Options, Outcome, Subject, Table, interleave, machine, measure, median, ratio,
 };
+use redwire_rdb::entry::{Entries, Item, Value};
 use redwire_rdb::{DecodeOptions, Decoder, Event};
 use redwire_testkit::Peer;
 
@@ -85,6 +86,7 @@ impl Case {
         let mut subjects = vec![
             Subject::new("redwire, one slice, CRC on", || whole(&bytes, true)),
             Subject::new("redwire, one slice, CRC off", || whole(&bytes, false)),
+            Subject::new("redwire, keys with their values whole, CRC on", || entries(&bytes)),
             Subject::new("redwire, file in 256 KiB pieces, CRC on", || pieces(&path)),
             Subject::new("rdb 0.4, one slice (no CRC check)", || peer(&bytes[..], size)),
             Subject::new("rdb 0.4, file through a BufReader", || {
@@ -92,6 +94,14 @@ impl Case {
                 peer(BufReader::with_capacity(PIECE, file), size)
             }),
         ];
+        #[cfg(librdb)]
+        for (name, verify) in [("librdb (C), CRC on", true), ("librdb (C), CRC off", false)] {
+            let bytes = &bytes;
+            subjects.push(Subject::new(name, move || {
+                redwire_benches::librdb::read(bytes, verify);
+                size
+            }));
+        }
         for (name, program) in checkers() {
             let path = path.clone();
             let name = format!("redis-check-rdb of {name} (a process)");
@@ -185,6 +195,31 @@ fn whole(bytes: &[u8], verify_checksum: bool) -> u64 {
         match black_box(decoded.event) {
             Some(Event::End) => return bytes.len() as u64,
             event => drop(event.expect(OURS)),
+        }
+    }
+}
+
+/// Has all keys of a file with their values, and looks at each element.
+fn entries(bytes: &[u8]) -> u64 {
+    let (mut entries, mut at) = (Entries::new(DecodeOptions::default()), 0);
+    loop {
+        let decoded = entries.decode(&bytes[at..]).expect(OURS);
+        at += decoded.used;
+        match decoded.item.expect(OURS) {
+            Item::Between(Event::End) => return bytes.len() as u64,
+            Item::Between(event) => drop(black_box(event)),
+            Item::Entry(entry) => match entry.value {
+                Value::List(items) | Value::Set(items) => items.for_each(|item| {
+                    black_box(item);
+                }),
+                Value::Zset(items) => items.for_each(|item| {
+                    black_box(item);
+                }),
+                Value::Hash(items) => items.for_each(|item| {
+                    black_box(item);
+                }),
+                value => drop(black_box(value)),
+            },
         }
     }
 }

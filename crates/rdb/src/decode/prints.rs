@@ -7,7 +7,8 @@ use std::{
 
 /// Fingerprints of what came so far: 128 bits of a hash whose keys nobody outside knows. Two
 /// different strings among a billion have the same with a probability of 2^-69, so that no good
-/// file is refused in practice, and no file can be made to be.
+/// file is refused in practice, and no file can be made to be. The keys are std's own random ones: a
+/// library that took them from its caller would be one that callers give a constant.
 #[derive(Debug, Default)]
 pub(crate) struct Prints {
     seen: HashSet<u128>,

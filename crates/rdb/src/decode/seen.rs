@@ -11,7 +11,9 @@ pub(crate) struct Seen {
     /// an element at 0. The length is a power of two.
     slots: Vec<u64>,
     count: usize,
-    /// Unknown to who made the file, so that no file can make all elements meet in one slot.
+    /// Unknown to who made the file, so that no file can make all elements meet in one slot. It
+    /// comes from `RandomState`, as in each of std's tables: no answer depends on it, only the
+    /// time that one takes, so a decoder is as repeatable as with a seed of its caller's.
     seed: u64,
 }
 

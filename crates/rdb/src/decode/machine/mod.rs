@@ -1,19 +1,23 @@
 //! The walk through a file: opcodes, keys, and which kind of value comes next.
 
+mod duplicates;
+mod opcodes;
+mod values;
+
+use self::duplicates::AllPrints;
 use super::{
     Found,
     blob::Blob,
     input::{Halt, Input},
     plain::Items,
-    prints::Prints,
     seen::Seen,
     stream::StreamWalk,
     text::{Loc, Slot, Texts},
     walk::Walk,
 };
 use crate::{
-    DecodeOptions, Dialect, Error, Event, Fault, KeyHeader, KeyName, Kind, Version,
-    types::{Form, Item, Layout, Parts, Shape, container, opcode, type_byte},
+    DecodeOptions, Error, Event, Fault, KeyHeader, KeyName, Kind, Version,
+    types::{Item, Layout, Shape, type_byte},
 };
 
 /// What has to be read next.
@@ -105,16 +109,6 @@ pub(crate) struct Machine {
     /// The keys and the elements so far, where all duplicates are refused.
     prints: Option<Box<AllPrints>>,
 }
-
-#[derive(Debug, Default)]
-struct AllPrints {
-    db: u32,
-    keys: Prints,
-    elements: Prints,
-}
-
-/// The version from which on files end with a checksum.
-const FIRST_WITH_CRC: u16 = 5;
 
 /// Whether a step found something, which then stands in the machine: moved out through results,
 /// it would be copied from place to place, at a third of the time of a string.
@@ -332,34 +326,6 @@ impl Machine {
         }
     }
 
-    /// Refuses the element at `start` that was found if it came before in its value.
-    #[inline(never)]
-    fn note_element(&mut self, input: &Input<'_>, start: usize, flow: Flow) -> Result<(), Halt> {
-        let name = match self.found {
-            Found::Element(name) if self.kind == Kind::Set => name,
-            Found::Scored(name, _) | Found::Field { field: name, .. } => name,
-            _ => return Ok(()),
-        };
-        let Some(prints) = self.prints.as_mut().filter(|_| flow == Flow::Found) else {
-            return Ok(());
-        };
-        match prints.elements.insert(0, self.texts.get(input.bytes, name)) {
-            true => Ok(()),
-            false => Err(Halt::fault(input.offset(start), Fault::Duplicate)),
-        }
-    }
-
-    /// Refuses the key whose type stands at `start` if it came before in its database.
-    #[inline(never)]
-    fn note_key(&mut self, input: &Input<'_>, start: usize, key: Loc) -> Result<(), Halt> {
-        let Some(prints) = &mut self.prints else { return Ok(()) };
-        prints.elements.clear();
-        match prints.keys.insert(prints.db, self.texts.get(input.bytes, key)) {
-            true => Ok(()),
-            false => Err(Halt::fault(input.offset(start), Fault::DuplicateKey)),
-        }
-    }
-
     /// Passes an element on, or goes on to what follows the last.
     #[inline]
     fn element(&mut self, flow: Flow, after: State) -> Step {
@@ -465,83 +431,6 @@ impl Machine {
         }
     }
 
-    /// The opcode `byte`, which `at` stands behind.
-    #[inline(never)]
-    fn opcode(
-        &mut self,
-        input: &Input<'_>,
-        byte: u8,
-        at: usize,
-    ) -> Result<(Option<Found>, usize), Halt> {
-        match byte {
-            opcode::EXPIRE_MS => {
-                self.pending.expire_ms = expiry(i64::from_le_bytes(input.array(at)?));
-                Ok((None, at + 8))
-            }
-            opcode::EXPIRE => {
-                let seconds = i64::from(i32::from_le_bytes(input.array(at)?));
-                self.pending.expire_ms = expiry(seconds * 1000);
-                Ok((None, at + 4))
-            }
-            opcode::IDLE => {
-                let (idle, end) = input.number(at)?;
-                self.pending.idle = Some(idle);
-                Ok((None, end))
-            }
-            opcode::FREQ => {
-                self.pending.freq = Some(input.byte(at)?);
-                Ok((None, at + 1))
-            }
-            opcode::AUX | opcode::FUNCTION => self.note(input, byte, at),
-            opcode::SELECT_DB | opcode::RESIZE_DB | opcode::SLOT_INFO => counts(input, byte, at),
-            opcode::EOF if self.has_checksum() => {
-                self.state = State::Trailer;
-                Ok((None, at))
-            }
-            opcode::EOF => {
-                self.state = State::Done;
-                Ok((Some(Found::End(None)), at))
-            }
-            opcode::MODULE_AUX | opcode::KEY_META => {
-                self.state = self.between(byte);
-                Ok((None, at))
-            }
-            opcode::FUNCTION_PRE_RELEASE => {
-                Err(Halt::fault(input.offset(at - 1), Fault::PreRelease))
-            }
-            _ => Err(self.unknown(input.offset(at - 1), byte)),
-        }
-    }
-
-    /// A note about the file, or a function library.
-    fn note(
-        &mut self,
-        input: &Input<'_>,
-        byte: u8,
-        at: usize,
-    ) -> Result<(Option<Found>, usize), Halt> {
-        let limits = &self.options.limits;
-        let (first, end) = self.texts.read(input, at, Slot::First, limits)?;
-        if byte == opcode::FUNCTION {
-            return Ok((Some(Found::Function(first)), end));
-        }
-        let (second, end) = self.texts.read(input, end, Slot::Second, limits)?;
-        Ok((Some(Found::Aux(first, second)), end))
-    }
-
-    fn between(&self, byte: u8) -> State {
-        let dialect = self.version.map_or(Dialect::Redis, Version::dialect);
-        match (byte, dialect) {
-            (opcode::MODULE_AUX, _) => State::Between(Span::ModuleAux, Walk::module_aux()),
-            (_, Dialect::Redis) => State::Between(Span::KeyMeta, Walk::key_meta()),
-            (_, Dialect::Valkey) => State::Between(Span::SlotImport, Walk::slot_import()),
-        }
-    }
-
-    fn has_checksum(&self) -> bool {
-        self.version.is_some_and(|version| version.number() >= FIRST_WITH_CRC)
-    }
-
     #[cold]
     fn unknown(&self, offset: u64, byte: u8) -> Halt {
         let version = self.version.unwrap_or(Version::REDIS_6_0);
@@ -587,63 +476,6 @@ impl Machine {
         input.at = end;
         self.emit(Found::Key(loc))
     }
-
-    /// A node of a list, behind which `left` follow.
-    fn node(&mut self, input: &mut Input<'_>, contained: bool, left: u64) -> Step {
-        let after = AfterBlob::Node { contained, left };
-        if !contained {
-            return self.open(ZIPLIST_NODE, input, input.at, after);
-        }
-        match input.number(input.at)? {
-            (container::PACKED, at) => self.open(LISTPACK_NODE, input, at, after),
-            (container::PLAIN, at) => {
-                let (element, end) =
-                    self.texts.read(input, at, Slot::First, &self.options.limits)?;
-                input.at = end;
-                self.empty = false;
-                self.state = State::Node { contained, left };
-                self.emit(Found::Element(element))
-            }
-            _ => Err(Halt::fault(input.offset(input.at), Fault::Container)),
-        }
-    }
-
-    fn open(&mut self, layout: Layout, input: &mut Input<'_>, at: usize, after: AfterBlob) -> Step {
-        let blob = Blob::open(layout, at, input, &mut self.texts, &mut self.seen, &self.options)?;
-        self.go(State::Blob { blob, after })
-    }
-
-    /// The next part of a stream.
-    fn stream(&mut self, input: &mut Input<'_>) -> Step {
-        let State::Stream(walk) = &mut self.state else { return Ok(Flow::Go) };
-        let (part, end) = walk.advance(input, input.at, &mut self.texts, &self.options.limits)?;
-        input.at = end;
-        self.empty = false;
-        if walk.is_done() {
-            self.state = State::KeyEnd;
-        }
-        match part {
-            Some(part) => self.emit(Found::Stream(part)),
-            None => Ok(Flow::Go),
-        }
-    }
-
-    /// Values and module data that are handed on as they stand.
-    fn walk(&mut self, input: &mut Input<'_>) -> Step {
-        let (State::Opaque(walk) | State::Between(_, walk)) = &mut self.state else {
-            return Ok(Flow::Go);
-        };
-        let len = walk.run(input, &mut self.texts, &self.options.limits)?;
-        let body = Loc::input(input.at, input.at + len);
-        input.at += len;
-        if let State::Between(span, _) = self.state {
-            self.state = State::Top;
-            return self.emit(Found::Span(span, body));
-        }
-        self.empty = false;
-        self.state = State::KeyEnd;
-        self.emit(Found::Opaque(body))
-    }
 }
 
 impl Pending {
@@ -661,30 +493,6 @@ fn keep_name(kept: &mut Vec<u8>, key: &[u8]) {
     kept.extend_from_slice(&key[..key.len().min(KeyName::SHOWN + 1)]);
 }
 
-/// Opcodes that are up to three numbers.
-fn counts(input: &Input<'_>, byte: u8, at: usize) -> Result<(Option<Found>, usize), Halt> {
-    let (first, end) = input.number(at)?;
-    if byte == opcode::SELECT_DB {
-        let db =
-            u32::try_from(first).map_err(|_| Halt::fault(input.offset(at), Fault::Database))?;
-        return Ok((Some(Found::SelectDb(db)), end));
-    }
-    let (second, end) = input.number(end)?;
-    if byte == opcode::RESIZE_DB {
-        return Ok((Some(Found::ResizeDb { keys: first, expires: second }), end));
-    }
-    let (third, end) = input.number(end)?;
-    Ok((Some(Found::SlotInfo { slot: first, keys: second, expires: third }), end))
-}
-
-/// An expiry of a key: -1 says none, and what is before 1970 is as past as 1970.
-fn expiry(ms: i64) -> Option<u64> {
-    (ms != -1).then(|| u64::try_from(ms).unwrap_or(0))
-}
-
 /// Types of values are below, opcodes from here on. (107, 121, 101 and 102 of Redis Enterprise
 /// are unknown types.)
 const LEAST_OPCODE: u8 = 128;
-
-const ZIPLIST_NODE: Layout = Layout { form: Form::Ziplist, parts: Parts::ListElement };
-const LISTPACK_NODE: Layout = Layout { form: Form::Listpack, parts: Parts::ListElement };

@@ -15,7 +15,7 @@ pub struct Decoded<'a> {
 /// A piece of an RDB file, borrowed from the input or from the decoder.
 ///
 /// A file is `Start`, then any of the others, then `End`. A key is `Key`, then its value's events
-/// (`String`, `Element`, `Scored`, `Field`, `Stream` or `Opaque`, as [`Kind`] says), then `KeyEnd`.
+/// (`String`, `StringPart`, `Element`, `Scored`, `Field`, `Stream` or `Opaque`, as [`Kind`] says), then `KeyEnd`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -60,6 +60,15 @@ pub enum Event<'a> {
     Key(KeyHeader<'a>),
     /// The value of a string key. Integers are delivered as decimal digits, here and below.
     String(&'a [u8]),
+    /// A piece of the value of a string key, where
+    /// [`DecodeOptions::string_pieces`](crate::DecodeOptions::string_pieces) wants long ones in
+    /// pieces; never empty. Such a value is one or more of these and no `String`.
+    StringPart {
+        /// The bytes behind those of the piece before.
+        bytes: &'a [u8],
+        /// How many bytes of the string follow: 0 at the last piece.
+        left: u64,
+    },
     /// An element of a list (head first) or a member of a set.
     Element(&'a [u8]),
     /// A member of a sorted set and its score, never NaN.
@@ -113,7 +122,7 @@ pub struct KeyHeader<'a> {
 /// The kinds of values, as far as the events differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// One [`Event::String`].
+    /// One [`Event::String`], or [`Event::StringPart`]s.
     String,
     /// [`Event::Element`]s, head first.
     List,

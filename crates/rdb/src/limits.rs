@@ -1,5 +1,7 @@
 //! What a decoder accepts.
 
+use crate::lzf;
+
 /// How a [`Decoder`](crate::Decoder) reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeOptions {
@@ -20,6 +22,15 @@ pub struct DecodeOptions {
     /// what `RESTORE` takes and a proxy passes on. Strings and packed values are not looked into,
     /// so of what is wrong in them nothing is found. Default false.
     pub opaque_values: bool,
+    /// Deliver the value of a string key of so many bytes or more, as they are after decompression,
+    /// in [`Event::StringPart`](crate::Event::StringPart)s as its bytes come, so that the memory it
+    /// takes is that of a piece: what is at hand, or 80 KiB of what is compressed. What is below
+    /// 16 KiB comes whole whatever this says. Default `None`: each string comes whole, as who keeps
+    /// or compares strings wants them, and who does not match the pieces would miss a value.
+    ///
+    /// Elements of lists, sets, sorted sets and hashes come whole: they are bounded by
+    /// [`Limits::max_string`] and [`Limits::max_decompressed`].
+    pub string_pieces: Option<u64>,
     /// Sizes beyond which the input is refused.
     pub limits: Limits,
 }
@@ -32,6 +43,7 @@ impl Default for DecodeOptions {
             refuse_all_duplicates: false,
             opaque_streams: false,
             opaque_values: false,
+            string_pieces: None,
             limits: Limits::default(),
         }
     }
@@ -54,12 +66,25 @@ pub struct Limits {
     pub max_string: u64,
     /// Longest string after decompression, in bytes. Default 512 MiB.
     pub max_decompressed: u64,
+    /// How many times its compressed length a string's length may be. Default 88, which is the most
+    /// that LZF can say ([`lzf::MAX_RATIO`](crate::lzf::MAX_RATIO)) and servers write for long runs
+    /// of one byte; what exceeds that is refused as malformed.
+    pub max_ratio: u64,
+    /// Longest string that comes in pieces ([`DecodeOptions::string_pieces`]), in bytes after
+    /// decompression. It is bound by this alone. Default `u64::MAX`: it is never in memory whole.
+    pub max_in_pieces: u64,
     /// Longest opaque body (a module's value, what is wanted opaque), in bytes. Default 4 GiB.
     pub max_opaque: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_string: 512 << 20, max_decompressed: 512 << 20, max_opaque: 4 << 30 }
+        Self {
+            max_string: 512 << 20,
+            max_decompressed: 512 << 20,
+            max_ratio: lzf::MAX_RATIO,
+            max_in_pieces: u64::MAX,
+            max_opaque: 4 << 30,
+        }
     }
 }

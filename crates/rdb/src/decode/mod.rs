@@ -3,6 +3,7 @@
 mod blob;
 mod input;
 mod machine;
+mod pieces;
 mod plain;
 mod prints;
 mod seen;
@@ -27,7 +28,7 @@ use crate::{DecodeOptions, Decoded, Error, Event, Version, crc64::Crc64};
 ///
 /// # Memory
 ///
-/// Strings, and the events of a packed value (one listpack, say), are borrowed from `unread`, which
+/// Strings (but see [`DecodeOptions::string_pieces`]), and the events of a packed value (one listpack, say), are borrowed from `unread`, which
 /// must hold that string or packed value whole. What is compressed is held decompressed until its
 /// last event. Of a stream a node is in memory at a time, and the ids of one group's pending entries;
 /// a module's value, and a stream that is wanted opaque, must be in `unread` whole.
@@ -78,6 +79,8 @@ enum Found {
     Span(Span, Loc),
     Key(Loc),
     String(Loc),
+    /// And how much follows.
+    StringPart(Loc, u64),
     Element(Loc),
     Scored(Loc, f64),
     Field {

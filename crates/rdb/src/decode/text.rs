@@ -84,6 +84,7 @@ impl Texts {
             Header::Int(int) => Ok((self.hold_int(slot, int), start)),
             Header::Lzf { compressed, len } => {
                 let compressed = within("max_string", compressed, limits.max_string, input, at)?;
+                check_ratio(compressed as u64, len, limits, input, at)?;
                 let len = within("max_decompressed", len, limits.max_decompressed, input, at)?;
                 let bytes = input.slice(start, compressed)?;
                 let loc = self.decompress(slot, input.offset(at), bytes, len)?;
@@ -128,6 +129,12 @@ impl Texts {
         Ok(Loc::held(slot, 0, len))
     }
 
+    /// Where the end of a string is held that comes in pieces; they lie in [`Slot::Packed`].
+    pub(crate) fn unpacked(&mut self) -> &mut Vec<u8> {
+        self.origin[Slot::Packed as usize] = None;
+        &mut self.held[Slot::Packed as usize]
+    }
+
     /// The bytes at a place.
     #[inline]
     pub(crate) fn get<'a>(&'a self, input: &'a [u8], loc: Loc) -> &'a [u8] {
@@ -149,6 +156,7 @@ pub(crate) fn end_of_string(input: &Input<'_>, at: usize, limits: &Limits) -> Re
         Header::Int(_) => 0,
         Header::Lzf { compressed, len } => {
             within("max_decompressed", len, limits.max_decompressed, input, at)?;
+            check_ratio(compressed, len, limits, input, at)?;
             within("max_string", compressed, limits.max_string, input, at)?
         }
     };
@@ -158,12 +166,29 @@ pub(crate) fn end_of_string(input: &Input<'_>, at: usize, limits: &Limits) -> Re
 
 /// The header of the string at `at`, and where it ends.
 #[inline(always)]
-fn header(input: &Input<'_>, at: usize) -> Result<(Header, usize), Halt> {
+pub(crate) fn header(input: &Input<'_>, at: usize) -> Result<(Header, usize), Halt> {
     match Header::decode(input.from(at)) {
         Ok(Some((header, size))) => Ok((header, at + size)),
         Ok(None) => Err(input.one_more()),
         Err(fault) => Err(Halt::fault(input.offset(at), fault)),
     }
+}
+
+/// Checks how much a compressed string announces to grow. More than LZF can is no question of a
+/// limit: whoever decompresses finds that the length is wrong.
+pub(crate) fn check_ratio(
+    compressed: u64,
+    len: u64,
+    limits: &Limits,
+    input: &Input<'_>,
+    at: usize,
+) -> Result<(), Halt> {
+    let max = limits.max_ratio;
+    if max < lzf::MAX_RATIO && len > compressed.saturating_mul(max) {
+        let ratio = len.div_ceil(compressed.max(1));
+        return Err(Halt::limit(input.offset(at), "max_ratio", ratio, max));
+    }
+    Ok(())
 }
 
 /// Checks an announced length before it is waited for.

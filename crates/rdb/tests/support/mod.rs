@@ -174,7 +174,10 @@ pub(crate) struct Contents {
     pub(crate) spans: Vec<Vec<u8>>,
     pub(crate) keys: Vec<Key>,
     pub(crate) ended: bool,
-    db: u32,
+    /// Pieces of strings, and how much of the string under way is missing.
+    pub(crate) pieces: usize,
+    pub(crate) left: Option<u64>,
+    pub(crate) db: u32,
 }
 
 impl Contents {
@@ -213,6 +216,14 @@ impl Contents {
     fn part(&mut self, event: Event<'_>) {
         match (event, &mut self.keys.last_mut().unwrap().value) {
             (Event::String(bytes), Value::String(value)) => *value = bytes.to_vec(),
+            (Event::StringPart { bytes, left }, Value::String(value)) => {
+                // What a piece says of the rest is what the piece before said of it.
+                let rest = bytes.len() as u64 + left;
+                assert!(!bytes.is_empty() && self.left.is_none_or(|left| left == rest));
+                self.left = Some(left).filter(|left| *left > 0);
+                value.extend_from_slice(bytes);
+                self.pieces += 1;
+            }
             (Event::Element(bytes), Value::List(items) | Value::Set(items)) => {
                 items.push(bytes.to_vec());
             }

@@ -9,6 +9,7 @@ use super::{
     Found,
     blob::Blob,
     input::{Halt, Input},
+    pieces::{self, Pieces},
     plain::Items,
     seen::Seen,
     stream::StreamWalk,
@@ -31,6 +32,8 @@ pub(crate) enum State {
     /// Module data between keys.
     Between(Span, Walk),
     String,
+    /// Inside a string that comes in pieces.
+    Pieces(Box<Pieces>),
     /// The least expiry of a hash's fields, then `Count`.
     LeastExpiry(Item),
     /// How many items; their expiries count from the number here.
@@ -104,6 +107,8 @@ pub(crate) struct Machine {
     found: Found,
     texts: Texts,
     seen: Seen,
+    /// From which length on a string comes in pieces.
+    pieces_from: u64,
     /// No option asks for more than [`string_key`](Self::string_key) does.
     straight: bool,
     /// The keys and the elements so far, where all duplicates are refused.
@@ -124,6 +129,7 @@ impl Machine {
     pub(crate) fn new(options: DecodeOptions) -> Self {
         Self {
             straight: !options.refuse_all_duplicates && !options.opaque_values,
+            pieces_from: options.string_pieces.map_or(u64::MAX, |from| from.max(pieces::LEAST)),
             prints: options.refuse_all_duplicates.then(Box::default),
             options,
             version: None,
@@ -264,6 +270,7 @@ impl Machine {
             Found::Span(Span::SlotImport, body) => Event::SlotImport(bytes(body)),
             Found::Key(key) => Event::Key(pending.header(bytes(key), self.kind, self.type_byte)),
             Found::String(value) => Event::String(bytes(value)),
+            Found::StringPart(bytes_at, left) => Event::StringPart { bytes: bytes(bytes_at), left },
             Found::Element(element) => Event::Element(bytes(element)),
             Found::Scored(member, score) => Event::Scored(bytes(member), score),
             Found::Field { field, value, expires_ms } => {
@@ -293,6 +300,9 @@ impl Machine {
         match &mut self.state {
             State::Top => self.top(input),
             State::String => {
+                if self.pieces_from < u64::MAX && self.begin_pieces(input)? {
+                    return Ok(Flow::Go);
+                }
                 let (value, end) =
                     self.texts.read(input, input.at, Slot::First, &self.options.limits)?;
                 input.at = end;
@@ -385,6 +395,7 @@ impl Machine {
             }
             State::Done => Err(Halt::Missing(input.at + 1)),
             State::Stream(_) => self.stream(input),
+            State::Pieces(_) => self.piece(input),
             _ => self.walk(input),
         }
     }

@@ -8,12 +8,37 @@ use crate::{
         blob::Blob,
         input::Halt,
         input::Input,
+        pieces::Pieces,
         text::{Loc, Slot},
     },
     types::{Form, Layout, Parts, container},
 };
 
 impl Machine {
+    /// Whether the string that comes is one that comes in pieces.
+    #[inline(never)]
+    pub(super) fn begin_pieces(&mut self, input: &mut Input<'_>) -> Result<bool, Halt> {
+        let (from, limits) = (self.pieces_from, &self.options.limits);
+        let Some((pieces, start)) = Pieces::begin(input, input.at, from, &mut self.texts, limits)?
+        else {
+            return Ok(false);
+        };
+        input.at = start;
+        self.state = State::Pieces(Box::new(pieces));
+        Ok(true)
+    }
+
+    /// The next piece of a string.
+    pub(super) fn piece(&mut self, input: &mut Input<'_>) -> Step {
+        let State::Pieces(pieces) = &mut self.state else { return Ok(Flow::Go) };
+        let (piece, left) = pieces.next(input, &mut self.texts)?;
+        self.empty = false;
+        if left == 0 {
+            self.state = State::KeyEnd;
+        }
+        self.emit(Found::StringPart(piece, left))
+    }
+
     /// A node of a list, behind which `left` follow.
     pub(super) fn node(&mut self, input: &mut Input<'_>, contained: bool, left: u64) -> Step {
         let after = AfterBlob::Node { contained, left };

@@ -19,7 +19,7 @@ use redwire_benches::{
     Options, Outcome, Subject, Table, interleave, machine, measure, median, ratio,
 };
 use redwire_rdb::entry::{Entries, Item, Value};
-use redwire_rdb::{DecodeOptions, Decoder, Event};
+use redwire_rdb::{Checker, DecodeOptions, Decoder, Event};
 use redwire_testkit::Peer;
 
 const HELP: &[(&str, &str)] = &[
@@ -88,6 +88,7 @@ impl Case {
             Subject::new("redwire, one slice, CRC off", || whole(&bytes, false)),
             Subject::new("redwire, keys with their values whole, CRC on", || entries(&bytes)),
             Subject::new("redwire, file in 256 KiB pieces, CRC on", || pieces(&path)),
+            Subject::new("redwire, check only, one slice, CRC on", || checked(&bytes)),
             Subject::new("rdb 0.4, one slice (no CRC check)", || peer(&bytes[..], size)),
             Subject::new("rdb 0.4, file through a BufReader", || {
                 let file = File::open(&path).expect(OURS);
@@ -222,6 +223,15 @@ fn entries(bytes: &[u8]) -> u64 {
             },
         }
     }
+}
+
+/// Has a file checked that is in memory as a whole.
+fn checked(bytes: &[u8]) -> u64 {
+    let mut checker = Checker::new(DecodeOptions::default());
+    checker.check(bytes).expect(OURS);
+    checker.finish().expect(OURS);
+    black_box(checker.keys());
+    bytes.len() as u64
 }
 
 /// Has all events of a file as its bytes come from the disk.

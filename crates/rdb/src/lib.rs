@@ -24,7 +24,7 @@ mod score;
 mod types;
 mod version;
 
-pub use decode::Decoder;
+pub use decode::{Checker, Decoder};
 pub use encode::{EncodeOptions, Encoder, KeyMeta, ListPlan, Thresholds};
 pub use error::{Error, Fault, KeyName};
 pub use event::{Decoded, Event, KeyHeader, Kind};

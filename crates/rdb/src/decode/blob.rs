@@ -122,6 +122,28 @@ impl Blob {
         Ok(Flow::Found)
     }
 
+    /// Passes all elements that are left, and the value; says whether there was one.
+    pub(crate) fn pass(
+        &mut self,
+        input: &mut Input<'_>,
+        texts: &Texts,
+        seen: &mut Seen,
+    ) -> Result<bool, Halt> {
+        let bytes = match self.place {
+            Place::Input { len } => input.slice(input.at, len)?,
+            Place::Held { len } => texts.get(&[], Loc::held(Slot::Packed, 0, len)),
+        };
+        let mut some = false;
+        let (place, offset) = (self.place, self.offset);
+        while self.pieces(bytes, seen).map_err(|broken| place.halt(offset, broken))?.is_some() {
+            some = true;
+        }
+        if let Place::Input { len } = self.place {
+            input.at += len;
+        }
+        Ok(some)
+    }
+
     #[inline]
     fn pieces(&mut self, bytes: &[u8], seen: &mut Seen) -> Result<Option<Pieces>, Broken> {
         if let Cursor::Zipmap(cursor) = &mut self.cursor {

@@ -1,6 +1,7 @@
 //! The decoder: bytes in, events out.
 
 mod blob;
+mod check;
 mod input;
 mod machine;
 mod pieces;
@@ -11,6 +12,7 @@ mod stream;
 mod text;
 mod walk;
 
+pub use self::check::Checker;
 pub(crate) use self::prints::Prints;
 use self::{
     input::{Halt, Input},
@@ -164,17 +166,7 @@ impl Decoder {
                 }
                 Ok(Decoded { used: input.at, event: Some(self.machine.event(unread)) })
             }
-            Err(Halt::Missing(end)) => {
-                let justified = unread.len().saturating_mul(2).max(WANTED_UNPROVEN);
-                self.wanted = end.min(justified).saturating_sub(input.at).max(1);
-                self.advance(unread, input.at);
-                Ok(Decoded { used: input.at, event: None })
-            }
-            Err(Halt::Failed(error)) => {
-                let error = self.machine.with_key(*error);
-                self.failed = Some(error.clone());
-                Err(error)
-            }
+            Err(halt) => Ok(Decoded { used: self.halt(halt, unread, input.at)?, event: None }),
         }
     }
 
@@ -221,6 +213,24 @@ impl Decoder {
             Some(error) => Err(error.clone()),
             None if self.machine.is_done() => Ok(()),
             None => Err(self.machine.with_key(Error::Truncated { offset: self.offset, key: None })),
+        }
+    }
+
+    /// Takes note of why the walk halted at `used`, which is how many bytes it used.
+    #[inline(never)]
+    fn halt(&mut self, halt: Halt, unread: &[u8], used: usize) -> Result<usize, Error> {
+        match halt {
+            Halt::Missing(end) => {
+                let justified = unread.len().saturating_mul(2).max(WANTED_UNPROVEN);
+                self.wanted = end.min(justified).saturating_sub(used).max(1);
+                self.advance(unread, used);
+                Ok(used)
+            }
+            Halt::Failed(error) => {
+                let error = self.machine.with_key(*error);
+                self.failed = Some(error.clone());
+                Err(error)
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod duplicates;
 mod opcodes;
+mod pass;
 mod values;
 
 use self::duplicates::AllPrints;

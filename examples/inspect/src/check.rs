@@ -1,90 +1,45 @@
 //! `check`: is the file whole, and would a server load it?
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
-
-use redwire_rdb::{Event, KeyHeader};
+use redwire_rdb::{Checker, DecodeOptions};
 
 use crate::{
     failure::Failure,
-    text,
-    walk::{KeyEnd, Visitor},
+    source::{Progress, Source},
+    walk,
 };
 
-/// Finds what the decoder leaves to its caller: keys and elements that come twice.
-///
-/// It remembers a hash of 128 bits for each key of a database, and for each element of the
-/// collection under way.
-pub(crate) struct Check {
-    hashers: [RandomState; 2],
-    duplicates: bool,
-    keys: HashSet<u128>,
-    elements: HashSet<u128>,
-    db: u32,
-    key: Vec<u8>,
-    unique: bool,
-    pub(crate) count: u64,
+/// What there is to say of a file that is well.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Checked {
+    /// Bytes of the RDB.
+    pub(crate) bytes: u64,
+    pub(crate) keys: u64,
+    /// Keys without elements, which servers drop.
     pub(crate) empty: u64,
+    /// Something follows the RDB.
+    pub(crate) tail: bool,
 }
 
-impl Check {
-    /// With `duplicates` false, memory does not follow the number of keys.
-    pub(crate) fn new(duplicates: bool) -> Self {
-        Self {
-            hashers: [RandomState::new(), RandomState::new()],
-            duplicates,
-            keys: HashSet::new(),
-            elements: HashSet::new(),
-            db: 0,
-            key: Vec::new(),
-            unique: false,
-            count: 0,
-            empty: 0,
+/// Checks the RDB that `source` begins with. With `duplicates` false keys that come twice are not
+/// found, nor elements in the large forms, and memory does not follow the number of keys.
+pub(crate) fn check(source: &mut Source, duplicates: bool) -> Result<Checked, Failure> {
+    let options = DecodeOptions { refuse_all_duplicates: duplicates, ..DecodeOptions::default() };
+    let mut checker = Checker::new(options);
+    let mut progress = Progress::new(source.len);
+    let mut buffer = Vec::new();
+    loop {
+        let used = checker.check(&buffer).map_err(|error| walk::damaged(source, error))?;
+        buffer.drain(..used);
+        progress.at(checker.offset());
+        if checker.is_done() {
+            break;
+        }
+        let wanted = checker.wanted().saturating_sub(buffer.len()).max(walk::CHUNK);
+        if source.fill(&mut buffer, wanted)? == 0 {
+            checker.finish().map_err(|error| walk::damaged(source, error))?;
         }
     }
-
-    fn hash(&self, db: u32, bytes: &[u8]) -> u128 {
-        let [high, low] = self.hashers.each_ref().map(|hasher| hasher.hash_one((db, bytes)));
-        u128::from(high) << 64 | u128::from(low)
-    }
-}
-
-impl Visitor for Check {
-    fn key(&mut self, db: u32, header: &KeyHeader<'_>) -> Result<(), Failure> {
-        self.count += 1;
-        if !self.duplicates {
-            return Ok(());
-        }
-        self.key.clear();
-        self.key.extend_from_slice(header.key);
-        self.db = db;
-        self.elements.clear();
-        // The others are compact forms, which the decoder checks.
-        self.unique = matches!(header.type_byte, 2..=5 | 22 | 24);
-        if !self.keys.insert(self.hash(db, header.key)) {
-            let key = text::shown(header.key);
-            return Err(Failure::Refused(format!("key {key} of database {db} comes twice")));
-        }
-        Ok(())
-    }
-
-    fn part(&mut self, event: &Event<'_>) -> Result<(), Failure> {
-        let (Event::Element(name) | Event::Scored(name, _) | Event::Field { field: name, .. }) =
-            *event
-        else {
-            return Ok(());
-        };
-        if self.unique && self.duplicates && !self.elements.insert(self.hash(0, name)) {
-            let (name, key) = (text::shown(name), text::shown(&self.key));
-            let db = self.db;
-            let what = format!("element {name} comes twice in key {key} of database {db}");
-            return Err(Failure::Refused(what));
-        }
-        Ok(())
-    }
-
-    fn key_end(&mut self, end: KeyEnd) -> Result<(), Failure> {
-        self.empty += u64::from(end.empty);
-        Ok(())
-    }
+    let tail = !source.is_link && (!buffer.is_empty() || source.fill(&mut buffer, 1)? > 0);
+    let (bytes, keys, empty) = (checker.offset(), checker.keys(), checker.empty_keys());
+    Ok(Checked { bytes, keys, empty, tail })
 }

@@ -23,17 +23,22 @@ pub(crate) struct JsonWriter {
     all: bool,
     kind: Kind,
     first: bool,
+    /// The end of a piece of a string that is no whole group of base64; empty before the string.
+    rest: Vec<u8>,
 }
 
 /// Bytes gathered for one write.
 const FLUSH: usize = 128 << 10;
+/// Bytes that base64 writes as four digits.
+const GROUP: usize = 3;
 
 impl JsonWriter {
     /// `hold`: whether filters need a key's size. `all`: whether to write notes and functions.
     pub(crate) fn new(output: Output, hold: bool, all: bool) -> Self {
         let out = Vec::with_capacity(2 * FLUSH);
         let kind = Kind::String;
-        Self { output, out, version: None, line: 0, hold, all, kind, first: true }
+        let rest = Vec::new();
+        Self { output, out, version: None, line: 0, hold, all, kind, first: true, rest }
     }
 
     /// The file is whole.
@@ -74,6 +79,27 @@ impl JsonWriter {
         self.push("\"}\n");
     }
 
+    /// A piece of a string, always in base64: whether all of it is UTF-8 is not known yet.
+    fn string_part(&mut self, bytes: &[u8], left: u64) {
+        if std::mem::take(&mut self.first) {
+            self.push("{\"b64\":\"");
+            self.rest.clear();
+        }
+        let fill = (GROUP - self.rest.len() % GROUP) % GROUP;
+        let (head, bytes) = bytes.split_at(fill.min(bytes.len()));
+        self.rest.extend_from_slice(head);
+        let whole = if left > 0 { bytes.len() / GROUP * GROUP } else { bytes.len() };
+        if self.rest.len() == GROUP || left == 0 {
+            text::base64(&mut self.out, &self.rest);
+            self.rest.clear();
+        }
+        text::base64(&mut self.out, &bytes[..whole]);
+        self.rest.extend_from_slice(&bytes[whole..]);
+        if left == 0 {
+            self.push("\"}");
+        }
+    }
+
     fn opaque(&mut self, type_byte: u8, body: &[u8]) -> Result<(), Failure> {
         let version = self.version.unwrap_or(Version::REDIS_6_0);
         if type_byte != 7 {
@@ -89,6 +115,8 @@ impl JsonWriter {
 }
 
 impl Visitor for JsonWriter {
+    const PIECES: Option<u64> = Some(64 << 20);
+
     fn start(&mut self, version: Version) -> Result<(), Failure> {
         self.version = Some(version);
         if self.all {
@@ -148,6 +176,7 @@ impl Visitor for JsonWriter {
     fn part(&mut self, event: &Event<'_>) -> Result<(), Failure> {
         match *event {
             Event::String(bytes) => text::json(&mut self.out, bytes),
+            Event::StringPart { bytes, left } => self.string_part(bytes, left),
             Event::Element(bytes) => {
                 self.separate();
                 text::json(&mut self.out, bytes);
@@ -185,5 +214,52 @@ impl Visitor for JsonWriter {
             _ => "]}\n",
         });
         self.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A string key as JSON, its value in pieces of these lengths.
+    fn line(value: &[u8], lens: &[usize]) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let mut writer = JsonWriter::new(Output::open(Some(&path)).unwrap(), false, false);
+        let header = KeyHeader {
+            key: b"k",
+            expire_ms: None,
+            idle: None,
+            freq: None,
+            kind: Kind::String,
+            type_byte: 0,
+        };
+        writer.key(0, &header).unwrap();
+        let mut rest = value;
+        for len in lens.iter().copied().chain([usize::MAX]) {
+            let (bytes, left) = rest.split_at(len.min(rest.len()));
+            rest = left;
+            if !bytes.is_empty() {
+                writer.part(&Event::StringPart { bytes, left: left.len() as u64 }).unwrap();
+            }
+        }
+        writer.key_end(KeyEnd { bytes: 0, admitted: true, empty: false }).unwrap();
+        writer.finish().unwrap();
+        std::fs::read(path).unwrap()
+    }
+
+    #[test]
+    fn pieces_of_any_length_make_one_string() {
+        for len in 1..20u8 {
+            let value: Vec<u8> = (0..len).map(|byte| byte.wrapping_mul(53)).collect();
+            let mut expected =
+                b"{\"db\":0,\"key\":\"k\",\"type\":\"string\",\"value\":{\"b64\":\"".to_vec();
+            text::base64(&mut expected, &value);
+            expected.extend_from_slice(b"\"}}\n");
+            for (first, second) in (0..8).flat_map(|first| (0..8).map(move |next| (first, next))) {
+                let found = line(&value, &[first, second, 1, 1, 2]);
+                assert_eq!(found, expected, "{first} {second} of {len}");
+            }
+        }
     }
 }

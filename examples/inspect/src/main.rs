@@ -31,7 +31,6 @@ use clap::Parser as _;
 use redwire_rdb::Version;
 
 use crate::{
-    check::Check,
     cli::{Cli, Command, From, To},
     convert::{Converter, Rule},
     failure::Failure,
@@ -98,7 +97,7 @@ fn run(command: Command) -> Result<u8, Failure> {
             return diff::run(&old, &from.input, &from.filter, output).map(u8::from);
         }
         Command::Convert { from, to, output } => convert(&from, Rule::One(output), Some(to))?,
-        Command::Check { input, no_duplicates } => check(input, !no_duplicates)?,
+        Command::Check { input, no_duplicates } => check(&input, !no_duplicates)?,
         Command::Repair { from, output } => return repair(&from, output),
         Command::Split { from, output, by_slot, .. } => {
             let rule = match by_slot {
@@ -242,19 +241,14 @@ fn written(converter: Converter) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check(input: String, duplicates: bool) -> Result<(), Failure> {
-    let name = shown(&input);
-    let from = From { input, filter: filter::Filter::default() };
-    let mut check = Check::new(duplicates);
-    let walked = visit(&from, &mut check).map_err(|failure| match failure {
-        Failure::Refused(what) => Failure::Refused(format!("{name}: {what}")),
-        other => other,
-    })?;
-    let mut line = format!("{name}: well, {} bytes, {} keys", walked.bytes, check.count);
-    if check.empty > 0 {
-        line += &format!(", of which {} are empty and would be dropped", check.empty);
+fn check(input: &str, duplicates: bool) -> Result<(), Failure> {
+    let name = shown(input);
+    let checked = check::check(&mut Source::open(input)?, duplicates)?;
+    let mut line = format!("{name}: well, {} bytes, {} keys", checked.bytes, checked.keys);
+    if checked.empty > 0 {
+        line += &format!(", of which {} are empty and would be dropped", checked.empty);
     }
-    if !walked.tail.is_empty() {
+    if checked.tail {
         line += "; more follows the RDB (not looked at)";
     }
     let mut output = Output::open(None)?;

@@ -31,6 +31,8 @@ impl<'a, W: Weighed> Weighing<'a, W> {
 }
 
 impl<W: Weighed> Visitor for Weighing<'_, W> {
+    const PIECES: Option<u64> = Some(1 << 20);
+
     fn start(&mut self, version: Version) -> Result<(), Failure> {
         self.to.start(version);
         Ok(())
@@ -174,6 +176,11 @@ impl Measure {
                 self.largest = bytes.len() as u64;
                 let is_int = redwire_rdb::packed::parse_int(bytes).is_some();
                 self.memory += if is_int { 0 } else { sds(self.largest) };
+            }
+            // The first tells the length of all.
+            Event::StringPart { bytes, left } if self.largest == 0 => {
+                self.largest = bytes.len() as u64 + left;
+                self.memory += sds(self.largest);
             }
             Event::Element(bytes) => {
                 let len = bytes.len() as u64;

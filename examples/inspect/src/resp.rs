@@ -32,6 +32,8 @@ pub(crate) struct RespWriter {
     field_expiries: Vec<(Vec<u8>, u64)>,
     /// RESTORE has the key's expiry already.
     expiry_done: bool,
+    /// A string comes in pieces, and its command has begun.
+    in_string: bool,
 }
 
 /// Arguments of one command, at most.
@@ -59,6 +61,7 @@ impl RespWriter {
             count: 0,
             field_expiries: Vec::new(),
             expiry_done: false,
+            in_string: false,
         }
     }
 
@@ -128,6 +131,24 @@ impl RespWriter {
         encode_request(&mut self.out, arguments);
     }
 
+    /// A piece of a string, behind which `left` bytes follow.
+    fn string_part(&mut self, bytes: &[u8], left: u64) -> Result<(), Failure> {
+        if !self.in_string {
+            let mut command = Encoder::new(&mut self.out, Protocol::Resp2);
+            command.array(3);
+            command.bulk(b"SET");
+            command.bulk(&self.key);
+            let len = bytes.len() as u64 + left;
+            self.out.extend_from_slice(format!("${len}\r\n").as_bytes());
+        }
+        self.in_string = left > 0;
+        self.out.extend_from_slice(bytes);
+        if !self.in_string {
+            self.out.extend_from_slice(b"\r\n");
+        }
+        if self.hold { Ok(()) } else { self.flush() }
+    }
+
     fn expiries(&mut self) {
         for (field, at) in self.field_expiries.drain(..) {
             let at = at.to_string();
@@ -142,6 +163,8 @@ impl RespWriter {
 }
 
 impl Visitor for RespWriter {
+    const PIECES: Option<u64> = Some(1 << 20);
+
     fn start(&mut self, version: Version) -> Result<(), Failure> {
         self.version = version;
         Ok(())
@@ -172,6 +195,7 @@ impl Visitor for RespWriter {
     fn part(&mut self, event: &Event<'_>) -> Result<(), Failure> {
         match *event {
             Event::String(bytes) => encode_request(&mut self.out, [b"SET", &self.key[..], bytes]),
+            Event::StringPart { bytes, left } => self.string_part(bytes, left)?,
             Event::Element(bytes) => self.argument(bytes),
             Event::Scored(member, score) => {
                 self.argument(text::score(score).as_bytes());

@@ -15,6 +15,9 @@ use crate::{
 /// What a command does with a file. Only keys that pass the filter come, as far as their head
 /// tells; whether they pass by size is told at their end.
 pub(crate) trait Visitor {
+    /// From which length on the value of a string key comes in pieces, so that it is never in
+    /// memory whole.
+    const PIECES: Option<u64> = None;
     /// The magic: the file's version.
     fn start(&mut self, _version: Version) -> Result<(), Failure> {
         Ok(())
@@ -56,7 +59,7 @@ pub(crate) struct Walked {
 }
 
 /// Bytes of one read.
-const CHUNK: usize = 256 << 10;
+pub(crate) const CHUNK: usize = 256 << 10;
 
 /// Walks through the RDB that `source` begins with.
 pub(crate) fn walk<V: Visitor>(
@@ -64,7 +67,8 @@ pub(crate) fn walk<V: Visitor>(
     filter: &Filter,
     visitor: &mut V,
 ) -> Result<Walked, Failure> {
-    let mut walk = Walk::new(filter, DecodeOptions::default());
+    let options = DecodeOptions { string_pieces: V::PIECES, ..DecodeOptions::default() };
+    let mut walk = Walk::new(filter, options);
     let mut progress = Progress::new(source.len);
     let mut buffer = Vec::new();
     loop {
@@ -124,7 +128,7 @@ pub(crate) fn convert(
     }
 }
 
-fn damaged(source: &Source, error: redwire_rdb::Error) -> Failure {
+pub(crate) fn damaged(source: &Source, error: redwire_rdb::Error) -> Failure {
     Failure::Damaged { name: source.name.clone(), error }
 }
 
@@ -168,6 +172,7 @@ impl<'f> Walk<'f> {
             let Some(event) = decoded.event else { return Ok(used) };
             let done = match event {
                 Event::String(_)
+                | Event::StringPart { .. }
                 | Event::Element(_)
                 | Event::Scored(..)
                 | Event::Field { .. }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    hash::{BuildHasher, RandomState},
+    hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
 };
 
 /// Fingerprints of what came so far: 128 bits of a hash whose keys nobody outside knows. Two
@@ -11,7 +11,7 @@ use std::{
 /// library that took them from its caller would be one that callers give a constant.
 #[derive(Debug, Default)]
 pub(crate) struct Prints {
-    seen: HashSet<u128>,
+    seen: HashSet<u128, BuildHasherDefault<Print>>,
     upper: RandomState,
     lower: RandomState,
 }
@@ -23,7 +23,7 @@ impl Prints {
     /// Forgets all.
     pub(crate) fn clear(&mut self) {
         if self.seen.capacity() > KEPT_PRINTS {
-            self.seen = HashSet::new();
+            self.seen = HashSet::default();
         }
         self.seen.clear();
     }
@@ -32,6 +32,27 @@ impl Prints {
     pub(crate) fn insert(&mut self, group: u32, bytes: &[u8]) -> bool {
         let half = |state: &RandomState| u128::from(state.hash_one((group, bytes)));
         self.seen.insert(half(&self.upper) << 64 | half(&self.lower))
+    }
+}
+
+/// A fingerprint is a hash already.
+#[derive(Debug, Default)]
+struct Print(u64);
+
+impl Hasher for Print {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Nothing but a `u128` is hashed with it.
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, print: u128) {
+        self.0 = print as u64;
     }
 }
 

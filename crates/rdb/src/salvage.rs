@@ -121,7 +121,7 @@ const MAGIC: usize = 9;
 impl<'f> Salvage<'f> {
     /// Begins with the magic of a file.
     ///
-    /// Of `options`, what refuses duplicates is without effect.
+    /// Of `options`, what refuses duplicates and cuts strings into pieces is without effect.
     ///
     /// # Errors
     ///
@@ -330,5 +330,10 @@ fn lost(start: usize, end: usize, error: Error) -> Salvaged<'static> {
 
 /// How a damaged file is read: it is no use to refuse what can be mended.
 fn salvaging(options: DecodeOptions) -> DecodeOptions {
-    DecodeOptions { refuse_duplicates: false, refuse_all_duplicates: false, ..options }
+    DecodeOptions {
+        refuse_duplicates: false,
+        refuse_all_duplicates: false,
+        string_pieces: None,
+        ..options
+    }
 }

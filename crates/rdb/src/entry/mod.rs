@@ -122,7 +122,7 @@ pub struct Entry<'a> {
 
 impl Entries {
     /// At the first byte of a file. Of `options`, [`opaque_streams`](DecodeOptions::opaque_streams)
-    /// is without effect.
+    /// and [`string_pieces`](DecodeOptions::string_pieces) are without effect.
     #[must_use]
     pub fn new(options: impl Into<DecodeOptions>) -> Self {
         let options = options.into();
@@ -276,9 +276,9 @@ impl Entries {
     }
 }
 
-/// The options that give each stream as its bytes.
+/// The options that give each string, and each stream as its bytes, whole.
 fn whole(options: DecodeOptions) -> DecodeOptions {
-    DecodeOptions { opaque_streams: true, ..options }
+    DecodeOptions { opaque_streams: true, string_pieces: None, ..options }
 }
 
 impl Head {

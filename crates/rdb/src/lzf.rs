@@ -15,6 +15,9 @@ const MIN_MATCH: usize = 3;
 const MAX_MATCH: usize = 264;
 const MAX_DISTANCE: usize = 1 << 13;
 
+/// Bytes of the longest piece.
+const LONGEST: usize = 1 + MAX_LITERALS;
+
 /// Bytes copied at once.
 const STEP: usize = 16;
 /// Bytes copied at once where the output repeats after fewer than [`STEP`].
@@ -36,7 +39,7 @@ pub fn decompress(input: &[u8], len: usize, out: &mut Vec<u8>) -> Result<(), Bro
         return Err(Broken::new(0, Fault::LzfLength));
     }
     out.resize(len + SLACK, 0);
-    let (mut from, mut to) = (0, 0);
+    let (mut from, mut to) = most(input, out)?;
     while let Some(&control) = input.get(from) {
         let (next, count) = if control < 32 {
             copy_literals(&input[from + 1..], out, to, usize::from(control) + 1)
@@ -52,6 +55,40 @@ pub fn decompress(input: &[u8], len: usize, out: &mut Vec<u8>) -> Result<(), Bro
     }
     out.truncate(len);
     Ok(())
+}
+
+/// Copies what pieces give as long as the longest piece is there, so that only one branch for each is
+/// hard to foresee: whether it is literals. Answers how far it came in `input` and `out`.
+#[inline]
+fn most(input: &[u8], out: &mut [u8]) -> Result<(usize, usize), Broken> {
+    let len = out.len() - SLACK;
+    let (mut from, mut to) = (0, 0);
+    while let Some(piece) = input.get(from..).and_then(|rest| rest.first_chunk::<LONGEST>()) {
+        let control = usize::from(piece[0]);
+        let (count, size) = if control < MAX_LITERALS {
+            (control + 1, control + 2)
+        } else {
+            let is_long = usize::from(control >= 7 << 5);
+            let count = (control >> 5) + 2 + is_long * usize::from(piece[1]);
+            (count, 2 + is_long)
+        };
+        if to + count > len {
+            return Err(Broken::new(from, Fault::LzfLength));
+        }
+        if control < MAX_LITERALS {
+            out[to..to + MAX_LITERALS].copy_from_slice(&piece[1..]);
+        } else {
+            let low = usize::from(piece[size - 1]);
+            let distance = ((control & 0x1f) << 8 | low) + 1;
+            if distance > to {
+                return Err(Broken::new(from, Fault::LzfReference));
+            }
+            copy_within(out, to, distance, count);
+        }
+        from += size;
+        to += count;
+    }
+    Ok((from, to))
 }
 
 /// Copies `count` literals to `to`; returns how long the piece is and how much it gives.
@@ -114,14 +151,24 @@ fn copy_within(out: &mut [u8], to: usize, distance: usize, count: usize) {
     }
 }
 
-/// Copies in whole steps, which `distance` is not less than; up to a step more than `count`.
+/// Copies in whole steps, which `distance` is not less than: as many as `count`, of which there is
+/// one at least, needs.
 #[inline(always)]
 fn copy_steps<const N: usize>(out: &mut [u8], to: usize, distance: usize, count: usize) {
-    let mut at = to;
-    while at < to + count {
-        let step: [u8; N] = array(out, at - distance).unwrap_or([0; N]);
-        out[at..at + N].copy_from_slice(&step);
+    let (mut at, end) = (to, to + count);
+    // Most copies are a step or less.
+    loop {
+        let (before, behind) = out.split_at_mut(at);
+        let (Some(from), Some(to)) =
+            (before[at - distance..].first_chunk::<N>(), behind.first_chunk_mut::<N>())
+        else {
+            return;
+        };
+        *to = *from;
         at += N;
+        if at >= end {
+            return;
+        }
     }
 }
 
@@ -132,7 +179,9 @@ fn copy_repeating(out: &mut [u8], to: usize, distance: usize, count: usize) {
     for at in to..to + first {
         out[at] = out[at - distance];
     }
-    copy_steps::<STEP>(out, to + first, far, count - first);
+    if count > first {
+        copy_steps::<STEP>(out, to + first, far, count - first);
+    }
 }
 
 /// Number of places in the table of a [`Compressor`], as a power of two.

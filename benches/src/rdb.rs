@@ -166,13 +166,15 @@ fn any_value(random: &mut Random) -> Value {
     }
 }
 
-/// A text that compresses, up to some hundred bytes, or a number.
+/// A number, letters that do not compress, or a text that does, up to some hundred bytes: with
+/// compression the file is three quarters as long, as that of the facts' M is.
 fn text(random: &mut Random) -> Vec<u8> {
-    if random.below(4) == 0 {
-        return random.below(1_000_000).to_string().into_bytes();
-    }
     let words = 2 + random.below(30);
-    (0..words).flat_map(|_| WORDS[random.below(8) as usize].bytes()).collect()
+    match random.below(4) {
+        0 => random.below(1_000_000).to_string().into_bytes(),
+        1 => random.text(4 * words as usize),
+        _ => (0..words).flat_map(|_| WORDS[random.below(8) as usize].bytes()).collect(),
+    }
 }
 
 #[cfg(test)]

@@ -36,6 +36,19 @@ pub enum Error {
         /// The file's version.
         version: Version,
     },
+    /// A value type or opcode of a version that no server was at hand for, of which this crate knows
+    /// the name and not the layout.
+    #[error("type {byte}, {name}, at offset {offset} of a {version} file cannot be read yet")]
+    KnownByName {
+        /// Offset of the byte in the file.
+        offset: u64,
+        /// The byte.
+        byte: u8,
+        /// What it stands for.
+        name: &'static str,
+        /// The file's version.
+        version: Version,
+    },
     /// The bytes break the format's rules.
     #[error("{fault} at offset {offset}{}", in_key(.key))]
     Malformed {
@@ -181,6 +194,9 @@ pub enum Fault {
     /// The type or opcode was used by release candidates only, and no server reads it.
     #[error("form of a release candidate, which no server reads")]
     PreRelease,
+    /// An array's insert cursor is neither there nor not, or an element's tag is unknown.
+    #[error("unknown tag in an array")]
+    ArrayTag,
     /// A module's value goes on with an unknown opcode.
     #[error("unknown opcode in a module's value")]
     ModuleOpcode,

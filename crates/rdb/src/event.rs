@@ -84,8 +84,10 @@ pub enum Event<'a> {
     },
     /// A piece of a stream (types 15, 19, 21 and 26).
     Stream(StreamPart<'a>),
-    /// A value that is handed on as it stands: a module's, and those for which
-    /// [`DecodeOptions`](crate::DecodeOptions) say so. Its structure was walked and checked.
+    /// A value that is handed on as it stands: a module's, those for which
+    /// [`DecodeOptions`](crate::DecodeOptions) say so, and those of types 27, 28 and 33 (streams with
+    /// entries given back, arrays and rate limits of Redis 8.8), whose layout is known by report and
+    /// not [verified](Version::is_verified). Its structure was walked and checked.
     Opaque {
         /// The value's type in the file's dialect.
         type_byte: u8,
@@ -134,6 +136,6 @@ pub enum Kind {
     Hash,
     /// [`Event::Stream`]s, in the order of the format.
     Stream,
-    /// One [`Event::Opaque`]: a module's value, or one that is wanted so.
+    /// One [`Event::Opaque`]: a module's value, one of an unverified type, or one that is wanted so.
     Opaque,
 }

@@ -4,6 +4,8 @@ use crate::{Dialect, Kind, Version};
 
 /// Bytes that stand where a value's type may stand.
 pub(crate) mod opcode {
+    /// Redis 8.10: the fields of hashes that follow. Valkey 9.2: a command.
+    pub(crate) const TEMPLATE: u8 = 242;
     /// Redis: module metadata of the next key. Valkey: a slot import in progress.
     pub(crate) const KEY_META: u8 = 243;
     pub(crate) const SLOT_INFO: u8 = 244;
@@ -66,6 +68,10 @@ pub(crate) enum Shape {
     Quicklist2,
     Stream(StreamType),
     Module,
+    /// Type 28, Redis 8.8: elements by their index.
+    Array,
+    /// Type 33: a number of microseconds.
+    Gcra,
 }
 
 /// What repeats in a value of [`Shape::Plain`].
@@ -124,6 +130,8 @@ pub(crate) enum StreamType {
     Active,
     /// Type 26, Redis 8.6: producers and the ids they added.
     Idempotent,
+    /// Type 27, Redis 8.8: pending entries that a consumer gave back.
+    GivenBack,
 }
 
 impl Shape {
@@ -151,14 +159,14 @@ impl Shape {
             19 => Self::Stream(StreamType::Counted),
             20 => Self::packed(Form::Listpack, Parts::SetMember),
             21 => Self::Stream(StreamType::Active),
-            _ => return Self::of_dialect(version.dialect(), byte),
+            _ => return Self::of_dialect(version, byte),
         };
         Some(shape)
     }
 
-    const fn of_dialect(dialect: Dialect, byte: u8) -> Option<Self> {
+    const fn of_dialect(version: Version, byte: u8) -> Option<Self> {
         let expiring = Layout { form: Form::Listpack, parts: Parts::ExpiringField };
-        let shape = match (dialect, byte) {
+        let shape = match (version.dialect(), byte) {
             (Dialect::Valkey, 22) => Self::Plain(Item::FieldThenExpiry),
             // 22 and 23 are of Redis 7.4's release candidates.
             (Dialect::Redis, 22) => Self::Plain(Item::ExpiryThenField),
@@ -166,6 +174,10 @@ impl Shape {
             (Dialect::Redis, 24) => Self::Plain(Item::RelativeExpiryThenField),
             (Dialect::Redis, 25) => Self::PackedExpiring(expiring),
             (Dialect::Redis, 26) => Self::Stream(StreamType::Idempotent),
+            (Dialect::Redis, 27..) if version.number() < 14 => return None,
+            (Dialect::Redis, 27) => Self::Stream(StreamType::GivenBack),
+            (Dialect::Redis, 28) => Self::Array,
+            (Dialect::Redis, 33) => Self::Gcra,
             _ => return None,
         };
         Some(shape)
@@ -181,8 +193,10 @@ impl Shape {
             Self::Plain(item) => item.kind(),
             Self::Packed(layout) | Self::PackedExpiring(layout) => layout.parts.kind(),
             Self::Quicklist | Self::Quicklist2 => Kind::List,
+            Self::Module | Self::Array | Self::Gcra | Self::Stream(StreamType::GivenBack) => {
+                Kind::Opaque
+            }
             Self::Stream(_) => Kind::Stream,
-            Self::Module => Kind::Opaque,
         }
     }
 }
@@ -212,6 +226,19 @@ impl Parts {
     }
 }
 
+/// The name of a type or opcode that files of `version` may have, of which no more than the name is
+/// known, or accounts of its layout differ.
+pub(crate) const fn known_by_name(version: Version, byte: u8) -> Option<&'static str> {
+    match (version.dialect(), byte) {
+        (Dialect::Redis, 29 | 31) if version.number() >= 15 => Some("a hash with its template"),
+        (Dialect::Redis, 30 | 32) if version.number() >= 15 => Some("a hash of a template"),
+        (Dialect::Redis, opcode::TEMPLATE) if version.number() >= 15 => Some("a hash template"),
+        (Dialect::Valkey, 23) if version.number() >= 81 => Some("a path hash"),
+        (Dialect::Valkey, opcode::TEMPLATE) if version.number() >= 81 => Some("an update"),
+        _ => None,
+    }
+}
+
 /// Whether a file of `target` can hold a value of type `byte`.
 pub(crate) const fn holds(target: Version, byte: u8) -> bool {
     match target.dialect() {
@@ -235,6 +262,7 @@ const fn redis_since(byte: u8) -> u16 {
         20 | 21 => 11,
         24 | 25 => 12,
         26 => 13,
+        27 | 28 | 33 => 14,
         _ => u16::MAX,
     }
 }

@@ -34,14 +34,16 @@ impl Version {
     pub const REDIS_7_4: Self = Self { number: 12 };
     /// Redis 8.6: streams with idempotent producers.
     pub const REDIS_8_6: Self = Self { number: 13 };
+    /// Redis 8.8: streams with entries given back, arrays. Not [verified](Self::is_verified).
+    pub const REDIS_8_8: Self = Self { number: 14 };
     /// Valkey 9.0 and 9.1: its own dialect, hash fields with expiry.
     pub const VALKEY_9: Self = Self { number: 80 };
 
-    /// The version with this number, if this crate reads it: 1 to 13, 80 and 81.
+    /// The version with this number, if this crate reads it: 1 to 16, 80 and 81.
     #[must_use]
     pub const fn from_number(number: u16) -> Option<Self> {
         match number {
-            1..=13 | 80 | 81 => Some(Self { number }),
+            1..=16 | 80 | 81 => Some(Self { number }),
             _ => None,
         }
     }
@@ -92,6 +94,7 @@ impl Version {
             Self::REDIS_7_2,
             Self::REDIS_7_4,
             Self::REDIS_8_6,
+            Self::REDIS_8_8,
             Self::VALKEY_9,
         ];
         versions.retain(|version| !functions || version.number >= Self::REDIS_7_0.number);
@@ -112,6 +115,15 @@ impl Version {
     #[must_use]
     pub const fn holds_type(self, type_byte: u8) -> bool {
         crate::types::holds(self, type_byte)
+    }
+
+    /// Whether this crate was tried on files that real servers of the version wrote, and its files
+    /// by them. Of 14 to 16 (Redis 8.8 and later) and 81 (Valkey 9.2) the layout is known by report
+    /// only: types that are new there are handed on as the bytes that they are, or refused with
+    /// their name ([`Error::KnownByName`](crate::Error::KnownByName)).
+    #[must_use]
+    pub const fn is_verified(self) -> bool {
+        matches!(self.number, 1..=13 | FIRST_VALKEY)
     }
 
     /// The dialect that the number belongs to.
@@ -176,6 +188,8 @@ fn by_name(name: &str) -> Option<Version> {
         (Dialect::Redis | Dialect::Valkey, 7, 2) | (Dialect::Valkey, 8, 0 | 1) => 11,
         (Dialect::Redis, 7, 4) | (Dialect::Redis, 8, 0 | 2 | 4) => 12,
         (Dialect::Redis, 8, 6) => 13,
+        (Dialect::Redis, 8, 8) => 14,
+        (Dialect::Redis, 8, 10) => 15,
         (Dialect::Valkey, 9, 0 | 1) => 80,
         (Dialect::Valkey, 9, 2) => 81,
         _ => return None,
@@ -189,14 +203,14 @@ mod tests {
 
     #[test]
     fn magic_and_number_name_each_other() {
-        for number in (1..=13).chain([80, 81]) {
+        for number in (1..=16).chain([80, 81]) {
             let version = Version::from_number(number).unwrap();
             assert_eq!(Version::from_magic(version.magic()), Some(version));
             assert_eq!(number.to_string().parse(), Ok(version));
         }
         assert_eq!(Version::REDIS_7_0.to_string(), "REDIS0010");
         assert_eq!(Version::VALKEY_9.to_string(), "VALKEY080");
-        for magic in [b"REDIS0080", b"VALKEY011", b"REDIS0000", b"REDIS0014", b"REDIS00-1"] {
+        for magic in [b"REDIS0080", b"VALKEY011", b"REDIS0000", b"REDIS0017", b"REDIS00-1"] {
             assert_eq!(Version::from_magic(*magic), None);
         }
     }
@@ -211,13 +225,21 @@ mod tests {
             ("valkey 8.1", Version::REDIS_7_2),
             ("8.0", Version::REDIS_7_4),
             ("8.6", Version::REDIS_8_6),
+            ("8.8", Version::REDIS_8_8),
             ("valkey 9.1", Version::VALKEY_9),
         ] {
             assert_eq!(name.parse(), Ok(version), "{name}");
         }
-        for name in ["", "valkey", "9.1", "valkey 7.0", "14", "x"] {
+        for name in ["", "valkey", "9.1", "valkey 7.0", "17", "x"] {
             assert!(name.parse::<Version>().is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn what_was_tried_on_servers_is_verified() {
+        let verified = (0..=100).filter_map(Version::from_number).filter(|it| it.is_verified());
+        let numbers: Vec<u16> = verified.map(Version::number).collect();
+        assert_eq!(numbers, (1..=13).chain([80]).collect::<Vec<u16>>());
     }
 
     #[test]

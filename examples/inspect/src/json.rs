@@ -102,7 +102,8 @@ impl JsonWriter {
 
     fn opaque(&mut self, type_byte: u8, body: &[u8]) -> Result<(), Failure> {
         let version = self.version.unwrap_or(Version::REDIS_6_0);
-        if type_byte != 7 {
+        // Other types, a module's say, are nothing that this could show.
+        if matches!(type_byte, 15 | 19 | 21 | 26) {
             self.push(",\"value\":");
             stream::json(&mut self.out, type_byte, body)
                 .map_err(|error| Failure::Refused(format!("a stream: {error}")))?;

@@ -156,7 +156,7 @@ fn value_of(json: &Json) -> Result<Value, Wrong> {
             items(value, |item| Ok((bytes(&item[0])?, score(&item[1])?))).map(Value::Zset)
         }
         Some("hash") => items(value, field).map(Value::Hash),
-        Some("stream" | "module") => opaque(&from_base64(&json["dump"])?),
+        Some("stream" | "module" | "array" | "gcra") => opaque(&from_base64(&json["dump"])?),
         _ => Err("unknown type".into()),
     }
 }

@@ -129,7 +129,9 @@ fn encoding(type_byte: u8) -> &'static str {
         10 | 12 | 13 => "ziplist",
         11 => "intset",
         16 | 17 | 20 | 23 | 25 => "listpack",
-        15 | 19 | 21 | 26 => "stream",
+        15 | 19 | 21 | 26 | 27 => "stream",
+        28 => "array",
+        33 => "gcra",
         _ => "unknown",
     }
 }
@@ -200,7 +202,7 @@ impl Measure {
                 self.elements = redwire_rdb::length::decode_number(body)
                     .ok()
                     .flatten()
-                    .filter(|_| type_byte != 7)
+                    .filter(|_| !matches!(type_byte, 7 | 33))
                     .map_or(1, |(nodes, _)| nodes);
             }
             _ => {}

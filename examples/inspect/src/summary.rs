@@ -39,6 +39,9 @@ impl Summary {
     pub(crate) fn write(&self, mut output: Output, bytes: u64, tail: bool) -> Result<(), Failure> {
         let version = self.version.map(|version| version.to_string()).unwrap_or_default();
         let mut page = format!("format     {version}, {} ({bytes} bytes)\n", text::size(bytes));
+        if self.version.is_some_and(|version| !version.is_verified()) {
+            page += "           (a version read by report, not tried on files of real servers)\n";
+        }
         for (name, value) in &self.notes {
             page += &format!("{name:<10} {value}\n");
         }

@@ -289,6 +289,29 @@ fn a_string_that_comes_in_pieces_comes_whole() {
 }
 
 #[test]
+fn a_version_that_is_read_by_report_is_said_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = rdb(folder.path(), &[HELLO, b"\x1c\x01a\x01\x00\x00\x00\x01x"].concat());
+    let mut bytes = fs::read(&path).unwrap();
+    assert_eq!(tool(&["summary", &path]).status.code(), Some(1));
+    bytes[..9].copy_from_slice(b"REDIS0014");
+    fs::write(&path, bytes).unwrap();
+    let page = String::from_utf8(ok(&["summary", &path])).unwrap();
+    assert!(page.contains("by report") && page.contains("array"), "{page}");
+    let json = ok(&["json", &path]);
+    let line = json.split(|byte| *byte == b'\n').find(|line| line.ends_with(b"=\"}")).unwrap();
+    let json: Json = serde_json::from_slice(line).unwrap();
+    assert_eq!((&json["type"], json.get("value")), (&Json::from("array"), None));
+    // Back into a file that has the type, and into none that has it not.
+    let (lines, back) = (folder.path().join("lines"), folder.path().join("back.rdb"));
+    let (lines, back) = (lines.to_str().unwrap(), back.to_str().unwrap());
+    ok(&["json", &path, "-o", lines]);
+    ok(&["from-json", lines, "-o", back]);
+    ok(&["diff", &path, back]);
+    assert_eq!(tool(&["convert", &path, "--to", "8.6", "-o", back]).status.code(), Some(1));
+}
+
+#[test]
 fn what_comes_twice_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     for body in [[HELLO, HELLO].concat(), b"\x02\x01s\x02\x01a\x01a".to_vec()] {

@@ -31,6 +31,10 @@ pub(crate) enum TypeName {
     Hash,
     Stream,
     Module,
+    /// Of Redis 8.8, known by report
+    Array,
+    /// Of Redis 8.8, known by report
+    Gcra,
 }
 
 impl TypeName {
@@ -43,6 +47,8 @@ impl TypeName {
             Kind::Zset => Self::Zset,
             Kind::Hash => Self::Hash,
             Kind::Opaque if header.type_byte == 7 => Self::Module,
+            Kind::Opaque if header.type_byte == 28 => Self::Array,
+            Kind::Opaque if header.type_byte == 33 => Self::Gcra,
             Kind::Stream | Kind::Opaque => Self::Stream,
         }
     }
@@ -57,6 +63,8 @@ impl TypeName {
             Self::Hash => "hash",
             Self::Stream => "stream",
             Self::Module => "module",
+            Self::Array => "array",
+            Self::Gcra => "gcra",
         }
     }
 

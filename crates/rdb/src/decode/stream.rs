@@ -86,6 +86,11 @@ enum Step {
     ConsumerPending {
         left: u64,
     },
+    /// How many of the group's pending entries no consumer has.
+    GivenBackCount,
+    GivenBack {
+        left: u64,
+    },
     Producers,
     Producer {
         left: u64,
@@ -188,7 +193,18 @@ impl StreamWalk {
                 let (left, end) = input.number(at)?;
                 (plain(StreamPart::Consumers(left)), Step::Consumer { left }, end)
             }
-            Step::Consumer { left: 0 } => {
+            Step::Consumer { left: 0 } if self.generation >= StreamType::GivenBack => {
+                (None, Step::GivenBackCount, at)
+            }
+            Step::GivenBackCount => {
+                let (left, end) = input.number(at)?;
+                (None, Step::GivenBack { left }, end)
+            }
+            Step::GivenBack { left: left @ 1.. } => {
+                self.pending.own(whole_id(input, at)?, input.offset(at))?;
+                (None, Step::GivenBack { left: left - 1 }, at + ID)
+            }
+            Step::Consumer { left: 0 } | Step::GivenBack { left: 0 } => {
                 self.pending.check_owned(input.offset(at))?;
                 (None, Step::Group { left: self.groups }, at)
             }

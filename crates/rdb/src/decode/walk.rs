@@ -48,6 +48,9 @@ enum Step {
     LeastExpiry(Option<Item>),
     /// How many of these follow.
     Count(Unit),
+    /// How many elements an array has, and its insert cursor, if it has one.
+    ArrayHead,
+    Number,
     /// So many of these.
     Units {
         unit: Unit,
@@ -64,6 +67,16 @@ enum Unit {
     String,
     /// A container and a string.
     Node,
+    /// An index, a tag, and what the tag says.
+    Indexed,
+}
+
+/// How an element of an array is written.
+mod tag {
+    pub(super) const STRING: u64 = 0;
+    pub(super) const INT: u64 = 1;
+    pub(super) const F64: u64 = 2;
+    pub(super) const SHORT: u64 = 3;
 }
 
 /// What a module can write: opcodes within its data.
@@ -112,6 +125,8 @@ impl Walk {
             Shape::Quicklist2 => Step::Count(Unit::Node),
             Shape::Stream(generation) => return Self::stream(generation),
             Shape::Module => return Self::module(),
+            Shape::Array => Step::ArrayHead,
+            Shape::Gcra => Step::Number,
         })
     }
 
@@ -195,6 +210,11 @@ impl Walk {
                 let (left, end) = input.number(at)?;
                 (Step::Units { unit: *unit, left }, end)
             }
+            Step::ArrayHead => {
+                let (left, end) = array_head(input, at)?;
+                (Step::Units { unit: Unit::Indexed, left }, end)
+            }
+            Step::Number => (Step::Done, input.number(at)?.1),
             Step::Units { unit, left } => {
                 let end = unit.end(input, at, limits)?;
                 *left -= 1;
@@ -217,6 +237,14 @@ impl Unit {
                 (container::PLAIN | container::PACKED, next) => string(next),
                 _ => Err(Halt::fault(input.offset(at), Fault::Container)),
             },
+            Self::Indexed => {
+                let (_, next) = input.number(at)?;
+                match input.number(next)? {
+                    (tag::STRING | tag::SHORT, next) => string(next),
+                    (tag::INT | tag::F64, next) => eight(next),
+                    _ => Err(Halt::fault(input.offset(next), Fault::ArrayTag)),
+                }
+            }
             Self::Item(Item::Scored) => eight(string(at)?),
             Self::Item(Item::TextScored) => Ok(plain::text_score(input, string(at)?)?.1),
             Self::Item(Item::Field) => string(string(at)?),
@@ -225,6 +253,16 @@ impl Unit {
                 string(string(input.number(at)?.1)?)
             }
         }
+    }
+}
+
+/// How many elements an array has, behind which its insert cursor stands if a flag says so.
+fn array_head(input: &Input<'_>, at: usize) -> Result<(u64, usize), Halt> {
+    let (count, at) = input.number(at)?;
+    match input.number(at)? {
+        (0, end) => Ok((count, end)),
+        (1, cursor) => Ok((count, input.number(cursor)?.1)),
+        _ => Err(Halt::fault(input.offset(at), Fault::ArrayTag)),
     }
 }
 

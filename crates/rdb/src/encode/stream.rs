@@ -64,6 +64,7 @@ impl StreamType {
             Self::Counted => 19,
             Self::Active => 21,
             Self::Idempotent => 26,
+            Self::GivenBack => 27,
         }
     }
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     DecodeOptions, Error, Event, Fault, KeyHeader, KeyName, Kind, Version,
-    types::{Item, Layout, Shape, type_byte},
+    types::{Item, Layout, Shape, known_by_name, type_byte},
 };
 
 /// What has to be read next.
@@ -446,7 +446,10 @@ impl Machine {
     #[cold]
     fn unknown(&self, offset: u64, byte: u8) -> Halt {
         let version = self.version.unwrap_or(Version::REDIS_6_0);
-        Halt::Failed(Box::new(Error::UnknownType { offset, byte, version }))
+        Halt::Failed(Box::new(match known_by_name(version, byte) {
+            Some(name) => Error::KnownByName { offset, byte, name, version },
+            None => Error::UnknownType { offset, byte, version },
+        }))
     }
 
     /// A value's type, which stands at `input.at`, and its key.
@@ -469,7 +472,8 @@ impl Machine {
             self.note_key(input, at, loc)?;
         }
         let opaque = self.options.opaque_values
-            || self.options.opaque_streams && matches!(shape, Shape::Stream(_));
+            || self.options.opaque_streams && matches!(shape, Shape::Stream(_))
+            || shape.kind() == Kind::Opaque;
         if opaque {
             self.kind = Kind::Opaque;
         }
@@ -483,7 +487,7 @@ impl Machine {
             Shape::Quicklist => State::NodeCount { contained: false },
             Shape::Quicklist2 => State::NodeCount { contained: true },
             Shape::Stream(generation) => State::Stream(Box::new(StreamWalk::new(generation))),
-            Shape::Module => State::Opaque(Walk::module()),
+            Shape::Module | Shape::Array | Shape::Gcra => State::Opaque(Walk::value(shape)),
         };
         input.at = end;
         self.emit(Found::Key(loc))

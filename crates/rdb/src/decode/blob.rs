@@ -144,7 +144,8 @@ impl Blob {
         Ok(some)
     }
 
-    #[inline]
+    // Within `next`, which is where the time of most files goes, it must not be a call.
+    #[inline(always)]
     fn pieces(&mut self, bytes: &[u8], seen: &mut Seen) -> Result<Option<Pieces>, Broken> {
         if let Cursor::Zipmap(cursor) = &mut self.cursor {
             let at = cursor.position();

@@ -34,7 +34,7 @@ pub(crate) enum State {
     Between(Span, Walk),
     String,
     /// Inside a string that comes in pieces.
-    Pieces(Box<Pieces>),
+    Pieces(Pieces),
     /// The least expiry of a hash's fields, then `Count`.
     LeastExpiry(Item),
     /// How many items; their expiries count from the number here.

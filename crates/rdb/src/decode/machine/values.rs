@@ -24,7 +24,7 @@ impl Machine {
             return Ok(false);
         };
         input.at = start;
-        self.state = State::Pieces(Box::new(pieces));
+        self.state = State::Pieces(pieces);
         Ok(true)
     }
 

@@ -1,0 +1,112 @@
+//! Reading a listpack forwards, checked as it goes.
+
+use super::{END, HEADER, UNCOUNTED, element::element};
+use crate::{
+    Fault,
+    packed::{Broken, Value, array},
+};
+
+/// A place between two elements of a listpack, which it does not borrow: every call must be
+/// given the bytes that it was made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    at: usize,
+    seen: u64,
+}
+
+impl Cursor {
+    /// Checks header and end of a listpack and stands before its first element.
+    ///
+    /// # Errors
+    ///
+    /// [`Broken`] when the header lies about the length or the end is missing.
+    pub fn new(bytes: &[u8]) -> Result<Self, Broken> {
+        let total = array(bytes, 0).map(u32::from_le_bytes);
+        match total {
+            Some(total) if bytes.len() > HEADER => {
+                if total as usize != bytes.len() {
+                    return Err(Broken::new(0, Fault::PackedSize));
+                }
+            }
+            _ => return Err(Broken::new(0, Fault::PackedShort)),
+        }
+        if bytes.last() != Some(&END) {
+            return Err(Broken::new(bytes.len() - 1, Fault::PackedEnd));
+        }
+        Ok(Self { at: HEADER, seen: 0 })
+    }
+
+    /// Offset of the next element, for [`value_at`].
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// How many elements it has passed.
+    #[must_use]
+    pub fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// Takes the next element; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Broken`] for an unknown encoding, an element that passes the end or whose length behind
+    /// it is another, and at the end when the header counted differently.
+    pub fn next<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<Value<'a>>, Broken> {
+        if self.at + 1 == bytes.len() {
+            self.check_count(bytes)?;
+            return Ok(None);
+        }
+        let (value, next) = element(bytes, self.at)?;
+        self.at = next;
+        self.seen += 1;
+        Ok(Some(value))
+    }
+
+    fn check_count(&self, bytes: &[u8]) -> Result<(), Broken> {
+        let counted = array(bytes, 4).map(u16::from_le_bytes).unwrap_or_default();
+        if counted != UNCOUNTED && u64::from(counted) != self.seen {
+            return Err(Broken::new(4, Fault::PackedCount));
+        }
+        Ok(())
+    }
+}
+
+/// The elements of a listpack, checked as they come.
+#[derive(Debug, Clone)]
+pub struct Iter<'a> {
+    bytes: &'a [u8],
+    cursor: Option<Cursor>,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = Result<Value<'a>, Broken>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let item = self.cursor.as_mut()?.next(self.bytes).transpose();
+        if !matches!(item, Some(Ok(_))) {
+            self.cursor = None;
+        }
+        item
+    }
+}
+
+/// The elements of the listpack that `bytes` are.
+///
+/// # Errors
+///
+/// As [`Cursor::new`].
+pub fn iter(bytes: &[u8]) -> Result<Iter<'_>, Broken> {
+    Ok(Iter { bytes, cursor: Some(Cursor::new(bytes)?) })
+}
+
+/// The element that begins at `at`, which a [`Cursor`] stood at.
+///
+/// # Errors
+///
+/// [`Broken`] when none begins there.
+pub fn value_at(bytes: &[u8], at: usize) -> Result<Value<'_>, Broken> {
+    element(bytes, at).map(|(value, _)| value)
+}

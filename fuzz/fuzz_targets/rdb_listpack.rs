@@ -1,43 +1,76 @@
-//! Any bytes as a listpack, ziplist, zipmap and intset: elements or an error; and what is built of
-//! the elements that were read gives them back.
+//! Any bytes as a listpack: elements, the same from both ends, or an error; what is built of them
+//! gives them back; and edits of it leave what the same edits of a vector leave.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use redwire_rdb::{intset, listpack, packed::Value, ziplist, zipmap};
+use redwire_rdb::{
+    listpack::{Builder, Listpack, ListpackBuf},
+    packed::Value,
+};
 
-fuzz_target!(|input: &[u8]| {
-    let [fix, bytes @ ..] = input else { return };
-    let mut bytes = bytes.to_vec();
+type Edit = (u8, u8, Vec<u8>);
+
+fuzz_target!(|input: (bool, Vec<u8>, Vec<Edit>)| {
+    let (fix, mut bytes, edits) = input;
     // A total that fits, or hardly any input would get past it.
-    if fix & 1 == 1 && bytes.len() >= 4 {
+    if fix && bytes.len() >= 7 {
         let total = bytes.len() as u32;
         bytes[..4].copy_from_slice(&total.to_le_bytes());
+        *bytes.last_mut().expect("7 bytes") = 0xff;
     }
-    if let Ok(elements) = listpack::iter(&bytes) {
-        let read: Vec<Value<'_>> = elements.filter_map(Result::ok).collect();
-        let mut builder = listpack::Builder::new();
-        read.iter().for_each(|value| builder.push(*value));
-        let built = builder.finish();
-        assert!(built.len() <= bytes.len() + 1 || read.is_empty());
-        let again: Result<Vec<_>, _> = listpack::iter(built).expect("built").collect();
-        assert_eq!(again, Ok(read));
-    }
-    if let Ok(elements) = ziplist::iter(&bytes) {
-        let read: Vec<Value<'_>> = elements.filter_map(Result::ok).collect();
-        let mut builder = ziplist::Builder::new();
-        read.iter().for_each(|value| builder.push(*value));
-        let again: Result<Vec<_>, _> = ziplist::iter(builder.finish()).expect("built").collect();
-        assert_eq!(again, Ok(read));
-    }
-    if let Ok(pairs) = zipmap::decode(&bytes) {
-        let built = zipmap::encode(&pairs);
-        assert_eq!(zipmap::decode(&built), Ok(pairs));
-    }
-    if let Ok(members) = intset::decode(&bytes) {
-        let mut built = Vec::new();
-        intset::encode(&mut built, &members);
-        assert!(built.len() <= bytes.len());
-        assert_eq!(intset::decode(&built), Ok(members));
-    }
+    let list = Listpack::new(&bytes).map_or_else(|_| ListpackBuf::new(), ListpackBuf::from);
+    let twin: Vec<_> = list.view().iter().map(|value| value.to_vec()).collect();
+    assert_eq!(list.view().len(), twin.len());
+    let mut back: Vec<_> = list.view().iter().rev().map(|value| value.to_vec()).collect();
+    back.reverse();
+    assert_eq!(back, twin);
+    let built = build(&twin);
+    assert!(built.len() <= list.as_bytes().len());
+    assert!(Listpack::new(&built).expect("built").iter().map(|value| value.to_vec()).eq(twin));
+    edit(list, &edits);
 });
+
+fn build(items: &[Vec<u8>]) -> Vec<u8> {
+    let mut builder = Builder::new();
+    items.iter().for_each(|item| builder.push_bytes(item));
+    builder.finish().to_vec()
+}
+
+fn edit(mut list: ListpackBuf, edits: &[Edit]) {
+    let mut twin: Vec<_> = list.view().iter().map(|value| value.to_vec()).collect();
+    for (what, place, item) in edits {
+        let here = usize::from(*place).min(twin.len());
+        let value = Value::of(item);
+        let mut cursor = list.cursor(usize::from(*place));
+        assert_eq!(cursor.current().map(|now| now.to_vec()), twin.get(here).cloned());
+        match what % 5 {
+            0 => {
+                cursor.insert_before(value).expect("small");
+                twin.insert(here, item.clone());
+            }
+            1 => {
+                cursor.insert_after(value).expect("small");
+                twin.insert((here + 1).min(twin.len()), item.clone());
+            }
+            2 => {
+                if cursor.replace(value).expect("small") {
+                    twin[here] = item.clone();
+                }
+            }
+            3 => {
+                let end = (here + item.len()).min(twin.len());
+                assert_eq!(cursor.remove(item.len()), end - here);
+                twin.drain(here..end);
+            }
+            _ => {
+                if cursor.move_prev() {
+                    cursor.remove(1);
+                    twin.remove(here - 1);
+                }
+            }
+        }
+        let checked = Listpack::new(list.as_bytes()).expect("edited");
+        assert!(checked.iter().map(|value| value.to_vec()).eq(twin.iter().cloned()), "{what}");
+    }
+}

@@ -62,6 +62,52 @@ impl Broken {
     }
 }
 
+/// An edit that was refused because a packed form cannot say that it is so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("packed value would have more than {} bytes", Self::MAX_BYTES)]
+pub struct TooLarge;
+
+impl TooLarge {
+    /// Most bytes of a packed form: its header has 32 bits for their number.
+    pub const MAX_BYTES: u64 = u32::MAX as u64;
+
+    pub(crate) const fn check(len: usize) -> Result<(), Self> {
+        if len as u64 > Self::MAX_BYTES { Err(Self) } else { Ok(()) }
+    }
+}
+
+/// Bytes that are looked for among values.
+pub(crate) struct Needle<'a> {
+    bytes: &'a [u8],
+    int: Option<i64>,
+}
+
+impl<'a> Needle<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, int: parse_int(bytes) }
+    }
+
+    /// Whether `value` stands for the bytes.
+    #[inline]
+    pub(crate) fn is(&self, value: Value<'_>) -> bool {
+        match value {
+            Value::Str(bytes) => bytes == self.bytes,
+            Value::Int(int) => Some(int) == self.int,
+        }
+    }
+}
+
+/// Makes the `old` bytes at `at` `new` bytes long, moving what stands behind them. What is in the
+/// gap is then to be written.
+pub(crate) fn open_gap(bytes: &mut Vec<u8>, at: usize, old: usize, new: usize) {
+    let len = bytes.len();
+    if new > old {
+        bytes.resize(len + (new - old), 0);
+    }
+    bytes.copy_within(at + old..len, at + new);
+    bytes.truncate(len - old + new);
+}
+
 /// Reads canonical decimal digits: what prints as exactly these bytes, so neither `+1`, `01` nor
 /// `-0`.
 #[must_use]

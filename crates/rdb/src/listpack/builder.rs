@@ -1,10 +1,8 @@
 //! Building a listpack from its elements in their order.
 
 use super::{
-    END, HEADER, UNCOUNTED,
-    element::{
-        back_len_byte, back_len_size, int_size, push_int, push_string_header, string_header_size,
-    },
+    END, HEADER, ListpackBuf, UNCOUNTED,
+    element::{push, size_of},
 };
 use crate::packed::Value;
 
@@ -46,26 +44,12 @@ impl Builder {
     /// How many bytes [`push`](Self::push) of a value will add.
     #[must_use]
     pub fn cost(value: Value<'_>) -> usize {
-        let len = match value {
-            Value::Int(int) => int_size(int),
-            Value::Str(bytes) => bytes.len() + string_header_size(bytes.len()),
-        };
-        len + back_len_size(len)
+        size_of(value)
     }
 
     /// Appends an element. The caller keeps the whole within [`MAX_BYTES`](Self::MAX_BYTES).
     pub fn push(&mut self, value: Value<'_>) {
-        let start = self.bytes.len();
-        match value {
-            Value::Int(int) => push_int(&mut self.bytes, int),
-            Value::Str(bytes) => {
-                push_string_header(&mut self.bytes, bytes.len());
-                self.bytes.extend_from_slice(bytes);
-            }
-        }
-        let len = self.bytes.len() - start;
-        let size = back_len_size(len);
-        self.bytes.extend((0..size).map(|index| back_len_byte(len, size, index)));
+        push(&mut self.bytes, value);
         self.count += 1;
     }
 
@@ -88,5 +72,12 @@ impl Builder {
 impl Default for Builder {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl From<Builder> for ListpackBuf {
+    fn from(mut builder: Builder) -> Self {
+        builder.finish();
+        Self::trusted(builder.bytes)
     }
 }

@@ -74,34 +74,6 @@ impl Cursor {
     }
 }
 
-/// The elements of a listpack, checked as they come.
-#[derive(Debug, Clone)]
-pub struct Iter<'a> {
-    bytes: &'a [u8],
-    cursor: Option<Cursor>,
-}
-
-impl<'a> Iterator for Iter<'a> {
-    type Item = Result<Value<'a>, Broken>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let item = self.cursor.as_mut()?.next(self.bytes).transpose();
-        if !matches!(item, Some(Ok(_))) {
-            self.cursor = None;
-        }
-        item
-    }
-}
-
-/// The elements of the listpack that `bytes` are.
-///
-/// # Errors
-///
-/// As [`Cursor::new`].
-pub fn iter(bytes: &[u8]) -> Result<Iter<'_>, Broken> {
-    Ok(Iter { bytes, cursor: Some(Cursor::new(bytes)?) })
-}
-
 /// The element that begins at `at`, which a [`Cursor`] stood at.
 ///
 /// # Errors

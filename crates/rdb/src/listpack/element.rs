@@ -15,7 +15,7 @@ pub(super) fn element(bytes: &[u8], at: usize) -> Result<(Value<'_>, usize), Bro
     let (value, len) = match first {
         0..=0x7f => (Value::Int(i64::from(first)), 1),
         0x80..=0xbf => string(body, 1, usize::from(first & 0x3f)).ok_or_else(overrun)?,
-        _ => wide_element(body, first).ok_or_else(|| Broken::new(at, fault_of(first)))?,
+        _ => wide_payload(body, first).ok_or_else(|| Broken::new(at, fault_of(first)))?,
     };
     let back = back_len_size(len);
     if !back_len_matches(body.get(len..len + back).ok_or_else(overrun)?, len) {
@@ -24,11 +24,36 @@ pub(super) fn element(bytes: &[u8], at: usize) -> Result<(Value<'_>, usize), Bro
     Ok((value, at + len + back))
 }
 
+/// The element at `at` of a listpack that was checked, and where the next one begins.
+#[inline]
+pub(super) fn checked_element(bytes: &[u8], at: usize) -> Option<(Value<'_>, usize)> {
+    let body = bytes.get(at..)?;
+    let (value, len) = match *body.first()? {
+        first @ 0..=0x7f => (Value::Int(i64::from(first)), 1),
+        first @ 0x80..=0xbf => string(body, 1, usize::from(first & 0x3f))?,
+        first => wide_payload(body, first)?,
+    };
+    Some((value, at + len + back_len_size(len)))
+}
+
+/// Where the element begins that ends at `end`, in a listpack that was checked.
+#[inline]
+pub(super) fn step_back(bytes: &[u8], end: usize) -> Option<usize> {
+    let mut len = 0;
+    for (index, byte) in bytes.get(..end)?.iter().rev().take(MAX_BACK_LEN).enumerate() {
+        len |= usize::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return end.checked_sub(len + index + 1);
+        }
+    }
+    None
+}
+
 fn fault_of(first: u8) -> Fault {
     if first <= 0xf4 { Fault::PackedOverrun } else { Fault::PackedEncoding }
 }
 
-fn wide_element(body: &[u8], first: u8) -> Option<(Value<'_>, usize)> {
+fn wide_payload(body: &[u8], first: u8) -> Option<(Value<'_>, usize)> {
     let int = |int: i64, len: usize| Some((Value::Int(int), len));
     match first {
         0xc0..=0xdf => {
@@ -55,10 +80,13 @@ fn string(body: &[u8], header: usize, len: usize) -> Option<(Value<'_>, usize)> 
     Some((Value::Str(body.get(header..end)?), end))
 }
 
+/// Most bytes of the length behind an element.
+const MAX_BACK_LEN: usize = 5;
+
 /// How many bytes the length behind an element of `len` bytes takes. The limits are the servers',
 /// which leave the largest number of each size to the next.
 #[inline]
-pub(super) const fn back_len_size(len: usize) -> usize {
+const fn back_len_size(len: usize) -> usize {
     match len {
         0..=127 => 1,
         128..16_383 => 2,
@@ -70,7 +98,7 @@ pub(super) const fn back_len_size(len: usize) -> usize {
 
 /// Byte `index` of the `size` bytes behind an element of `len` bytes.
 #[inline]
-pub(super) const fn back_len_byte(len: usize, size: usize, index: usize) -> u8 {
+const fn back_len_byte(len: usize, size: usize, index: usize) -> u8 {
     let bits = ((len as u64 >> (7 * (size - 1 - index))) & 0x7f) as u8;
     if index == 0 { bits } else { bits | 0x80 }
 }
@@ -80,7 +108,87 @@ fn back_len_matches(back: &[u8], len: usize) -> bool {
     back.iter().enumerate().all(|(index, byte)| *byte == back_len_byte(len, back.len(), index))
 }
 
-pub(super) fn int_size(int: i64) -> usize {
+/// How many bytes the element of a value takes.
+#[inline]
+pub(super) fn size_of(value: Value<'_>) -> usize {
+    let len = match value {
+        Value::Int(int) => int_size(int),
+        Value::Str(bytes) => string_head_size(bytes.len()) + bytes.len(),
+    };
+    len + back_len_size(len)
+}
+
+/// Appends the element of a value.
+#[inline]
+pub(super) fn push(out: &mut Vec<u8>, value: Value<'_>) {
+    let len = match value {
+        Value::Int(int) => {
+            let (head, len) = int_head(int);
+            out.extend_from_slice(&head[..len]);
+            len
+        }
+        Value::Str(bytes) => {
+            let (head, len) = string_head(bytes.len());
+            out.extend_from_slice(&head[..len]);
+            out.extend_from_slice(bytes);
+            len + bytes.len()
+        }
+    };
+    let size = back_len_size(len);
+    out.extend((0..size).map(|index| back_len_byte(len, size, index)));
+}
+
+/// An element as it will stand, in three parts.
+pub(super) struct Encoded<'a> {
+    /// The number, or the length of the bytes.
+    head: [u8; 9],
+    head_len: usize,
+    body: &'a [u8],
+}
+
+impl<'a> Encoded<'a> {
+    #[inline]
+    pub(super) fn of(value: Value<'a>) -> Self {
+        match value {
+            Value::Int(int) => {
+                let (head, head_len) = int_head(int);
+                Self { head, head_len, body: &[] }
+            }
+            Value::Str(body) => {
+                let (head, head_len) = string_head(body.len());
+                Self { head, head_len, body }
+            }
+        }
+    }
+
+    /// Bytes without the length behind.
+    #[inline]
+    fn len(&self) -> usize {
+        self.head_len + self.body.len()
+    }
+
+    /// All bytes.
+    #[inline]
+    pub(super) fn size(&self) -> usize {
+        self.len() + back_len_size(self.len())
+    }
+
+    /// Fills `gap`, which is as long as [`size`](Self::size) says.
+    pub(super) fn fill(&self, gap: &mut [u8]) {
+        let len = self.len();
+        let (head, rest) = gap.split_at_mut(self.head_len);
+        head.copy_from_slice(&self.head[..self.head_len]);
+        let (body, back) = rest.split_at_mut(self.body.len());
+        body.copy_from_slice(self.body);
+        let size = back.len();
+        for (index, byte) in back.iter_mut().enumerate() {
+            *byte = back_len_byte(len, size, index);
+        }
+    }
+}
+
+#[inline]
+const fn int_size(int: i64) -> usize {
     match int {
         0..=127 => 1,
         -4096..=4095 => 2,
@@ -91,24 +199,28 @@ pub(super) fn int_size(int: i64) -> usize {
     }
 }
 
-pub(super) fn push_int(out: &mut Vec<u8>, int: i64) {
+#[inline]
+fn int_head(int: i64) -> ([u8; 9], usize) {
     let wide = int.to_le_bytes();
-    match int_size(int) {
-        1 => out.push(wide[0]),
-        2 => out.extend_from_slice(&[0xc0 | (wide[1] & 0x1f), wide[0]]),
-        size => {
-            out.push(match size {
-                3 => 0xf1,
-                4 => 0xf2,
-                5 => 0xf3,
-                _ => 0xf4,
-            });
-            out.extend_from_slice(&wide[..size - 1]);
+    let size = int_size(int);
+    let mut head = [0; 9];
+    head[1..].copy_from_slice(&wide);
+    head[0] = match size {
+        1 => wide[0],
+        2 => {
+            head[1] = wide[0];
+            0xc0 | (wide[1] & 0x1f)
         }
-    }
+        3 => 0xf1,
+        4 => 0xf2,
+        5 => 0xf3,
+        _ => 0xf4,
+    };
+    (head, size)
 }
 
-pub(super) const fn string_header_size(len: usize) -> usize {
+#[inline]
+const fn string_head_size(len: usize) -> usize {
     match len {
         0..64 => 1,
         64..4096 => 2,
@@ -116,13 +228,17 @@ pub(super) const fn string_header_size(len: usize) -> usize {
     }
 }
 
-pub(super) fn push_string_header(out: &mut Vec<u8>, len: usize) {
-    match string_header_size(len) {
-        1 => out.push(0x80 | len as u8),
-        2 => out.extend_from_slice(&[0xe0 | (len >> 8) as u8, len as u8]),
+#[inline]
+fn string_head(len: usize) -> ([u8; 9], usize) {
+    let mut head = [0; 9];
+    let size = string_head_size(len);
+    match size {
+        1 => head[0] = 0x80 | len as u8,
+        2 => head[..2].copy_from_slice(&[0xe0 | (len >> 8) as u8, len as u8]),
         _ => {
-            out.push(0xf0);
-            out.extend_from_slice(&(len as u32).to_le_bytes());
+            head[0] = 0xf0;
+            head[1..5].copy_from_slice(&(len as u32).to_le_bytes());
         }
     }
+    (head, size)
 }

@@ -3,6 +3,7 @@
 
 use redwire_rdb::{
     dump,
+    intset::IntsetBuf,
     listpack::{CursorMut, ListpackBuf},
     packed::Value,
     string,
@@ -225,6 +226,35 @@ fn sets_are_edited_as_servers_edit_them() {
                 &[b"SADD", b"k", &member]
             };
             run.add(words, Some(packed(&[], set.as_bytes())));
+        }
+        run
+    });
+}
+
+/// All servers have intsets, and the same.
+#[test]
+fn intsets_are_edited_as_servers_edit_them() {
+    check(&Peer::ALL, &[11], |rng| {
+        let (mut run, mut set) = (Run::default(), IntsetBuf::new());
+        // Wider ones come late, or there would be nothing to widen.
+        for round in 0..COMMANDS as u64 {
+            let bits = 4 + round * 60 / COMMANDS as u64;
+            let member = rng.bits() as i64 >> (64 - rng.between(1, bits as i64));
+            let text = member.to_string().into_bytes();
+            let words: &[&[u8]] = if rng.one_in(3) {
+                set.remove(member);
+                &[b"SREM", b"k", &text]
+            } else {
+                set.insert(member).expect("small");
+                &[b"SADD", b"k", &text]
+            };
+            // A set without members is no key: the next one begins narrow.
+            if set.view().is_empty() {
+                set = IntsetBuf::new();
+                run.add(words, None);
+            } else {
+                run.add(words, Some(packed(&[], set.as_bytes())));
+            }
         }
         run
     });

@@ -1,6 +1,28 @@
 //! Intsets: sets of integers (type 11), sorted, all of one width.
 //!
-//! Width in bytes as u32 LE (2, 4 or 8), number of members as u32 LE, the members LE ascending.
+//! | bytes | what |
+//! |---|---|
+//! | 0..4 | bytes of a member: 2, 4 or 8, u32 LE |
+//! | 4..8 | number of members, u32 LE |
+//! | 8.. | the members, signed, LE, ascending |
+//!
+//! The width is that of the widest member there ever was: a removal does not make it less. Servers
+//! keep a set so while all its members are integers and at most `set-max-intset-entries` (512).
+//!
+//! | to | use |
+//! |---|---|
+//! | read one that is in memory | [`Intset`]: checked once; by index, both ways, by binary search |
+//! | read one that may be broken behind, or only once | [`Cursor`]: checks as it goes |
+//! | write one of sorted members | [`encode`] |
+//! | change one | [`IntsetBuf`] |
+
+mod edit;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use edit::IntsetBuf;
+pub use view::{Intset, Iter};
 
 use crate::{
     Fault,
@@ -45,11 +67,7 @@ impl Cursor {
     ///
     /// [`Broken`] for a member that is not greater than the one before.
     pub fn next(&mut self, bytes: &[u8]) -> Result<Option<i64>, Broken> {
-        let member = match self.width {
-            2 => array(bytes, self.at).map(|raw| i64::from(i16::from_le_bytes(raw))),
-            4 => array(bytes, self.at).map(|raw| i64::from(i32::from_le_bytes(raw))),
-            _ => array(bytes, self.at).map(i64::from_le_bytes),
-        };
+        let member = read(bytes, self.at, self.width);
         if member.is_some() && self.last >= member {
             return Err(Broken::new(self.at, Fault::IntsetOrder));
         }
@@ -57,20 +75,6 @@ impl Cursor {
         self.at += self.width;
         Ok(member)
     }
-}
-
-/// The members of the intset that `bytes` are, checked.
-///
-/// # Errors
-///
-/// As [`Cursor::new`] and [`Cursor::next`].
-pub fn decode(bytes: &[u8]) -> Result<Vec<i64>, Broken> {
-    let mut cursor = Cursor::new(bytes)?;
-    let mut members = Vec::new();
-    while let Some(member) = cursor.next(bytes)? {
-        members.push(member);
-    }
-    Ok(members)
 }
 
 /// Appends the intset of `members`, which must be ascending and 1 to 2^32 - 1 many.
@@ -95,46 +99,16 @@ fn width_of(member: i64) -> usize {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::{collection::btree_set, collection::vec, prelude::*};
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn gives_back_what_was_encoded(
-            members in btree_set((any::<i64>(), 0..64u32).prop_map(|(int, by)| int >> by), 1..50)
-        ) {
-            let members: Vec<i64> = members.into_iter().collect();
-            let mut bytes = Vec::new();
-            encode(&mut bytes, &members);
-            prop_assert_eq!(decode(&bytes), Ok(members));
-        }
-
-        #[test]
-        fn any_bytes_end_in_an_answer(bytes in vec(any::<u8>(), 0..40), width in 0..9u8) {
-            let mut bytes = bytes;
-            if let Some(first) = bytes.first_mut() {
-                *first = width;
-            }
-            let _ = decode(&bytes);
-        }
+/// The member of `width` bytes at `at`, if it is there.
+#[inline]
+fn read(bytes: &[u8], at: usize, width: usize) -> Option<i64> {
+    match width {
+        2 => array(bytes, at).map(|raw| i64::from(i16::from_le_bytes(raw))),
+        4 => array(bytes, at).map(|raw| i64::from(i32::from_le_bytes(raw))),
+        _ => array(bytes, at).map(i64::from_le_bytes),
     }
+}
 
-    #[test]
-    fn what_is_wrong_is_named() {
-        let mut good = Vec::new();
-        encode(&mut good, &[1, 2, 3]);
-        let with = |at: usize, byte: u8| {
-            let mut bytes = good.clone();
-            bytes[at] = byte;
-            decode(&bytes).unwrap_err().fault
-        };
-        assert_eq!(with(0, 3), Fault::IntsetWidth);
-        assert_eq!(with(4, 100), Fault::PackedCount);
-        assert_eq!(with(10, 1), Fault::IntsetOrder);
-        assert_eq!(decode(&[2, 0, 0, 0, 0, 0, 0, 0]).unwrap_err().fault, Fault::PackedCount);
-        assert_eq!(decode(&good[..7]).unwrap_err().fault, Fault::PackedShort);
-    }
+fn write(bytes: &mut [u8], at: usize, width: usize, member: i64) {
+    bytes[at..at + width].copy_from_slice(&member.to_le_bytes()[..width]);
 }

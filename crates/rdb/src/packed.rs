@@ -62,17 +62,17 @@ impl Broken {
     }
 }
 
-/// An edit that was refused because a packed form cannot say that it is so long.
+/// An edit that was refused because a packed form must not be so long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("packed value would have more than {} bytes", Self::MAX_BYTES)]
-pub struct TooLarge;
+#[error("packed value would have more than {max} bytes")]
+pub struct TooLarge {
+    /// Most bytes that it may have.
+    pub max: u64,
+}
 
 impl TooLarge {
-    /// Most bytes of a packed form: its header has 32 bits for their number.
-    pub const MAX_BYTES: u64 = u32::MAX as u64;
-
-    pub(crate) const fn check(len: usize) -> Result<(), Self> {
-        if len as u64 > Self::MAX_BYTES { Err(Self) } else { Ok(()) }
+    pub(crate) const fn check(len: usize, max: u64) -> Result<(), Self> {
+        if len as u64 > max { Err(Self { max }) } else { Ok(()) }
     }
 }
 

@@ -2,11 +2,7 @@
 //! run, what `DUMP` gives is compared to the byte.
 
 use redwire_rdb::{
-    dump,
-    intset::IntsetBuf,
-    listpack::{CursorMut, ListpackBuf},
-    packed::Value,
-    string,
+    dump, intset::IntsetBuf, listpack::ListpackBuf, packed::Value, string, ziplist::ZiplistBuf,
 };
 use redwire_testkit::{Command, Peer, Reply, Rng};
 
@@ -35,8 +31,13 @@ impl Run {
 
 /// Has each server do the runs that `make` makes, and compares.
 fn check(peers: &[Peer], types: &[u8], make: impl Fn(&mut Rng) -> Run) {
+    check_with(peers, &[], types, make);
+}
+
+fn check_with(peers: &[Peer], args: &[&str], types: &[u8], make: impl Fn(&mut Rng) -> Run) {
     for peer in peers {
-        let Some(server) = peer.start(&["--rdbcompression", "no"]) else { continue };
+        let args = [&["--rdbcompression", "no"], args].concat();
+        let Some(server) = peer.start(&args) else { continue };
         let mut client = server.client();
         for seed in 0..RUNS {
             let run = make(&mut Rng::new(seed));
@@ -89,57 +90,132 @@ fn item(rng: &mut Rng) -> Vec<u8> {
     }
 }
 
-/// The next command for a list, done to `list` too.
-fn list_command(rng: &mut Rng, list: &mut ListpackBuf) -> Command {
-    let len = list.view().len();
-    let place = if len == 0 { 0 } else { rng.below(len as u64) as usize };
-    let (index, item) = (place.to_string().into_bytes(), item(rng));
-    let value = Value::of(&item);
-    let words: &[&[u8]] = match rng.below(10) {
-        _ if list.as_bytes().len() > NODE => {
-            list.cursor(8).remove(len);
-            &[b"LTRIM", b"k", b"0", b"7"]
-        }
-        0 | 1 => {
-            list.push_front(value).expect("small");
-            &[b"LPUSH", b"k", &item]
-        }
-        2 | 3 => {
-            list.push_back(value).expect("small");
-            &[b"RPUSH", b"k", &item]
-        }
-        4 if len > 0 => {
-            assert_eq!(list.cursor(place).replace(value), Ok(true));
-            &[b"LSET", b"k", &index, &item]
-        }
-        5 | 6 if len > 0 => {
-            let pivot = list.view().get(place).expect("there").to_vec();
-            let before = rng.one_in(2);
-            let mut cursor = list.cursor(0);
-            assert!(cursor.find(&pivot, 0));
-            let insert = if before { CursorMut::insert_before } else { CursorMut::insert_after };
-            insert(&mut cursor, value).expect("small");
-            let side: &[u8] = if before { b"BEFORE" } else { b"AFTER" };
-            return owned(&[b"LINSERT", b"k", side, &pivot, &item]);
-        }
-        7 if len > 0 => {
-            let gone = list.view().get(place).expect("there").to_vec();
-            let mut cursor = list.cursor(0);
-            while cursor.find(&gone, 0) {
-                cursor.remove(1);
+/// What is done to a packed form, the one or the other.
+trait Form: Default {
+    fn bytes(&self) -> &[u8];
+    fn len(&self) -> usize;
+    fn item(&self, place: usize) -> Vec<u8>;
+    fn push(&mut self, front: bool, item: &[u8]);
+    fn replace(&mut self, place: usize, item: &[u8]);
+    fn insert_at(&mut self, pivot: &[u8], before: bool, item: &[u8]);
+    /// Removes so many from a place on.
+    fn remove(&mut self, place: usize, count: usize);
+    fn remove_last(&mut self);
+    fn remove_all(&mut self, item: &[u8]);
+    fn set_field(&mut self, field: &[u8], value: &[u8]);
+    fn remove_field(&mut self, field: &[u8]);
+}
+
+macro_rules! form {
+    ($name:ident) => {
+        impl Form for $name {
+            fn bytes(&self) -> &[u8] {
+                self.as_bytes()
             }
-            return owned(&[b"LREM", b"k", b"0", &gone]);
-        }
-        8 => {
-            list.cursor(0).remove(1);
-            &[b"LPOP", b"k"]
-        }
-        _ => {
-            list.cursor_back(0).remove(1);
-            &[b"RPOP", b"k"]
+
+            fn len(&self) -> usize {
+                self.view().len()
+            }
+
+            fn item(&self, place: usize) -> Vec<u8> {
+                self.view().get(place).expect("there").to_vec()
+            }
+
+            fn push(&mut self, front: bool, item: &[u8]) {
+                let value = Value::of(item);
+                let pushed = if front { self.push_front(value) } else { self.push_back(value) };
+                pushed.expect("small");
+            }
+
+            fn replace(&mut self, place: usize, item: &[u8]) {
+                assert_eq!(self.cursor(place).replace(Value::of(item)), Ok(true));
+            }
+
+            fn insert_at(&mut self, pivot: &[u8], before: bool, item: &[u8]) {
+                let (mut cursor, value) = (self.cursor(0), Value::of(item));
+                assert!(cursor.find(pivot, 0));
+                let inserted =
+                    if before { cursor.insert_before(value) } else { cursor.insert_after(value) };
+                inserted.expect("small");
+            }
+
+            fn remove(&mut self, place: usize, count: usize) {
+                self.cursor(place).remove(count);
+            }
+
+            fn remove_last(&mut self) {
+                self.cursor_back(0).remove(1);
+            }
+
+            fn remove_all(&mut self, item: &[u8]) {
+                let mut cursor = self.cursor(0);
+                while cursor.find(item, 0) {
+                    cursor.remove(1);
+                }
+            }
+
+            fn set_field(&mut self, field: &[u8], value: &[u8]) {
+                let mut cursor = self.cursor(0);
+                if cursor.find(field, 1) {
+                    cursor.move_next();
+                    assert_eq!(cursor.replace(Value::of(value)), Ok(true));
+                } else {
+                    cursor.insert_before(Value::of(field)).expect("small");
+                    cursor.insert_before(Value::of(value)).expect("small");
+                }
+            }
+
+            fn remove_field(&mut self, field: &[u8]) {
+                let mut cursor = self.cursor(0);
+                if cursor.find(field, 1) {
+                    cursor.remove(2);
+                }
+            }
         }
     };
-    owned(words)
+}
+
+form!(ListpackBuf);
+form!(ZiplistBuf);
+
+/// The next command for a list, done to `list` too.
+fn list_command(rng: &mut Rng, list: &mut impl Form) -> Command {
+    let len = list.len();
+    let place = if len == 0 { 0 } else { rng.below(len as u64) as usize };
+    let (index, item) = (place.to_string().into_bytes(), item(rng));
+    match rng.below(10) {
+        _ if list.bytes().len() > NODE => {
+            list.remove(8, len);
+            owned(&[b"LTRIM", b"k", b"0", b"7"])
+        }
+        turn @ 0..4 => {
+            list.push(turn < 2, &item);
+            owned(&[if turn < 2 { b"LPUSH" } else { b"RPUSH" }, b"k", &item])
+        }
+        4 if len > 0 => {
+            list.replace(place, &item);
+            owned(&[b"LSET", b"k", &index, &item])
+        }
+        5 | 6 if len > 0 => {
+            let (pivot, before) = (list.item(place), rng.one_in(2));
+            list.insert_at(&pivot, before, &item);
+            let side: &[u8] = if before { b"BEFORE" } else { b"AFTER" };
+            owned(&[b"LINSERT", b"k", side, &pivot, &item])
+        }
+        7 if len > 0 => {
+            let gone = list.item(place);
+            list.remove_all(&gone);
+            owned(&[b"LREM", b"k", b"0", &gone])
+        }
+        8 => {
+            list.remove(0, 1);
+            owned(&[b"LPOP", b"k"])
+        }
+        _ => {
+            list.remove_last();
+            owned(&[b"RPOP", b"k"])
+        }
+    }
 }
 
 fn owned(words: &[&[u8]]) -> Command {
@@ -152,19 +228,27 @@ fn packed(prefix: &[u8], bytes: &[u8]) -> Vec<u8> {
     body
 }
 
+/// A run on a list, whose bytes are to stand behind `prefix`.
+fn list_run<F: Form>(rng: &mut Rng, prefix: &[u8]) -> Run {
+    let (mut run, mut list) = (Run::default(), F::default());
+    for _ in 0..COMMANDS {
+        let command = list_command(rng, &mut list);
+        let words: Vec<_> = command.iter().map(Vec::as_slice).collect();
+        run.add(&words, (list.len() > 0).then(|| packed(prefix, list.bytes())));
+    }
+    run
+}
+
 #[test]
 fn lists_are_edited_as_servers_edit_them() {
-    check(&SINCE_7_0, &[18], |rng| {
-        let (mut run, mut list) = (Run::default(), ListpackBuf::new());
-        for _ in 0..COMMANDS {
-            let command = list_command(rng, &mut list);
-            let words: Vec<_> = command.iter().map(Vec::as_slice).collect();
-            // One node, packed.
-            let body = packed(&[1, 2], list.as_bytes());
-            run.add(&words, (!list.view().is_empty()).then_some(body));
-        }
-        run
-    });
+    // One node, packed.
+    check(&SINCE_7_0, &[18], |rng| list_run::<ListpackBuf>(rng, &[1, 2]));
+}
+
+#[test]
+fn lists_of_ziplists_are_edited_as_a_server_edits_them() {
+    // One node.
+    check(&[Peer::Redis62], &[14], |rng| list_run::<ZiplistBuf>(rng, &[1]));
 }
 
 /// Fields and values below the length that makes a hash a table.
@@ -177,31 +261,46 @@ fn short_item(rng: &mut Rng) -> Vec<u8> {
     }
 }
 
+fn hash_run<F: Form>(rng: &mut Rng, item: impl Fn(&mut Rng) -> Vec<u8>) -> Run {
+    let (mut run, mut hash) = (Run::default(), F::default());
+    for _ in 0..COMMANDS {
+        let (field, value) = (item(rng), item(rng));
+        if rng.one_in(3) {
+            hash.remove_field(&field);
+            run.add(&[b"HDEL", b"k", &field], None);
+        } else {
+            hash.set_field(&field, &value);
+            run.add(&[b"HSET", b"k", &field, &value], None);
+        }
+        if hash.len() > 0 {
+            run.expected.pop();
+            run.expected.push(Some(packed(&[], hash.bytes())));
+        }
+    }
+    run
+}
+
 #[test]
 fn hashes_are_edited_as_servers_edit_them() {
-    check(&SINCE_7_0, &[16], |rng| {
-        let (mut run, mut hash) = (Run::default(), ListpackBuf::new());
-        for _ in 0..COMMANDS {
-            let (field, value) = (short_item(rng), short_item(rng));
-            let mut cursor = hash.cursor(0);
-            let found = cursor.find(&field, 1);
-            let words: &[&[u8]] = if rng.one_in(3) {
-                cursor.remove(2);
-                &[b"HDEL", b"k", &field]
-            } else {
-                if found {
-                    cursor.move_next();
-                    assert_eq!(cursor.replace(Value::of(&value)), Ok(true));
-                } else {
-                    cursor.insert_before(Value::of(&field)).expect("small");
-                    cursor.insert_before(Value::of(&value)).expect("small");
-                }
-                &[b"HSET", b"k", &field, &value]
-            };
-            run.add(words, (!hash.view().is_empty()).then(|| packed(&[], hash.as_bytes())));
-        }
-        run
-    });
+    check(&SINCE_7_0, &[16], |rng| hash_run::<ListpackBuf>(rng, short_item));
+}
+
+#[test]
+fn hashes_of_ziplists_are_edited_as_a_server_edits_them() {
+    check(&[Peer::Redis62], &[13], |rng| hash_run::<ZiplistBuf>(rng, short_item));
+}
+
+/// Elements at the length from which on the length in front of the next is wide: edits go on into
+/// the elements behind.
+#[test]
+fn wide_lengths_are_edited_as_a_server_edits_them() {
+    let near = |rng: &mut Rng| {
+        let name = rng.pick(&[&b"a"[..], b"b", b"c", b"d", b"e", b"f"]);
+        let len = rng.between(246, 256) as usize;
+        [name, &vec![b'-'; if rng.one_in(4) { 0 } else { len - 1 }]].concat()
+    };
+    let args = ["--hash-max-ziplist-value", "1000"];
+    check_with(&[Peer::Redis62], &args, &[13], |rng| hash_run::<ZiplistBuf>(rng, near));
 }
 
 #[test]

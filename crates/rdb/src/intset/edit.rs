@@ -26,6 +26,9 @@ pub struct IntsetBuf {
 }
 
 impl IntsetBuf {
+    /// Most bytes that it can have: 4 GiB - 1.
+    pub const MAX_BYTES: u64 = u32::MAX as u64;
+
     /// An empty set. A file cannot hold that: reading its bytes is an error.
     #[must_use]
     pub fn new() -> Self {
@@ -66,12 +69,13 @@ impl IntsetBuf {
     ///
     /// # Errors
     ///
-    /// [`TooLarge`] when it would have more than 4 GiB - 1 bytes; nothing is changed then.
+    /// [`TooLarge`] when it would have more than [`MAX_BYTES`](Self::MAX_BYTES); nothing is changed
+    /// then.
     pub fn insert(&mut self, member: i64) -> Result<bool, TooLarge> {
         let Err(index) = self.view().position(member) else { return Ok(false) };
         let (width, count) = (self.view().width(), self.view().len());
         let wide = width_of(member).max(width);
-        TooLarge::check(HEADER + wide * (count + 1))?;
+        TooLarge::check(HEADER + wide * (count + 1), Self::MAX_BYTES)?;
         if wide > width {
             self.widen(width, wide, count);
         }

@@ -34,6 +34,9 @@ pub struct ListpackBuf {
 }
 
 impl ListpackBuf {
+    /// Most bytes that it can have, which the header sets: 4 GiB - 1.
+    pub const MAX_BYTES: u64 = u32::MAX as u64;
+
     /// An empty listpack.
     #[must_use]
     pub fn new() -> Self {
@@ -76,7 +79,8 @@ impl ListpackBuf {
     ///
     /// # Errors
     ///
-    /// [`TooLarge`] when it would have more than 4 GiB - 1; nothing is changed then.
+    /// [`TooLarge`] when it would have more than [`MAX_BYTES`](Self::MAX_BYTES); nothing is changed
+    /// then.
     pub fn push_front(&mut self, value: Value<'_>) -> Result<(), TooLarge> {
         self.splice(HEADER, HEADER, Some(value), 1)
     }
@@ -98,7 +102,7 @@ impl ListpackBuf {
     /// As [`push_front`](Self::push_front).
     pub fn append(&mut self, other: Listpack<'_>) -> Result<(), TooLarge> {
         let more = &other.as_bytes()[HEADER..];
-        TooLarge::check(self.end() + more.len())?;
+        TooLarge::check(self.end() + more.len(), Self::MAX_BYTES)?;
         let counts = [count(&self.bytes), count(other.as_bytes())];
         let counted = if counts.contains(&UNCOUNTED) {
             UNCOUNTED
@@ -179,7 +183,7 @@ impl ListpackBuf {
     ) -> Result<(), TooLarge> {
         let encoded = value.map(Encoded::of);
         let size = encoded.as_ref().map_or(0, Encoded::size);
-        TooLarge::check(self.bytes.len() - (end - start) + size)?;
+        TooLarge::check(self.bytes.len() - (end - start) + size, Self::MAX_BYTES)?;
         open_gap(&mut self.bytes, start, end - start, size);
         if let Some(encoded) = encoded {
             encoded.fill(&mut self.bytes[start..start + size]);

@@ -249,12 +249,13 @@ fn what_is_built_can_be_edited() {
 #[test]
 fn four_gibibytes_are_refused_and_change_nothing() {
     // Zeros that nobody touches take no memory.
+    let max = ListpackBuf::MAX_BYTES;
     let zeros = vec![0; u32::MAX as usize - EMPTY_BYTES];
     let mut list = ListpackBuf::new();
     list.push_back(Value::of(b"a")).unwrap();
     let before = list.clone();
-    assert_eq!(list.push_back(Value::Str(&zeros)), Err(TooLarge));
-    assert_eq!(list.push_front(Value::Str(&zeros)), Err(TooLarge));
-    assert_eq!(list.cursor(0).replace(Value::Str(&zeros)), Err(TooLarge));
+    assert_eq!(list.push_back(Value::Str(&zeros)), Err(TooLarge { max }));
+    assert_eq!(list.push_front(Value::Str(&zeros)), Err(TooLarge { max }));
+    assert_eq!(list.cursor(0).replace(Value::Str(&zeros)), Err(TooLarge { max }));
     assert_eq!(list, before);
 }

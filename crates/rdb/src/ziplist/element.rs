@@ -39,6 +39,8 @@ fn fault_of(first: u8) -> Fault {
 }
 
 /// The value at the start of `body`, and how many bytes it takes.
+// By itself it stays a call, since two use it: 1% of decoding.
+#[inline(always)]
 fn payload(body: &[u8], first: u8) -> Option<(Value<'_>, usize)> {
     let int = |int: i64, len: usize| Some((Value::Int(int), len));
     match first {

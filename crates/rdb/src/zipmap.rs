@@ -1,8 +1,19 @@
 //! Zipmaps: small hashes until Redis 2.4 (type 9).
 //!
-//! A byte with the number of fields (254 for "more than fits"), for each field its length
-//! and bytes, the value's length, a byte with the number of unused bytes behind the value, the
-//! value and those; and `0xff`. A length is a byte below 254, or 254 and u32 LE.
+//! | bytes | what |
+//! |---|---|
+//! | first | number of fields; 254 for that many or more, which a walk must count |
+//! | for each field | its length and bytes; the value's length, a byte with the number of unused bytes behind the value, the value, and those |
+//! | last | `0xff` |
+//!
+//! A length is a byte below 254, or 254 and u32 LE. Values are bytes, never integers. Nothing says
+//! where a field before another begins: there is no walk from the end but by collecting the pairs.
+//!
+//! [`Zipmap`] reads one that is in memory, checked once; [`Cursor`] checks as it goes; [`encode`]
+//! writes one. No server since Redis 2.6 has edited any: they turn them into other forms as they load
+//! them, and so there is nothing here to edit one with.
+
+use std::iter::FusedIterator;
 
 use crate::{
     Fault,
@@ -15,6 +26,98 @@ const WIDE: u8 = 0xfe;
 
 /// A field and its value.
 pub type Pair<'a> = (&'a [u8], &'a [u8]);
+
+/// A zipmap in bytes of someone else's, checked once as a whole: reading it cannot fail.
+///
+/// ```
+/// use redwire_rdb::zipmap::Zipmap;
+///
+/// let map = Zipmap::new(b"\x02\x04name\x03\0ann\x03age\x02\041\xff")?;
+/// assert_eq!(map.get(b"age"), Some(&b"41"[..]));
+/// assert_eq!(map.iter().next(), Some((&b"name"[..], &b"ann"[..])));
+/// # Ok::<(), redwire_rdb::packed::Broken>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Zipmap<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Zipmap<'a> {
+    /// Checks the zipmap that `bytes` are, all of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cursor::new`] and [`Cursor::next`].
+    pub fn new(bytes: &'a [u8]) -> Result<Self, Broken> {
+        let mut cursor = Cursor::new(bytes)?;
+        while cursor.next(bytes)?.is_some() {}
+        Ok(Self { bytes })
+    }
+
+    /// All bytes, count and end among them.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// How many fields it has, one at least. The first byte says it up to 253; a walk counts more
+    /// than that.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "one without fields is refused")]
+    pub fn len(&self) -> usize {
+        match self.bytes[0] {
+            WIDE => self.iter().count(),
+            count => usize::from(count),
+        }
+    }
+
+    /// The value of a field; of the first one, where it stands twice.
+    #[must_use]
+    pub fn get(&self, field: &[u8]) -> Option<&'a [u8]> {
+        self.iter().find(|(name, _)| *name == field).map(|(_, value)| value)
+    }
+
+    /// The fields with their values, in the order in which they stand.
+    #[must_use]
+    pub fn iter(&self) -> Iter<'a> {
+        Iter { bytes: self.bytes, at: 1 }
+    }
+}
+
+impl<'a> IntoIterator for Zipmap<'a> {
+    type Item = Pair<'a>;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+/// The fields of a [`Zipmap`] with their values.
+#[derive(Debug, Clone)]
+pub struct Iter<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = Pair<'a>;
+
+    fn next(&mut self) -> Option<Pair<'a>> {
+        // Nothing but the end mark fails in what was checked.
+        let (found, next) = pair(self.bytes, self.at)?;
+        self.at = next;
+        Some(found)
+    }
+
+    /// A field takes three bytes at least.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let bytes = self.bytes.len() - 1 - self.at;
+        (usize::from(bytes > 0), Some(bytes / 3))
+    }
+}
+
+impl FusedIterator for Iter<'_> {}
 
 /// A place between two fields of a zipmap, which it does not borrow: every call must be given the
 /// bytes that it was made for.
@@ -76,20 +179,6 @@ pub fn field_at(bytes: &[u8], at: usize) -> Result<&[u8], Broken> {
     string(bytes, at, 0).map(|(field, _)| field).ok_or(overrun)
 }
 
-/// All fields and values of the zipmap that `bytes` are, checked.
-///
-/// # Errors
-///
-/// As [`Cursor::new`] and [`Cursor::next`].
-pub fn decode(bytes: &[u8]) -> Result<Vec<Pair<'_>>, Broken> {
-    let mut cursor = Cursor::new(bytes)?;
-    let mut pairs = Vec::new();
-    while let Some(pair) = cursor.next(bytes)? {
-        pairs.push(pair);
-    }
-    Ok(pairs)
-}
-
 /// The zipmap of these pairs, for tests and for files that Redis 2.4 shall read. Fields and values
 /// must be shorter than 4 GiB.
 #[must_use]
@@ -143,6 +232,15 @@ mod tests {
 
     use super::*;
 
+    fn decode(bytes: &[u8]) -> Result<Vec<Pair<'_>>, Broken> {
+        let map = Zipmap::new(bytes)?;
+        let pairs: Vec<_> = map.iter().collect();
+        assert_eq!(map.len(), pairs.len());
+        let (low, high) = map.iter().size_hint();
+        assert!(low <= pairs.len() && Some(pairs.len()) <= high);
+        Ok(pairs)
+    }
+
     fn text() -> impl Strategy<Value = Vec<u8>> {
         prop_oneof![vec(any::<u8>(), 0..20), (0..700usize).prop_map(|len| vec![b'z'; len])]
     }
@@ -153,6 +251,12 @@ mod tests {
             let pairs: Vec<Pair<'_>> =
                 pairs.iter().map(|(field, value)| (&field[..], &value[..])).collect();
             let bytes = encode(&pairs);
+            let map = Zipmap::new(&bytes).unwrap();
+            for (field, _) in &pairs {
+                let first = pairs.iter().find(|(name, _)| name == field).map(|(_, value)| *value);
+                prop_assert_eq!(map.get(field), first);
+            }
+            prop_assert_eq!(map.get(b"no field is so"), None);
             prop_assert_eq!(decode(&bytes), Ok(pairs));
         }
 

@@ -26,7 +26,8 @@ fuzz_target!(|input: (bool, Vec<u8>, Vec<Edit>)| {
     back.reverse();
     assert_eq!(back, twin);
     let built = build(&twin);
-    assert!(built.len() <= list.as_bytes().len());
+    // Longer ones may have lengths that other servers write in a byte less.
+    assert!(built.len() <= list.as_bytes().len() || built.len() > 16_383);
     assert!(Listpack::new(&built).expect("built").iter().map(|value| value.to_vec()).eq(twin));
     edit(list, &edits);
 });

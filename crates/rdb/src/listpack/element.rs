@@ -8,6 +8,15 @@ use crate::{
 /// The element at `at`, and where the next one begins.
 #[inline]
 pub(super) fn element(bytes: &[u8], at: usize) -> Result<(Value<'_>, usize), Broken> {
+    match usual_element(bytes, at) {
+        Err(broken) => narrow_element(bytes, at).ok_or(broken),
+        found => found,
+    }
+}
+
+/// An element whose length is behind it as most servers write that.
+#[inline]
+fn usual_element(bytes: &[u8], at: usize) -> Result<(Value<'_>, usize), Broken> {
     let overrun = || Broken::new(at, Fault::PackedOverrun);
     // The last byte is the end mark: no element may reach it.
     let body = bytes.get(at..bytes.len().saturating_sub(1)).ok_or_else(overrun)?;
@@ -24,6 +33,17 @@ pub(super) fn element(bytes: &[u8], at: usize) -> Result<(Value<'_>, usize), Bro
     Ok((value, at + len + back))
 }
 
+/// An element whose length takes one byte less behind it, as Valkey 9.1 has it for the greatest
+/// number of some bytes.
+#[cold]
+fn narrow_element(bytes: &[u8], at: usize) -> Option<(Value<'_>, usize)> {
+    let body = bytes.get(at..bytes.len().checked_sub(1)?)?;
+    let (value, len) = string(body, 5, u32::from_le_bytes(array(body, 1)?) as usize)?;
+    let back = back_len_size(len) - 1;
+    let narrow = body.get(len..len + back).is_some_and(|back| back_len_matches(back, len));
+    (body[0] == 0xf0 && is_edge(len) && narrow).then_some((value, at + len + back))
+}
+
 /// The element at `at` of a listpack that was checked, and where the next one begins.
 #[inline]
 pub(super) fn checked_element(bytes: &[u8], at: usize) -> Option<(Value<'_>, usize)> {
@@ -33,7 +53,17 @@ pub(super) fn checked_element(bytes: &[u8], at: usize) -> Option<(Value<'_>, usi
         first @ 0x80..=0xbf => string(body, 1, usize::from(first & 0x3f))?,
         first => wide_payload(body, first)?,
     };
-    Some((value, at + len + back_len_size(len)))
+    let mut back = back_len_size(len);
+    if back > 2 && is_edge(len) && body.get(len) == Some(&0x7f) {
+        back -= 1;
+    }
+    Some((value, at + len + back))
+}
+
+/// Whether an element is as long as the greatest number of some bytes of seven bits: servers differ
+/// in how they write that.
+pub(super) const fn is_edge(len: usize) -> bool {
+    matches!(len, 16_383 | 2_097_151 | 268_435_455)
 }
 
 /// Where the element begins that ends at `end`, in a listpack that was checked.
@@ -83,8 +113,8 @@ fn string(body: &[u8], header: usize, len: usize) -> Option<(Value<'_>, usize)> 
 /// Most bytes of the length behind an element.
 const MAX_BACK_LEN: usize = 5;
 
-/// How many bytes the length behind an element of `len` bytes takes. The limits are the servers',
-/// which leave the largest number of each size to the next.
+/// How many bytes the length behind an element of `len` bytes takes. The limits are those of Redis
+/// up to 8.6 and Valkey up to 8.1, which leave the largest number of each size to the next.
 #[inline]
 const fn back_len_size(len: usize) -> usize {
     match len {

@@ -20,6 +20,11 @@
 //! | `0xf0` | bytes, their number as u32 LE |
 //! | `0xf1` to `0xf4` | an integer of 16, 24, 32 or 64 bits, LE |
 //!
+//! Where an element has just 16383, 2097151 or 268435455 bytes, its encoding among them, the length
+//! behind it takes 3, 4 or 5 bytes in Redis up to 8.6 and Valkey up to 8.1, and one byte less in
+//! Valkey 9.1, which refuses the others' files for that. Here both are read, and the first is
+//! written.
+//!
 //! Values of these types are one listpack: hashes (16; 25 with expiries), sorted sets (17), sets
 //! (20), each packed node of a list (18) and each node of a stream (15, 19, 21, 26).
 //!

@@ -259,3 +259,46 @@ fn four_gibibytes_are_refused_and_change_nothing() {
     assert_eq!(list.cursor(0).replace(Value::Str(&zeros)), Err(TooLarge { max }));
     assert_eq!(list, before);
 }
+
+/// A listpack of two elements, the first of which has `len` bytes in all and then `back`.
+fn with_back_len(len: usize, back: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0; HEADER];
+    bytes.push(0xf0);
+    bytes.extend_from_slice(&(len as u32 - 5).to_le_bytes());
+    bytes.resize(HEADER + len, b'x');
+    bytes.extend_from_slice(back);
+    bytes.extend_from_slice(&[1, 1, END]);
+    let total = bytes.len() as u32;
+    bytes[..4].copy_from_slice(&total.to_le_bytes());
+    bytes[4] = 2;
+    bytes
+}
+
+#[test]
+fn lengths_of_all_bits_are_read_as_either_server_writes_them() {
+    for (len, wide) in [(16_383, &[0, 0xff, 0xff][..]), (2_097_151, &[0, 0xff, 0xff, 0xff])] {
+        let narrow = [&[0x7f], &wide[2..]].concat();
+        let items = vec![vec![b'x'; len - 5], b"1".to_vec()];
+        assert_eq!(with_back_len(len, wide), build(&items));
+        for back in [wide, &narrow] {
+            let bytes = with_back_len(len, back);
+            assert_eq!(read(&bytes).as_ref(), Ok(&items));
+            let listpack = Listpack::new(&bytes).unwrap();
+            let back: Vec<_> = listpack.iter().rev().map(|value| value.to_vec()).collect();
+            assert_eq!(back, [items[1].clone(), items[0].clone()]);
+            let mut list = ListpackBuf::from(listpack);
+            assert_eq!(list.cursor(0).replace(Value::Int(0)), Ok(true));
+            assert_eq!(list.as_bytes(), build(&[b"0".to_vec(), b"1".to_vec()]));
+        }
+        let broken = Broken::new(HEADER + len, Fault::PackedBackLen);
+        let wrong = [&[0x7e], &wide[2..]].concat();
+        assert_eq!(read(&with_back_len(len, &wrong)), Err(broken));
+        let overrun = Broken::new(HEADER, Fault::PackedOverrun);
+        let mut cut = with_back_len(len, &narrow[1..]);
+        cut.truncate(HEADER + len);
+        cut.push(END);
+        let total = cut.len() as u32;
+        cut[..4].copy_from_slice(&total.to_le_bytes());
+        assert_eq!(read(&cut), Err(overrun));
+    }
+}

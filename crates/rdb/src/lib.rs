@@ -9,6 +9,7 @@ pub mod length;
 pub mod listpack;
 pub mod lzf;
 pub mod packed;
+pub mod quicklist;
 pub mod salvage;
 pub mod stream;
 pub mod string;

@@ -84,7 +84,7 @@ pub fn encode(out: &mut Vec<u8>, bytes: &[u8], compressor: Option<&mut lzf::Comp
         }
     } else if bytes.len() > NEVER_COMPRESSED
         && let Some(compressor) = compressor
-        && encode_lzf(out, bytes, compressor)
+        && encode_lzf(out, bytes, compressor, bytes.len() - 4)
     {
         return;
     }
@@ -108,9 +108,15 @@ fn encode_int(out: &mut Vec<u8>, int: i32) {
     out.extend_from_slice(&raw[..size]);
 }
 
-/// Appends the string compressed, or nothing when that does not make it at least 4 bytes shorter.
-fn encode_lzf(out: &mut Vec<u8>, bytes: &[u8], compressor: &mut lzf::Compressor) -> bool {
-    let Some(compressed) = compressor.compress(bytes, bytes.len() - 4) else { return false };
+/// Appends the string compressed to at most `most` bytes, or nothing when it does not become so
+/// short.
+pub(crate) fn encode_lzf(
+    out: &mut Vec<u8>,
+    bytes: &[u8],
+    compressor: &mut lzf::Compressor,
+    most: usize,
+) -> bool {
+    let Some(compressed) = compressor.compress(bytes, most) else { return false };
     out.push(0xc3);
     length::encode(out, compressed.len() as u64);
     length::encode(out, bytes.len() as u64);

@@ -84,7 +84,7 @@ impl NodeFill {
     /// Says where the next item goes, and takes it as gone there.
     #[inline]
     pub(crate) fn place(&mut self, item: &[u8]) -> Place {
-        if self.contained && item.len() > self.limit {
+        if self.contained && (item.len() > self.limit || listpack::is_edge_value(item)) {
             self.bytes = 0;
             return Place::Alone;
         }

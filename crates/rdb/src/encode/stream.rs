@@ -275,7 +275,7 @@ impl Writer {
             stream.first = node.first_live();
         }
         self.text(out, &node.id().to_bytes());
-        self.text(out, node.listpack());
+        self.text(out, &node.for_target(self.options.target));
     }
 
     fn producers(&mut self, out: &mut Vec<u8>, form: StreamType, part: &StreamPart<'_>) {

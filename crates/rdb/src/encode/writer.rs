@@ -7,7 +7,7 @@ use super::{
     stream::StreamUnderWay,
 };
 use crate::{
-    Dialect, Error, Version, intset, length, lzf,
+    Dialect, Error, Version, intset, length, listpack, lzf,
     packed::{Value, parse_int},
     score, string,
     types::{container, opcode, type_byte},
@@ -370,6 +370,6 @@ fn packable<'i>(mut parts: impl Iterator<Item = &'i [u8]>, small: impl Fn(&[u8])
     let mut bytes = 0;
     parts.all(|part| {
         bytes += part.len() + OVERHEAD;
-        small(part) && bytes <= MAX_NODE_BYTES
+        small(part) && bytes <= MAX_NODE_BYTES && !listpack::is_edge_value(part)
     })
 }

@@ -1,5 +1,6 @@
 //! One element: its encodings, and its length behind it.
 
+use super::edge::is_edge;
 use crate::{
     Fault,
     packed::{Broken, Value, array, int24},
@@ -60,12 +61,6 @@ pub(super) fn checked_element(bytes: &[u8], at: usize) -> Option<(Value<'_>, usi
     Some((value, at + len + back))
 }
 
-/// Whether an element is as long as the greatest number of some bytes of seven bits: servers differ
-/// in how they write that.
-pub(super) const fn is_edge(len: usize) -> bool {
-    matches!(len, 16_383 | 2_097_151 | 268_435_455)
-}
-
 /// Where the element begins that ends at `end`, in a listpack that was checked.
 #[inline]
 pub(super) fn step_back(bytes: &[u8], end: usize) -> Option<usize> {
@@ -116,7 +111,7 @@ const MAX_BACK_LEN: usize = 5;
 /// How many bytes the length behind an element of `len` bytes takes. The limits are those of Redis
 /// up to 8.6 and Valkey up to 8.1, which leave the largest number of each size to the next.
 #[inline]
-const fn back_len_size(len: usize) -> usize {
+pub(super) const fn back_len_size(len: usize) -> usize {
     match len {
         0..=127 => 1,
         128..16_383 => 2,
@@ -128,7 +123,7 @@ const fn back_len_size(len: usize) -> usize {
 
 /// Byte `index` of the `size` bytes behind an element of `len` bytes.
 #[inline]
-const fn back_len_byte(len: usize, size: usize, index: usize) -> u8 {
+pub(super) const fn back_len_byte(len: usize, size: usize, index: usize) -> u8 {
     let bits = ((len as u64 >> (7 * (size - 1 - index))) & 0x7f) as u8;
     if index == 0 { bits } else { bits | 0x80 }
 }

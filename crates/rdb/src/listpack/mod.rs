@@ -23,7 +23,9 @@
 //! Where an element has just 16383, 2097151 or 268435455 bytes, its encoding among them, the length
 //! behind it takes 3, 4 or 5 bytes in Redis up to 8.6 and Valkey up to 8.1, and one byte less in
 //! Valkey 9.1, which refuses the others' files for that. Here both are read, and the first is
-//! written.
+//! written; [`Listpack::for_target`] makes the one of the other. An
+//! [`Encoder`](crate::Encoder) puts such an element into no listpack, but for streams, which are
+//! made for the target.
 //!
 //! Values of these types are one listpack: hashes (16; 25 with expiries), sorted sets (17), sets
 //! (20), each packed node of a list (18) and each node of a stream (15, 19, 21, 26).
@@ -37,6 +39,7 @@
 
 mod builder;
 mod cursor;
+mod edge;
 mod edit;
 mod element;
 #[cfg(test)]
@@ -45,6 +48,7 @@ mod view;
 
 pub use builder::Builder;
 pub use cursor::{Cursor, value_at};
+pub(crate) use edge::is_edge_value;
 pub use edit::{CursorMut, ListpackBuf};
 pub use view::{Iter, Listpack};
 

@@ -4,7 +4,7 @@ use proptest::{collection::vec, prelude::*};
 
 use super::*;
 use crate::{
-    Fault,
+    Fault, Version,
     packed::{Broken, TooLarge, Value},
 };
 
@@ -286,6 +286,10 @@ fn lengths_of_all_bits_are_read_as_either_server_writes_them() {
             let listpack = Listpack::new(&bytes).unwrap();
             let back: Vec<_> = listpack.iter().rev().map(|value| value.to_vec()).collect();
             assert_eq!(back, [items[1].clone(), items[0].clone()]);
+            let all = [wide, &narrow].map(|back| with_back_len(len, back));
+            assert_eq!(listpack.for_target(Version::REDIS_8_6), all[0]);
+            assert_eq!(listpack.for_target(Version::REDIS_7_0), all[0]);
+            assert_eq!(listpack.for_target(Version::VALKEY_9), all[1]);
             let mut list = ListpackBuf::from(listpack);
             assert_eq!(list.cursor(0).replace(Value::Int(0)), Ok(true));
             assert_eq!(list.as_bytes(), build(&[b"0".to_vec(), b"1".to_vec()]));

@@ -1,12 +1,17 @@
 //! A listpack that was checked, and its elements from both ends.
 
+use std::borrow::Cow;
 use std::iter::FusedIterator;
 
 use super::{
     Cursor, HEADER, UNCOUNTED,
+    edge::{converted, differs},
     element::{checked_element, step_back},
 };
-use crate::packed::{Broken, Needle, Value, array};
+use crate::{
+    Dialect, Version,
+    packed::{Broken, Needle, Value, array},
+};
 
 /// A listpack in bytes of someone else's, checked once as a whole: reading it cannot fail.
 ///
@@ -40,7 +45,7 @@ impl<'a> Listpack<'a> {
     }
 
     /// One that was checked, or built here.
-    pub(super) const fn trusted(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn trusted(bytes: &'a [u8]) -> Self {
         Self { bytes }
     }
 
@@ -63,6 +68,19 @@ impl<'a> Listpack<'a> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.len() == super::EMPTY_BYTES
+    }
+
+    /// The bytes that servers of `target` read: their own, unless the length behind an element takes
+    /// a byte more or less there, see the [module](super). Files for Valkey 9 are written as 9.1
+    /// has it.
+    #[must_use]
+    pub fn for_target(&self, target: Version) -> Cow<'a, [u8]> {
+        let narrow = target.dialect() == Dialect::Valkey;
+        if differs(self.bytes, narrow) {
+            converted(self.bytes, narrow).into()
+        } else {
+            self.bytes.into()
+        }
     }
 
     /// The elements; from the end with [`rev`](Iterator::rev).

@@ -5,10 +5,12 @@
 //! the node's (ms, sequence), the number of fields and their names unless it has the master's, the
 //! values, and the number of elements before this one, to step back.
 
+use std::borrow::Cow;
+
 use super::StreamId;
 use crate::{
-    Fault,
-    listpack::{self, Cursor},
+    Fault, Version,
+    listpack::{self, Cursor, Listpack},
     packed::{Broken, Value},
 };
 
@@ -56,6 +58,11 @@ impl<'a> StreamNode<'a> {
     #[must_use]
     pub const fn listpack(&self) -> &'a [u8] {
         self.listpack
+    }
+
+    /// The entries as servers of `target` read them, see [`Listpack::for_target`].
+    pub(crate) fn for_target(&self, target: Version) -> Cow<'a, [u8]> {
+        Listpack::trusted(self.listpack).for_target(target)
     }
 
     /// How many entries are live.

@@ -3,7 +3,7 @@
 use redwire_rdb::{Event, Kind};
 
 use crate::value::{Kind as _, Unfit};
-use crate::{Blob, Hash, List, Opaque, Scored, Set, Str, Stream, Value, Zset};
+use crate::{Blob, Hash, List, Opaque, Scored, Set, Str, Stream, UnixMs, Value, Zset};
 
 /// A value under way.
 ///
@@ -13,7 +13,11 @@ use crate::{Blob, Hash, List, Opaque, Scored, Set, Str, Stream, Value, Zset};
 pub(crate) enum Builder {
     Whole(Value),
     Set(Vec<Blob>),
-    Hash(Vec<(Blob, Blob)>),
+    Hash {
+        fields: Vec<(Blob, Blob)>,
+        /// Of those among them that expire.
+        expiries: Vec<(Blob, UnixMs)>,
+    },
     Zset(Vec<Scored>),
 }
 
@@ -24,8 +28,6 @@ pub(crate) enum BuildError {
     OutOfPlace,
     /// An element comes twice.
     Duplicate,
-    /// A hash field carries an expiry of its own.
-    FieldExpiry,
     /// The bytes of a stream are none.
     Stream,
 }
@@ -53,7 +55,7 @@ impl Builder {
             Kind::List => Self::Whole(Value::List(List::default())),
             Kind::Set => Self::Set(Vec::new()),
             Kind::Zset => Self::Zset(Vec::new()),
-            Kind::Hash => Self::Hash(Vec::new()),
+            Kind::Hash => Self::Hash { fields: Vec::new(), expiries: Vec::new() },
         }
     }
 
@@ -71,9 +73,10 @@ impl Builder {
             (Event::Scored(member, score), Self::Zset(members)) => {
                 members.push(Scored { score, member: Blob::from(member) });
             }
-            (Event::Field { expires_ms: Some(_), .. }, _) => return Err(BuildError::FieldExpiry),
-            (Event::Field { field, value, .. }, Self::Hash(fields)) => {
-                fields.push((Blob::from(field), Blob::from(value)));
+            (Event::Field { field, value, expires_ms }, Self::Hash { fields, expiries }) => {
+                let field = Blob::from(field);
+                expiries.extend(expires_ms.map(|at| (field.clone(), UnixMs(at))));
+                fields.push((field, Blob::from(value)));
             }
             _ => return Err(BuildError::OutOfPlace),
         }
@@ -85,7 +88,9 @@ impl Builder {
         let (came, value) = match self {
             Self::Whole(value) => return Ok(value),
             Self::Set(members) => (members.len(), Set::from_iter(members).into_value()),
-            Self::Hash(fields) => (fields.len(), Hash::from_iter(fields).into_value()),
+            Self::Hash { fields, expiries } => {
+                (fields.len(), Hash::build(fields, expiries).into_value())
+            }
             Self::Zset(members) => (members.len(), Zset::from_iter(members).into_value()),
         };
         if value.element_count() == came { Ok(value) } else { Err(BuildError::Duplicate) }
@@ -125,7 +130,8 @@ mod tests {
         let refused = Err(BuildError::OutOfPlace);
         assert_eq!(built(Kind::Zset, &[Event::Element(b"a")]), refused);
         assert_eq!(built(Kind::List, &[Event::Scored(b"a", 1.0)]), refused);
-        let expiring = Event::Field { field: b"f", value: b"v", expires_ms: Some(1) };
-        assert_eq!(built(Kind::Hash, &[expiring]), Err(BuildError::FieldExpiry));
+        let field = Event::Field { field: b"f", value: b"v", expires_ms: Some(1) };
+        assert_eq!(built(Kind::Hash, &[field]), Ok(1));
+        assert_eq!(built(Kind::Set, &[field]), refused);
     }
 }

@@ -8,8 +8,8 @@ use crate::error::CommandError;
 use crate::events::EventClass;
 use crate::keyspace::{Keyspace, Random, Role};
 use crate::session::{Origin, Session};
-use crate::value::Kind;
-use crate::{UnixMs, Value};
+use crate::value::{Kind, Live};
+use crate::{Blob, Hash, UnixMs, Value};
 
 /// A command's view of the world while it runs: the data, the reply to write, the session.
 ///
@@ -108,6 +108,58 @@ impl<'a> Data<'a> {
         self.peek(key).map(|value| K::of(value).ok_or(CommandError::WrongType)).transpose()
     }
 
+    /// The hash at `key` to read, without the fields whose time is over.
+    pub(crate) fn read_hash(&mut self, key: &[u8]) -> Result<Option<Live<'_>>, CommandError> {
+        let now = self.sight();
+        let hash = self.read::<Hash>(key)?;
+        Ok(hash.map(|hash| Live::new(hash, now)))
+    }
+
+    /// The moment whose past the command does not see; `None` where it sees all that is there.
+    pub(crate) fn sight(&self) -> Option<UnixMs> {
+        (self.origin == Origin::Client).then_some(self.now)
+    }
+
+    /// Deletes those of the named fields of a hash whose time is over, before they are written: on
+    /// a primary replicas are told, and the key goes with the last field.
+    pub(crate) fn expire_named<'n>(&mut self, key: &[u8], names: impl Iterator<Item = &'n [u8]>) {
+        if self.origin == Origin::Primary || !self.has_expiries() {
+            return;
+        }
+        self.drop_if_expired(key);
+        let now = self.now;
+        let Some(hash) = self.keyspace.data.find(self.db, key).and_then(|it| Hash::of(&it.value))
+        else {
+            return;
+        };
+        let expired = |at| now.is_past(at);
+        if !hash.first_expiry().is_some_and(expired) {
+            return;
+        }
+        let names = names.filter(|name| hash.expires(name).is_some_and(expired));
+        let names: Vec<Blob> = names.map(Blob::from).collect();
+        let entry = self.keyspace.entry_mut(self.db, key);
+        if let Some(hash) = entry.and_then(|entry| Hash::of_mut(&mut entry.value)) {
+            for name in &names {
+                hash.remove(name);
+            }
+        }
+        if self.expires_keys() {
+            self.keyspace.fields_expired(self.db, key, &names);
+        } else {
+            self.keyspace.data.databases[self.db as usize].hash_changed(key);
+            let entry = self.keyspace.data.find(self.db, key);
+            if entry.and_then(|it| Hash::of(&it.value)).is_some_and(Hash::is_empty) {
+                self.keyspace.remove(self.db, key);
+            }
+        }
+    }
+
+    /// To be called when fields of the hash at `key` were told to expire.
+    pub(crate) fn fields_expire(&mut self, key: &[u8]) {
+        self.keyspace.data.databases[self.db as usize].note_field_expiries(key);
+    }
+
     /// The value of `key` to change, if it is there and of type `K`.
     pub(crate) fn write<K: Kind>(&mut self, key: &[u8]) -> Result<Option<&mut K>, CommandError> {
         match self.peek(key) {
@@ -197,6 +249,9 @@ impl<'a> Data<'a> {
     /// Says that `key` was changed: counts it, fails transactions that watch it, notifies.
     pub(crate) fn changed(&mut self, key: &[u8], class: EventClass, event: &'static str) {
         self.keyspace.dirty += 1;
+        if class == EventClass::Hash {
+            self.keyspace.data.databases[self.db as usize].hash_changed(key);
+        }
         self.touched(key, class, event);
     }
 
@@ -268,24 +323,35 @@ impl<'a> Data<'a> {
     }
 
     fn drop_if_expired(&mut self, key: &[u8]) {
-        if !self.expires_keys() || self.keyspace.data.expiring(self.db) == 0 {
+        if !self.expires_keys() || !self.has_expiries() {
             return;
         }
-        let entry = self.keyspace.data.find(self.db, key);
-        if entry.and_then(Entry::expires).is_some_and(|at| self.now.is_past(at)) {
+        let Some(entry) = self.keyspace.data.find(self.db, key) else { return };
+        let is_past = |at: Option<UnixMs>| at.is_some_and(|at| self.now.is_past(at));
+        if is_past(entry.expires()) {
             self.keyspace.expire(self.db, key);
+        } else if is_past(entry.first_field_expiry()) {
+            self.keyspace.expire_fields(self.db, key, self.now, FIELDS_ON_SIGHT);
         }
+    }
+
+    fn has_expiries(&self) -> bool {
+        self.keyspace.data.databases[self.db as usize].has_expiries()
     }
 
     /// On a replica that takes writes, a key whose time is over may still stand in the way.
     fn make_way(&mut self, key: &[u8]) {
-        if self.keyspace.data.expiring(self.db) > 0 {
+        if self.has_expiries() {
             self.keyspace.remove(self.db, key);
         }
     }
 }
 
+/// Fields that are deleted when a command comes to their hash, at most: whatever is due beyond is
+/// not seen, and waits for [`Keyspace::expire_due`].
+const FIELDS_ON_SIGHT: usize = 64;
+
 /// Whether a session sees `entry`: until its time is over, and the primary's even then.
 fn is_there(entry: &Entry, now: UnixMs, origin: Origin) -> bool {
-    origin == Origin::Primary || !entry.expires().is_some_and(|at| now.is_past(at))
+    origin == Origin::Primary || !entry.is_over(now)
 }

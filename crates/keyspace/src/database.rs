@@ -8,7 +8,9 @@ use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
 use hashbrown::HashTable;
 
+use crate::field_expiries::FieldExpiries;
 use crate::slot::{SLOTS, key_slot};
+use crate::value::EXPIRING;
 use crate::{Blob, UnixMs, Value};
 
 /// A key with its value and what is kept beside it.
@@ -28,6 +30,18 @@ impl Entry {
 
     pub(crate) fn expires(&self) -> Option<UnixMs> {
         self.expires
+    }
+
+    /// When the first field of a hash expires.
+    pub(crate) fn first_field_expiry(&self) -> Option<UnixMs> {
+        let Value::Hash(hash) = &self.value else { return None };
+        hash.first_expiry()
+    }
+
+    /// Whether its time is over by `now`: the key's own, or that of each field of a hash.
+    pub(crate) fn is_over(&self, now: UnixMs) -> bool {
+        let fields_are = matches!(&self.value, Value::Hash(hash) if hash.is_over(now));
+        fields_are || self.expires.is_some_and(|at| now.is_past(at))
     }
 
     /// Reads a byte of all that a command on this key reads first, so that it is in the cache.
@@ -51,7 +65,10 @@ pub(crate) struct Database {
     len: usize,
     /// Every key that expires, earliest first; the same set as the entries with `expires`.
     expires: BTreeSet<(UnixMs, Blob)>,
-    /// How many values there are of each RDB type that not every version holds.
+    /// Every key with fields that expire, by the first of them.
+    field_expiries: FieldExpiries,
+    /// How many values there are of each RDB type that not every version holds; but for hashes,
+    /// whose type changes with their fields.
     needed: BTreeMap<u8, usize>,
     hasher: SeedableRandomState,
 }
@@ -64,6 +81,7 @@ impl Database {
             slots: Vec::new(),
             len: 0,
             expires: BTreeSet::new(),
+            field_expiries: FieldExpiries::default(),
             needed: BTreeMap::new(),
             hasher,
         }
@@ -75,6 +93,7 @@ impl Database {
             slots: Vec::new(),
             len: 0,
             expires: BTreeSet::new(),
+            field_expiries: FieldExpiries::default(),
             needed: BTreeMap::new(),
             hasher: self.hasher.clone(),
         }
@@ -96,6 +115,36 @@ impl Database {
     /// The key that expires first.
     pub(crate) fn first_expiry(&self) -> Option<(UnixMs, &Blob)> {
         self.expires.first().map(|(at, key)| (*at, key))
+    }
+
+    /// How many hashes have fields that expire.
+    pub(crate) fn field_expiring(&self) -> usize {
+        self.field_expiries.len()
+    }
+
+    /// The hash with the field that expires first.
+    pub(crate) fn first_field_expiry(&self) -> Option<(UnixMs, &Blob)> {
+        self.field_expiries.first()
+    }
+
+    /// Whether anything expires here, keys or fields.
+    pub(crate) fn has_expiries(&self) -> bool {
+        !self.expires.is_empty() || !self.field_expiries.is_empty()
+    }
+
+    /// To be called when fields of the hash at `key` may expire that did not before, or at another
+    /// moment.
+    pub(crate) fn note_field_expiries(&mut self, key: &[u8]) {
+        let first = self.find(key).and_then(Entry::first_field_expiry);
+        self.field_expiries.set(key, first);
+    }
+
+    /// To be called when the hash at `key` was changed otherwise; costs nothing where no field of
+    /// any hash expires.
+    pub(crate) fn hash_changed(&mut self, key: &[u8]) {
+        if !self.field_expiries.is_empty() && self.field_expiries.contains(key) {
+            self.note_field_expiries(key);
+        }
     }
 
     pub(crate) fn find(&self, key: &[u8]) -> Option<&Entry> {
@@ -131,6 +180,9 @@ impl Database {
         if let Some(at) = entry.expires {
             self.expires.insert((at, entry.key.clone()));
         }
+        if let Some(at) = entry.first_field_expiry() {
+            self.field_expiries.set(&entry.key, Some(at));
+        }
         self.count_needed(&entry.value, true);
         let hash = self.hash(&entry.key);
         let slot = usize::from(key_slot(&entry.key));
@@ -151,6 +203,9 @@ impl Database {
         self.count_needed(&entry.value, false);
         if let Some(at) = entry.expires {
             self.expires.remove(&(at, entry.key.clone()));
+        }
+        if entry.first_field_expiry().is_some() {
+            self.field_expiries.set(&entry.key, None);
         }
         Some(entry)
     }
@@ -180,6 +235,12 @@ impl Database {
                 self.expires.insert((at, entry.key.clone()));
             }
         }
+        if matches!(old, Value::Hash(_)) || matches!(entry.value, Value::Hash(_)) {
+            let first = entry.first_field_expiry();
+            if first.is_some() || !self.field_expiries.is_empty() {
+                self.field_expiries.set(key, first);
+            }
+        }
         if counted {
             let new = entry.value.clone();
             self.count_needed(&old, false);
@@ -190,10 +251,14 @@ impl Database {
 
     /// The RDB types of the values here that not every version holds.
     pub(crate) fn needed_types(&self) -> impl Iterator<Item = u8> {
-        self.needed.keys().copied()
+        let hashes = (!self.field_expiries.is_empty()).then_some(EXPIRING);
+        self.needed.keys().copied().chain(hashes)
     }
 
     fn count_needed(&mut self, value: &Value, added: bool) {
+        if matches!(value, Value::Hash(_)) {
+            return;
+        }
         let Some(type_byte) = value.needed_type() else { return };
         let count = self.needed.entry(type_byte).or_default();
         if added {

@@ -34,7 +34,7 @@ impl Data<'_> {
     pub(crate) fn live_keys(&self) -> impl Iterator<Item = &Blob> {
         let now = self.now();
         let entries = self.keyspace.data.databases[self.db as usize].iter();
-        let live = entries.filter(move |entry| !entry.expires().is_some_and(|at| now.is_past(at)));
+        let live = entries.filter(move |entry| !entry.is_over(now));
         live.map(|entry| &entry.key)
     }
 

@@ -51,6 +51,12 @@ impl Dataset {
         self.databases.get(db as usize).map_or(0, Database::expiring)
     }
 
+    /// How many hashes of database `db` have fields that expire (`subexpiry` in `INFO keyspace`).
+    #[must_use]
+    pub fn field_expiring(&self, db: u32) -> usize {
+        self.databases.get(db as usize).map_or(0, Database::field_expiring)
+    }
+
     /// The sources of the function libraries (`FUNCTION LOAD`).
     pub fn functions(&self) -> impl Iterator<Item = &[u8]> {
         self.functions.iter().map(Blob::as_slice)
@@ -62,8 +68,8 @@ impl Dataset {
         self.origin
     }
 
-    /// The RDB types of the values that not every version holds (streams, and what is kept as its
-    /// bytes): those that a file's version must hold.
+    /// The RDB types of the values that not every version holds (streams, hashes whose fields expire,
+    /// and what is kept as its bytes): those that a file's version must hold.
     pub fn needed_types(&self) -> impl Iterator<Item = u8> {
         self.databases.iter().flat_map(Database::needed_types)
     }

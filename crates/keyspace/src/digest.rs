@@ -20,7 +20,8 @@ impl Dataset {
     /// The digest of all databases, as `DEBUG DIGEST` defines it: equal data have an equal digest,
     /// whatever the order of keys, fields and members and however they are kept.
     ///
-    /// That a key expires counts, the moment does not. An empty data set has a digest of zeros.
+    /// That a key or a field of a hash expires counts, the moment does not (as in Redis 7.4 and later;
+    /// Valkey 9 leaves fields' expiries out). An empty data set has a digest of zeros.
     /// [`Opaque`](crate::Opaque) values are taken in as their RDB bytes, which no server does: with
     /// any of them the digest compares with that of another redwire only.
     ///
@@ -113,8 +114,12 @@ impl Digest {
     }
 
     fn hash(&mut self, hash: &Hash) {
-        for field in hash.iter() {
-            self.pair(field.name(), &field.value);
+        for (field, expires) in hash.iter_expiring() {
+            let mut digest = Self::of_pair(field.name(), &field.value);
+            if expires.is_some() {
+                digest.add(b"!!hexpire!!");
+            }
+            self.add(&digest.0);
         }
     }
 
@@ -133,10 +138,14 @@ impl Digest {
 
     /// Takes in an element of two parts, in whatever order elements come.
     fn pair(&mut self, first: &[u8], second: &[u8]) {
+        self.add(&Self::of_pair(first, second).0);
+    }
+
+    fn of_pair(first: &[u8], second: &[u8]) -> Self {
         let mut digest = Self::default();
         digest.mix(first);
         digest.mix(second);
-        self.add(&digest.0);
+        digest
     }
 }
 
@@ -205,6 +214,32 @@ mod tests {
         // Redis 7.0.15, then Redis 8.0.2 and Valkey 9.1.2.
         assert_eq!(digest(ScoreText::Digits17), "b5d2c0cf0bf6ac0f29af65f65d7f2bd1ea3dfee7");
         assert_eq!(digest(ScoreText::Shortest), "cfd0fdfa5233b03af5c5a3041d3123a7efca67ef");
+    }
+
+    #[test]
+    fn expiring_fields_as_redis_80_digests_them() {
+        let mut hash = Hash::default();
+        hash.set(b"a", Blob::from(b"1".as_slice()));
+        hash.set(b"b", Blob::from(b"2".as_slice()));
+        let mut digests = Vec::new();
+        let mut take = |hash: &Hash| {
+            let mut data = Dataset::new(1, 42);
+            data.databases[0].insert(Entry::new(b"h", Value::Hash(hash.clone()), None, 0));
+            digests.push(hex(data.value_digest(0, b"h", ScoreText::Shortest)));
+        };
+        take(&hash);
+        hash.set_expires(b"a", Some(UnixMs(4_102_444_800_000)));
+        take(&hash);
+        hash.set_expires(b"b", Some(UnixMs(4_102_444_900_000)));
+        take(&hash);
+        assert_eq!(
+            digests,
+            [
+                "6c8f22b3bf510fdcfd6122dd0f908a80e88243bf",
+                "c07db73128914a41e685572f9d83e5ec946f598d",
+                "25d61037a58d4d381c5c2c91e18cd2bb915e5aff",
+            ]
+        );
     }
 
     #[test]

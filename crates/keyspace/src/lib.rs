@@ -17,6 +17,7 @@ mod dispatch;
 mod effects;
 mod error;
 mod events;
+mod field_expiries;
 mod float80;
 mod glob;
 mod host;
@@ -53,6 +54,6 @@ pub use slot::{SLOTS, key_slot};
 pub use snapshot::SnapshotItem;
 pub use time::UnixMs;
 pub use value::{
-    Consumer, Group, Hash, HashField, List, Opaque, Pair, Pending, Scored, Set, SetIter, Str,
-    Stream, StreamEntry, StreamFields, StreamId, Value, Zset,
+    Consumer, Fields, Group, Hash, HashField, List, Opaque, Pair, Pending, Scored, Set, SetIter,
+    Str, Stream, StreamEntry, StreamFields, StreamId, Value, Zset,
 };

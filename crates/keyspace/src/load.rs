@@ -4,7 +4,7 @@ use redwire_rdb::Event;
 
 use crate::build::{BuildError, Builder};
 use crate::database::Entry;
-use crate::{Blob, Dataset, UnixMs};
+use crate::{Blob, Dataset, UnixMs, Value};
 
 /// Builds a data set from what [`redwire_rdb::Decoder`] finds, event by event.
 #[derive(Debug)]
@@ -30,8 +30,10 @@ struct Pending {
 pub struct LoadStats {
     /// Keys that are in the data set.
     pub keys: u64,
-    /// Keys left out because they had expired.
+    /// Keys left out because they had expired, or each of their fields had.
     pub expired: u64,
+    /// Fields of hashes left out because they had expired.
+    pub expired_fields: u64,
     /// Keys left out because their collection had no element, as servers do.
     pub empty: u64,
 }
@@ -64,14 +66,6 @@ pub enum LoadError {
         /// The key.
         key: Blob,
     },
-    /// A hash field carries an expiry of its own, which this keyspace cannot hold yet.
-    #[error("key {key:?} of database {db} has a field that expires, which is not supported yet")]
-    FieldExpiry {
-        /// The number of the database.
-        db: u32,
-        /// The key.
-        key: Blob,
-    },
     /// The bytes of a stream do not hold together.
     #[error("key {key:?} of database {db} is no stream, though its type says so")]
     Stream {
@@ -88,7 +82,7 @@ pub enum LoadError {
 impl Loader {
     /// A loader into `data`, usually an empty one.
     ///
-    /// Keys that expired by `drop_expired` are left out, as a primary does when it starts; a
+    /// Keys and fields that expired by `drop_expired` are left out, as a primary does when it starts; a
     /// replica gives `None`, and its primary will tell.
     #[must_use]
     pub fn new(data: Dataset, drop_expired: Option<UnixMs>) -> Self {
@@ -174,7 +168,14 @@ impl Loader {
         if database.find(&key).is_some() {
             return Err(LoadError::DuplicateKey { db, key });
         }
-        let value = value.finish().map_err(|error| load_error(error, db, &key))?;
+        let mut value = value.finish().map_err(|error| load_error(error, db, &key))?;
+        if let (Some(now), Value::Hash(hash)) = (self.drop_expired, &mut value) {
+            self.stats.expired_fields += hash.expire(now, usize::MAX).len() as u64;
+            if hash.is_empty() {
+                self.stats.expired += 1;
+                return Ok(());
+            }
+        }
         database.insert(Entry::new(&key, value, expires, 0));
         self.stats.keys += 1;
         Ok(())
@@ -185,7 +186,6 @@ fn load_error(error: BuildError, db: u32, key: &Blob) -> LoadError {
     match error {
         BuildError::OutOfPlace => LoadError::OutOfPlace,
         BuildError::Duplicate => LoadError::DuplicateElement { db, key: key.clone() },
-        BuildError::FieldExpiry => LoadError::FieldExpiry { db, key: key.clone() },
         BuildError::Stream => LoadError::Stream { db, key: key.clone() },
     }
 }

@@ -50,6 +50,12 @@ impl SnapshotItem {
                 encoder.list(out, &meta, list.iter().map(Blob::as_slice));
             }
             Value::Set(set) if whole => encoder.set(out, &meta, set.iter()),
+            Value::Hash(hash) if hash.expiring() > 0 => {
+                let fields = hash.iter_expiring().map(|(field, expires)| {
+                    (field.name().as_slice(), field.value.as_slice(), expires.map(|at| at.0))
+                });
+                encoder.hash_expiring(out, &meta, fields)?;
+            }
             Value::Hash(hash) if whole => {
                 let fields = hash.iter();
                 let pairs = fields.map(|field| (field.name().as_slice(), field.value.as_slice()));

@@ -1,4 +1,5 @@
-//! Plays what a real Redis 7.0.15 answered (`tests/recorded/*.txt`) against the keyspace.
+//! Plays what a real Redis 7.0.15 answered (`tests/recorded/*.txt`) against the keyspace; what that
+//! has not got yet, a later one did.
 //!
 //! A transcript's line `> SET k v EX 10` is a request (`>*`: the order of the reply's elements is
 //! open); below it stand the reply, what replicas were told (`= 0 SET k v PXAT @ms+10000`, with the
@@ -31,6 +32,11 @@ fn dump() {
 #[test]
 fn encodings() {
     play("encodings", include_str!("recorded/encodings.txt"));
+}
+
+#[test]
+fn hash_expiry() {
+    play("hash_expiry", include_str!("recorded/hash_expiry.txt"));
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn pexpireat(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 /// What `EXPIRE` depends on; each may come with others that do not contradict it.
 #[derive(Debug, Clone, Copy, Default)]
-struct Conditions {
+pub(super) struct Conditions {
     /// `NX`: the key has no expiry.
     absent: bool,
     /// `XX`: it has one.
@@ -110,15 +110,9 @@ impl Conditions {
     fn parse(options: Args<'_>) -> Result<Self, CommandError> {
         let mut conditions = Self::default();
         for option in options {
-            match () {
-                () if is(option, "NX") => conditions.absent = true,
-                () if is(option, "XX") => conditions.present = true,
-                () if is(option, "GT") => conditions.later = true,
-                () if is(option, "LT") => conditions.earlier = true,
-                () => {
-                    let option = String::from_utf8_lossy(option);
-                    return Err(CommandError::text(format!("ERR Unsupported option {option}")));
-                }
+            if !conditions.add(option) {
+                let option = String::from_utf8_lossy(option);
+                return Err(CommandError::text(format!("ERR Unsupported option {option}")));
             }
         }
         let Self { absent, present, later, earlier } = conditions;
@@ -135,9 +129,21 @@ impl Conditions {
         Ok(conditions)
     }
 
-    /// Whether a key that expires at `old` may be told to expire at `new`; no expiry is later than
+    /// Adds the condition that `option` names; answers whether it names one.
+    pub(super) fn add(&mut self, option: &[u8]) -> bool {
+        match () {
+            () if is(option, "NX") => self.absent = true,
+            () if is(option, "XX") => self.present = true,
+            () if is(option, "GT") => self.later = true,
+            () if is(option, "LT") => self.earlier = true,
+            () => return false,
+        }
+        true
+    }
+
+    /// Whether what expires at `old` may be told to expire at `new`; no expiry is later than
     /// any.
-    fn allow(self, old: Option<UnixMs>, new: i64) -> bool {
+    pub(super) fn allow(self, old: Option<UnixMs>, new: i64) -> bool {
         let old = old.map(|at| at.0 as i64);
         !(self.absent && old.is_some()
             || self.present && old.is_none()

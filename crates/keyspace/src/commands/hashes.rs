@@ -1,4 +1,12 @@
 //! Commands on hashes.
+//!
+//! Those about fields that expire answer as Redis 8.0 does. Valkey 9 has the same commands with other
+//! error texts, deletes with the event `hexpired` where a moment in the past is given (`hdel` here),
+//! rounds `HEXPIRETIME` down, and tells its replicas other words for the same.
+
+mod expiry;
+mod fields;
+mod getset;
 
 use redwire_resp::{Request, parse_i64};
 
@@ -10,6 +18,7 @@ use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
 use crate::float80::{self, FloatError};
+use crate::value::Live;
 use crate::{Blob, Hash};
 
 const READ: Flags = Flags::READONLY;
@@ -34,6 +43,18 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::data("hincrbyfloat", 4, GROW_FAST, Keys::ONE, hincrbyfloat),
     Command::data("hrandfield", -2, READ, Keys::ONE, hrandfield),
     Command::data("hscan", -3, READ, Keys::ONE, hscan),
+    Command::data("hexpire", -6, WRITE_FAST, Keys::ONE, expiry::hexpire),
+    Command::data("hpexpire", -6, WRITE_FAST, Keys::ONE, expiry::hpexpire),
+    Command::data("hexpireat", -6, WRITE_FAST, Keys::ONE, expiry::hexpireat),
+    Command::data("hpexpireat", -6, WRITE_FAST, Keys::ONE, expiry::hpexpireat),
+    Command::data("hpersist", -5, WRITE_FAST, Keys::ONE, expiry::hpersist),
+    Command::data("httl", -5, READ_FAST, Keys::ONE, expiry::httl),
+    Command::data("hpttl", -5, READ_FAST, Keys::ONE, expiry::hpttl),
+    Command::data("hexpiretime", -5, READ_FAST, Keys::ONE, expiry::hexpiretime),
+    Command::data("hpexpiretime", -5, READ_FAST, Keys::ONE, expiry::hpexpiretime),
+    Command::data("hgetex", -5, WRITE_FAST, Keys::ONE, getset::hgetex),
+    Command::data("hsetex", -6, GROW_FAST, Keys::ONE, getset::hsetex),
+    Command::data("hgetdel", -5, WRITE_FAST, Keys::ONE, getset::hgetdel),
 ];
 
 fn hset(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
@@ -58,6 +79,7 @@ fn set_fields(
         return Err(CommandError::Arity(command.into()));
     }
     let key = &request[1];
+    context.data.expire_named(key, request.iter().skip(2).step_by(2));
     let hash = context.data.write_or_new::<Hash>(key)?;
     let mut args = request.iter().skip(2);
     let mut created = 0;
@@ -71,8 +93,11 @@ fn set_fields(
 
 fn hsetnx(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let (key, field, value) = (&request[1], &request[2], &request[3]);
+    context.data.expire_named(key, [field].into_iter());
+    // Where the primary set it, a field that is still here has expired there.
+    let was_new = context.data.is_replicated();
     let hash = context.data.write_or_new::<Hash>(key)?;
-    let is_new = !hash.contains(field);
+    let is_new = was_new || !hash.contains(field);
     if is_new {
         hash.set(field, value);
         context.data.changed(key, EventClass::Hash, "hset");
@@ -82,7 +107,7 @@ fn hsetnx(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 }
 
 fn hget(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let hash = context.data.read::<Hash>(&request[1])?;
+    let hash = context.data.read_hash(&request[1])?;
     match hash.and_then(|hash| hash.get(&request[2])) {
         Some(value) => context.reply.bulk(value),
         None => context.reply.null(),
@@ -91,7 +116,7 @@ fn hget(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 }
 
 fn hmget(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let hash = context.data.read::<Hash>(&request[1])?;
+    let hash = context.data.read_hash(&request[1])?;
     context.reply.array(request.len() - 2);
     for field in request.iter().skip(2) {
         match hash.and_then(|hash| hash.get(field)) {
@@ -103,9 +128,9 @@ fn hmget(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 }
 
 fn hgetall(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let hash = context.data.read::<Hash>(&request[1])?;
-    context.reply.map(hash.map_or(0, Hash::len));
-    for field in hash.into_iter().flat_map(Hash::iter) {
+    let hash = context.data.read_hash(&request[1])?;
+    context.reply.map(hash.map_or(0, |hash| hash.len()));
+    for field in hash.into_iter().flat_map(Live::iter) {
         context.reply.bulk(field.name());
         context.reply.bulk(&field.value);
     }
@@ -113,18 +138,18 @@ fn hgetall(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 }
 
 fn hkeys(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let hash = context.data.read::<Hash>(&request[1])?;
-    context.reply.array(hash.map_or(0, Hash::len));
-    for field in hash.into_iter().flat_map(Hash::iter) {
+    let hash = context.data.read_hash(&request[1])?;
+    context.reply.array(hash.map_or(0, |hash| hash.len()));
+    for field in hash.into_iter().flat_map(Live::iter) {
         context.reply.bulk(field.name());
     }
     Ok(())
 }
 
 fn hvals(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let hash = context.data.read::<Hash>(&request[1])?;
-    context.reply.array(hash.map_or(0, Hash::len));
-    for field in hash.into_iter().flat_map(Hash::iter) {
+    let hash = context.data.read_hash(&request[1])?;
+    context.reply.array(hash.map_or(0, |hash| hash.len()));
+    for field in hash.into_iter().flat_map(Live::iter) {
         context.reply.bulk(&field.value);
     }
     Ok(())
@@ -132,6 +157,7 @@ fn hvals(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 fn hdel(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = &request[1];
+    context.data.expire_named(key, request.iter().skip(2));
     let mut deleted = 0;
     if let Some(hash) = context.data.write::<Hash>(key)? {
         deleted = request.iter().skip(2).filter(|field| hash.remove(field).is_some()).count();
@@ -146,20 +172,20 @@ fn hdel(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 }
 
 fn hlen(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let hash = context.data.read::<Hash>(&request[1])?;
-    context.reply.integer(hash.map_or(0, Hash::len) as i64);
+    let hash = context.data.read_hash(&request[1])?;
+    context.reply.integer(hash.map_or(0, |hash| hash.len()) as i64);
     Ok(())
 }
 
 fn hexists(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let hash = context.data.read::<Hash>(&request[1])?;
-    let exists = hash.is_some_and(|hash| hash.contains(&request[2]));
+    let hash = context.data.read_hash(&request[1])?;
+    let exists = hash.is_some_and(|hash| hash.get(&request[2]).is_some());
     context.reply.integer(i64::from(exists));
     Ok(())
 }
 
 fn hstrlen(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let hash = context.data.read::<Hash>(&request[1])?;
+    let hash = context.data.read_hash(&request[1])?;
     let value = hash.and_then(|hash| hash.get(&request[2]));
     context.reply.integer(value.map_or(0, Blob::len) as i64);
     Ok(())
@@ -168,13 +194,14 @@ fn hstrlen(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 fn hincrby(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let (key, field) = (&request[1], &request[2]);
     let increment = options::integer(&request[3])?;
+    context.data.expire_named(key, [field].into_iter());
     let hash = context.data.write_or_new::<Hash>(key)?;
     let current = match hash.get(field) {
         Some(value) => parse_i64(value).ok_or(CommandError::HashNotInteger)?,
         None => 0,
     };
     let sum = current.checked_add(increment).ok_or(CommandError::Overflow)?;
-    hash.set(field, Blob::from_integer(sum));
+    hash.replace(field, Blob::from_integer(sum));
     context.data.changed(key, EventClass::Hash, "hincrby");
     context.reply.integer(sum);
     Ok(())
@@ -182,6 +209,7 @@ fn hincrby(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 fn hincrbyfloat(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let (key, field) = (&request[1], &request[2]);
+    context.data.expire_named(key, [field].into_iter());
     // A key of another type counts as a missing one at first: a bad increment is told before it.
     let hash = context.data.write::<Hash>(key).ok().flatten();
     let current = hash.and_then(|hash| hash.get(field).cloned());
@@ -192,18 +220,27 @@ fn hincrbyfloat(context: &mut Context<'_>, request: Request<'_>) -> CommandResul
         FloatError::Current => CommandError::HashNotFloat,
         FloatError::OutOfRange => CommandError::text("ERR increment would produce NaN or Infinity"),
     })?;
-    context.data.write_or_new::<Hash>(key)?.set(field, sum.as_bytes());
+    let hash = context.data.write_or_new::<Hash>(key)?;
+    hash.replace(field, sum.as_bytes());
+    let expires = hash.expires(field).is_some();
     context.data.changed(key, EventClass::Hash, "hincrbyfloat");
-    context.data.effect([b"HSET", key, field, sum.as_bytes()]);
+    if expires {
+        // Not HSET, as Redis 8.0 has it: its replicas lose the expiry.
+        let args = [b"HSETEX", key, b"KEEPTTL", b"FIELDS", b"1", field, sum.as_bytes()];
+        context.data.effect(args);
+    } else {
+        context.data.effect([b"HSET", key, field, sum.as_bytes()]);
+    }
     context.reply.bulk(sum.as_bytes());
     Ok(())
 }
 
 fn hrandfield(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let draw = Draw::parse(request, Some("withvalues"))?;
-    let hash = context.data.read::<Hash>(&request[1])?.cloned().unwrap_or_default();
+    let hash = context.data.read_hash(&request[1])?.map(|hash| hash.positions());
+    let hash = hash.unwrap_or_default();
     draw.write(context, hash.len(), |reply, position| {
-        let Some(field) = hash.nth(position) else { return };
+        let Some(field) = hash.get(position) else { return };
         reply.bulk(field.name());
         if draw.pairs {
             reply.bulk(&field.value);
@@ -214,7 +251,7 @@ fn hrandfield(context: &mut Context<'_>, request: Request<'_>) -> CommandResult 
 fn hscan(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let cursor = scan::cursor(&request[2])?;
     let whole = context.data.keyspace.settings.thresholds.hash_max_listpack_entries;
-    let Some(hash) = context.data.read::<Hash>(&request[1])? else {
+    let Some(hash) = context.data.read_hash(&request[1])? else {
         scan::write_head(&mut context.reply, 0, 0);
         return Ok(());
     };

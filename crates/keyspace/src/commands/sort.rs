@@ -10,7 +10,7 @@ use crate::command::{Command, Flags, Keys};
 use crate::context::{Context, Data};
 use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
-use crate::value::{Kind as _, List};
+use crate::value::{Kind as _, List, Live};
 use crate::{Blob, Value};
 
 const WRITE: Flags = Flags::WRITE.with(Flags::DENYOOM).with(Flags::MOVABLE_KEYS);
@@ -188,9 +188,10 @@ fn look_up(data: &mut Data<'_>, pattern: &[u8], element: &Blob) -> Option<Blob> 
         None => (tail, None),
     };
     let key = [head, element, tail].concat();
+    let now = data.sight();
     match (data.find(&key)?, field) {
         (Value::String(string), None) => Some(Blob::from(&*string.as_bytes())),
-        (Value::Hash(hash), Some(field)) => hash.get(field).cloned(),
+        (Value::Hash(hash), Some(field)) => Live::new(hash, now).get(field).cloned(),
         _ => None,
     }
 }

@@ -16,7 +16,8 @@ mod stream;
 mod string;
 mod zset;
 
-pub use hash::{Hash, HashField};
+pub(crate) use hash::Live;
+pub use hash::{Fields, Hash, HashField};
 pub use list::List;
 pub use opaque::Opaque;
 pub use set::{Set, SetIter};
@@ -25,6 +26,9 @@ pub use stream::{Consumer, Group, Pair, Pending, Stream, StreamEntry, StreamFiel
 pub use string::Str;
 pub use zset::{Scored, Zset};
 pub(crate) use zset::{Update, combine};
+
+/// The RDB type of a hash whose fields expire, in Redis' dialect.
+pub(crate) const EXPIRING: u8 = 24;
 
 /// What a key holds.
 #[derive(Debug, Clone)]
@@ -66,6 +70,7 @@ impl Value {
         match self {
             Self::Opaque(opaque) => Some(opaque.type_byte()),
             Self::Stream(_) => Some(COUNTED),
+            Self::Hash(hash) if hash.expiring() > 0 => Some(EXPIRING),
             _ => None,
         }
     }

@@ -104,6 +104,7 @@ pub(crate) fn encoding_of(value: &Value, thresholds: &Thresholds) -> &'static st
         Value::String(string) => string.encoding(),
         Value::List(_) => "quicklist",
         Value::Set(set) if is_intset(set, thresholds) => "intset",
+        Value::Hash(hash) if is_small_hash(hash, thresholds) && hash.expiring() > 0 => "listpackex",
         Value::Hash(hash) if is_small_hash(hash, thresholds) => "listpack",
         Value::Set(_) | Value::Hash(_) => "hashtable",
         Value::Zset(zset) if is_small_zset(zset, thresholds) => "listpack",

@@ -1,0 +1,79 @@
+//! [`Live`]: a hash as a session sees it at a moment.
+
+use super::{Hash, HashField};
+use crate::{Blob, UnixMs};
+
+/// A hash without the fields whose time is over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Live<'a> {
+    hash: &'a Hash,
+    /// The moment, if fields have expired by then: otherwise nothing is looked up but in the hash.
+    now: Option<UnixMs>,
+}
+
+impl<'a> Live<'a> {
+    /// `hash` at the moment `now`; whole, where that is `None`.
+    pub(crate) fn new(hash: &'a Hash, now: Option<UnixMs>) -> Self {
+        let expired = |now: &UnixMs| hash.first_expiry().is_some_and(|at| now.is_past(at));
+        Self { hash, now: now.filter(expired) }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.hash.len() - self.now.map_or(0, |now| self.hash.due_count(now))
+    }
+
+    pub(crate) fn get(&self, name: &[u8]) -> Option<&'a Blob> {
+        self.hash.get(name).filter(|_| !self.is_over(self.expires(name)))
+    }
+
+    /// When the field expires: `None` without the field, `Some(None)` when it never does.
+    pub(crate) fn expiry(&self, name: &[u8]) -> Option<Option<UnixMs>> {
+        self.get(name).map(|_| self.hash.expires(name))
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = &'a HashField> {
+        self.hash.iter().filter(move |field| !self.is_over(self.expires(field.name())))
+    }
+
+    /// The fields by position, to draw some of them.
+    pub(crate) fn positions(&self) -> Positions {
+        let listed = self.now.map(|_| self.iter().cloned().collect());
+        Positions { listed, hash: self.hash.clone() }
+    }
+
+    /// As [`Hash::scan`]; there may be fewer than `count`.
+    pub(crate) fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<&'a HashField>) {
+        let (next, mut fields) = self.hash.scan(cursor, count);
+        fields.retain(|field| !self.is_over(self.expires(field.name())));
+        (next, fields)
+    }
+
+    fn expires(&self, name: &[u8]) -> Option<UnixMs> {
+        self.now.and_then(|_| self.hash.expires(name))
+    }
+
+    fn is_over(&self, expires: Option<UnixMs>) -> bool {
+        self.now.zip(expires).is_some_and(|(now, at)| now.is_past(at))
+    }
+}
+
+/// The fields of a [`Live`] by position, apart from the data set that they are in.
+#[derive(Debug, Default)]
+pub(crate) struct Positions {
+    hash: Hash,
+    /// Those that have not expired, if some have.
+    listed: Option<Vec<HashField>>,
+}
+
+impl Positions {
+    pub(crate) fn len(&self) -> usize {
+        self.listed.as_ref().map_or(self.hash.len(), Vec::len)
+    }
+
+    pub(crate) fn get(&self, position: usize) -> Option<&HashField> {
+        match &self.listed {
+            Some(fields) => fields.get(position),
+            None => self.hash.nth(position),
+        }
+    }
+}

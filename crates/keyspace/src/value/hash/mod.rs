@@ -235,7 +235,7 @@ impl Hash {
     }
 }
 
-/// The fields of a [`Hash`], each with the moment at which it expires, from
+/// The fields of a [`Hash`](struct@Hash), each with the moment at which it expires, from
 /// [`Hash::iter_expiring`].
 #[derive(Clone)]
 pub struct Fields<'a> {

@@ -9,7 +9,8 @@ use crate::{Backlog, Cursor, Offset, ReplId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReplicaId(pub u64);
 
-/// What a replica wants in its RDB (`REPLCONF rdb-filter-only`, `REPLCONF rdb-no-compress`).
+/// What a replica wants in its RDB (`REPLCONF rdb-filter-only`, `REPLCONF rdb-no-compress`), and what
+/// it reads (`REPLCONF version`). Those who differ in any of it get snapshots of their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RdbFilter {
     /// Leave out the keys.
@@ -18,6 +19,9 @@ pub struct RdbFilter {
     pub no_functions: bool,
     /// Leave out LZF compression.
     pub no_compression: bool,
+    /// The first number of the Valkey version that it said it is; `None` for a Redis, which does not
+    /// say.
+    pub valkey: Option<u16>,
 }
 
 /// How far a replica's link is; `Display` is the word in INFO's `slaveN:` lines.

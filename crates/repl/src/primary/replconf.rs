@@ -89,7 +89,11 @@ impl Peer {
             }
             b"ip-address" => self.ip = Some(parse_ip(value)?),
             b"capa" => self.set_capa(value),
-            b"version" => self.version = Some(parse_version(value)?),
+            b"version" => {
+                let version = parse_version(value)?;
+                self.filter.valkey = version.split('.').next().and_then(|major| major.parse().ok());
+                self.version = Some(version);
+            }
             b"rdb-only" => self.rdb_only = parse_flag(value)?,
             b"rdb-filter-only" => self.set_filter(value)?,
             b"rdb-no-compress" => self.filter.no_compression = parse_flag(value)?,

@@ -140,6 +140,22 @@ fn replicas_that_want_another_rdb_get_their_own() {
 }
 
 #[test]
+fn replicas_that_read_another_dialect_get_their_own() {
+    let now = start();
+    let mut primary = primary(PrimaryConfig { diskless_delay: Duration::ZERO, ..diskless() });
+    primary.replconf(A, &[b"version", b"9.1.2"], now);
+    primary.replconf(C, &[b"version", b"9.0.0"], now);
+    for id in [A, B, C] {
+        comes(&mut primary, id, now);
+    }
+    for (replicas, valkey) in [(vec![A, C], Some(9)), (vec![B], None)] {
+        let (request, info) = snapshot(&mut primary, now);
+        assert_eq!((request.filter.valkey, info.replicas), (valkey, replicas));
+        primary.snapshot_finished(1, now);
+    }
+}
+
+#[test]
 fn a_late_replica_joins_a_snapshot_that_is_sent_by_length() {
     let now = start();
     let mut primary = primary(PrimaryConfig { diskless: false, ..diskless() });

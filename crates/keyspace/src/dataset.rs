@@ -57,6 +57,14 @@ impl Dataset {
         self.databases.get(db as usize).map_or(0, Database::field_expiring)
     }
 
+    /// A hash with fields that expire, if there is one: its database and key. Not every server loads
+    /// it.
+    #[must_use]
+    pub fn expiring_hash(&self) -> Option<(u32, &Blob)> {
+        let first = |(db, database)| Some((db, Database::first_field_expiry(database)?.1));
+        (0..).zip(&self.databases).find_map(first)
+    }
+
     /// The sources of the function libraries (`FUNCTION LOAD`).
     pub fn functions(&self) -> impl Iterator<Item = &[u8]> {
         self.functions.iter().map(Blob::as_slice)

@@ -130,9 +130,13 @@ impl Core {
         keyspace: &mut Keyspace,
     ) -> Result<(), String> {
         let Wanted { target, purpose, filter, stream_db } = wanted;
-        let mut plan = self.plan(target, stream_db, keyspace);
+        let mut plan = self.plan(target, stream_db, filter.valkey, keyspace);
         if filter.no_functions {
             plan.functions.clear();
+        }
+        if matches!(purpose, Purpose::Replicas { .. }) && plan.options.target == Version::REDIS_7_4
+        {
+            warn_of_expiring_fields(keyspace.data());
         }
         let job = Job::start(plan, self.waker.clone())
             .map_err(|error| format!("ERR can't start the snapshot thread: {error}"))?;
@@ -143,10 +147,16 @@ impl Core {
         Ok(())
     }
 
-    fn plan(&self, target: Target, stream_db: Option<u32>, keyspace: &Keyspace) -> JobPlan {
+    fn plan(
+        &self,
+        target: Target,
+        stream_db: Option<u32>,
+        valkey: Option<u16>,
+        keyspace: &Keyspace,
+    ) -> JobPlan {
         let data = keyspace.data();
         let options = EncodeOptions {
-            target: oldest_version(data),
+            target: version_for(data, valkey),
             compress: self.config.rdbcompression,
             checksum: self.config.rdbchecksum,
             thresholds: keyspace.settings().thresholds.clone(),
@@ -246,19 +256,73 @@ impl Core {
     }
 }
 
-/// The oldest version that holds what is in `data`: what every server from Redis 6.0 on loads,
-/// unless a function, a stream or a value that is kept as bytes wants a later one.
+/// Says why a replica may refuse its snapshot: a Redis does not tell which version it is.
+fn warn_of_expiring_fields(data: &Dataset) {
+    let Some((db, key)) = data.expiring_hash() else { return };
+    let version = Version::REDIS_7_4;
+    notice!(
+        "The snapshot is {version}, which servers before Redis 7.4 refuse, as there are fields of \
+         hashes that expire, among them some of key {key:?} in database {db}"
+    );
+}
+
+/// The version for a file, or for replicas that said they are of Valkey's version `valkey`.
+///
+/// It is the oldest that holds what is in `data`, so that every server from Redis 6.0 on loads it,
+/// unless a function, a stream, a hash with fields that expire or a value that is kept as bytes wants
+/// a later one. For such hashes Valkey 9 has a form of its own and does not know Redis'; an older
+/// Valkey knows neither.
 ///
 /// A stream wants Redis 7.0 for its counts, which clients read as no data. Where the data came from
 /// an older server, others of its kind may be the ones to read it, and the counts are left out.
 ///
-/// Where no version holds all of it, encoding fails with the name of the key.
-fn oldest_version(data: &Dataset) -> Version {
+/// Where the version does not hold all of it, encoding fails with the name of the key.
+fn version_for(data: &Dataset, valkey: Option<u16>) -> Version {
     let functions = data.functions().next().is_some();
     let among_old = data.origin().is_some_and(|origin| origin < Version::REDIS_7_0);
     let types = data.needed_types().filter(|form| !(among_old && *form == STREAM_WITH_COUNTS));
-    Version::oldest(types, functions).unwrap_or(Version::REDIS_8_6)
+    let types: Vec<u8> = types.collect();
+    let oldest = Version::oldest(types.iter().copied(), functions).unwrap_or(Version::REDIS_8_6);
+    let in_valkey = |form: &u8| *form == EXPIRING_FIELDS || Version::VALKEY_9.holds_type(*form);
+    match valkey {
+        Some(major) if types.contains(&EXPIRING_FIELDS) && types.iter().all(in_valkey) => {
+            if major < 9 { Version::REDIS_7_2 } else { Version::VALKEY_9 }
+        }
+        _ => oldest,
+    }
 }
 
 /// The RDB type of streams since Redis 7.0.
 const STREAM_WITH_COUNTS: u8 = 19;
+
+/// The RDB type of hashes with fields that expire, in Redis' dialect.
+const EXPIRING_FIELDS: u8 = 24;
+
+#[cfg(test)]
+mod tests {
+    use redwire_keyspace::{NoHost, Session, Settings};
+    use redwire_resp::RequestBuf;
+
+    use super::*;
+
+    #[test]
+    fn the_version_is_the_oldest_that_holds_the_data() {
+        let mut keyspace = Keyspace::new(Settings::default(), 42);
+        let mut run = |line: &str| {
+            let (mut session, mut out) = (Session::new(1), Vec::new());
+            let request = RequestBuf::from_args(line.split(' '));
+            let now = redwire_keyspace::UnixMs(1);
+            keyspace.execute(&mut NoHost, &mut session, request.as_request(), now, &mut out);
+            let versions = [None, Some(8), Some(9)].map(|it| version_for(keyspace.data(), it));
+            versions.map(Version::number)
+        };
+        assert_eq!(run("HSET h f v g w"), [9, 9, 9]);
+        assert_eq!(run("HEXPIRE h 100 FIELDS 1 f"), [12, 11, 80]);
+        assert_eq!(run("XADD s 1 f v"), [12, 11, 80]);
+        assert_eq!(run("HSET h f v"), [10, 10, 10]);
+        assert_eq!(run("HSETEX h EX 9 FIELDS 1 f v"), [12, 11, 80]);
+        assert_eq!(run("COPY h i"), [12, 11, 80]);
+        assert_eq!(run("HDEL h f"), [12, 11, 80]);
+        assert_eq!(run("DEL i"), [10, 10, 10]);
+    }
+}

@@ -162,6 +162,7 @@ pub(super) fn stats(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.field("sync_full", counters.sync_full);
     page.field("sync_partial_ok", counters.sync_partial_ok);
     page.field("sync_partial_err", counters.sync_partial_err);
+    page.field("expired_subkeys", keys.expired_fields);
     page.field("expired_keys", keys.expired_keys);
     page.field("evicted_keys", 0);
     page.field("evicted_clients", counters.evicted_clients);
@@ -212,7 +213,8 @@ pub(super) fn keyspace(page: &mut Page, _core: &Core, keyspace: &Keyspace) {
     let data = keyspace.data();
     for db in (0..data.database_count()).filter(|db| data.len(*db) > 0) {
         let (keys, expires) = (data.len(db), data.expiring(db));
-        let value = format_args!("keys={keys},expires={expires},avg_ttl=0");
+        let hashes = data.field_expiring(db);
+        let value = format_args!("keys={keys},expires={expires},avg_ttl=0,subexpiry={hashes}");
         page.field(format_args!("db{db}"), value);
     }
 }

@@ -246,7 +246,8 @@ fn databases_with_keys_are_listed() {
     let reply = server.run("SELECT 5");
     assert_eq!(reply, "+OK\r\n");
     server.core.config.enable_debug_command = crate::config::DebugAccess::Local;
-    assert_eq!(server.run("DEBUG POPULATE 3"), "+OK\r\n");
+    assert_eq!(server.run("DEBUG POPULATE 2"), "+OK\r\n");
+    assert_eq!(server.run("HSETEX h EX 100 FIELDS 1 f v"), ":1\r\n");
     let text = info(&server, &["keyspace"]);
-    assert_eq!(text, "# Keyspace\r\ndb5:keys=3,expires=0,avg_ttl=0\r\n");
+    assert_eq!(text, "# Keyspace\r\ndb5:keys=3,expires=0,avg_ttl=0,subexpiry=1\r\n");
 }

@@ -63,7 +63,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Hash, List, Set, Str, Zset};
+    use crate::{Hash, List, Set, Str, UnixMs, Zset};
 
     /// A value of each type with these elements, the largest past what is written in one piece.
     fn values(elements: &[Vec<u8>]) -> Vec<Value> {
@@ -75,11 +75,14 @@ mod tests {
             hash.set(element, Blob::from_integer(at as i64));
             zset.insert(element, at as f64 / 4.0);
         }
+        let mut expiring = hash.clone();
+        for (at, element) in elements.iter().enumerate().filter(|(at, _)| at % 3 == 0) {
+            expiring.set_expires(element, Some(UnixMs((elements.len() - at) as u64 % 7)));
+        }
         let mut values = vec![Value::String(Str::new(&elements.concat()))];
         if !elements.is_empty() {
-            let collections =
-                [Value::List(list), Value::Set(set), Value::Hash(hash), Value::Zset(zset)];
-            values.extend(collections);
+            values.extend([Value::List(list), Value::Set(set), Value::Zset(zset)]);
+            values.extend([Value::Hash(hash), Value::Hash(expiring)]);
         }
         values
     }

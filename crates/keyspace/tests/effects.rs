@@ -148,6 +148,26 @@ fn hash_command() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Commands on fields that expire, and on keys with such fields.
+fn field_expiry_command() -> impl Strategy<Value = String> {
+    let key = || any_of(&["hash0", "hash0", "hash0", "hash1", "string0"]);
+    let ms = || any_of(&["1", "50", "100", "1000", "0"]);
+    let two = || Just("FIELDS 2");
+    let set = || {
+        any_of(&["EX 1", "PX 60", "PX 0", "PXAT 5", "KEEPTTL", "FNX", "FXX PX 90", "FXX KEEPTTL"])
+    };
+    prop_oneof![
+        3 => line!(Just("HPEXPIRE"), key(), ms(), two(), member(), member()),
+        2 => line!(Just("HPEXPIRE"), key(), any_of(&["70 NX", "70 XX", "200 GT", "20 LT", "0 LT"]), two(), member(), member()),
+        1 => line!(any_of(&["HEXPIRE", "HEXPIREAT"]), key(), any_of(&["1", "1700000001"]), two(), member(), member()),
+        2 => line!(any_of(&["HPERSIST", "HGETDEL", "HTTL"]), key(), two(), member(), member()),
+        3 => line!(Just("HGETEX"), key(), any_of(&["PX 60", "PX 0", "PERSIST", "EXAT 99", ""]), two(), member(), member()),
+        2 => line!(Just("HSETEX"), key(), set(), Just("FIELDS 1"), member(), number()),
+        1 => line!(Just("HSETEX"), key(), any_of(&["PX 30", "KEEPTTL"]), two(), any_of(&["m1 7 m2 8", "3 1 m4 9"])),
+        1 => line!(any_of(&["HGETALL", "HLEN", "EXISTS", "TYPE"]), key()),
+    ]
+}
+
 fn zset_command() -> impl Strategy<Value = String> {
     let key = || key("zset");
     let flags = || any_of(&["NX", "XX", "GT", "LT", "XX GT CH", "INCR", "XX INCR"]);
@@ -210,6 +230,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => list_command().prop_map(Step::Run),
         4 => set_command().prop_map(Step::Run),
         4 => hash_command().prop_map(Step::Run),
+        5 => field_expiry_command().prop_map(Step::Run),
         5 => zset_command().prop_map(Step::Run),
         5 => stream_command().prop_map(Step::Run),
         4 => generic_command().prop_map(Step::Run),
@@ -243,6 +264,22 @@ impl Server {
         let (request, now) = (request.as_request(), UnixMs(self.now));
         self.keyspace.execute(&mut NoHost, &mut self.session, request, now, &mut out);
         out
+    }
+
+    /// Every field that expires, sorted.
+    fn field_expiries(&self) -> Vec<(u32, String, String)> {
+        let mut expiries = Vec::new();
+        for db in 0..DATABASES {
+            for (key, value) in self.keyspace.data().iter(db) {
+                let Value::Hash(hash) = value else { continue };
+                let fields = hash.iter_expiring().filter(|(_, at)| at.is_some());
+                expiries.extend(fields.map(|(field, at)| {
+                    (db, format!("{key:?}"), format!("{:?} {at:?}", field.name()))
+                }));
+            }
+        }
+        expiries.sort();
+        expiries
     }
 
     /// Every key with its expiry, sorted.
@@ -341,6 +378,7 @@ proptest! {
         let digest = |server: &Server| server.keyspace.data().digest(ScoreText::Shortest);
         prop_assert_eq!(digest(&primary), digest(&replica));
         prop_assert_eq!(groups(&primary), groups(&replica));
+        prop_assert_eq!(primary.field_expiries(), replica.field_expiries());
         prop_assert_eq!(primary.expiries(), replica.expiries());
     }
 }

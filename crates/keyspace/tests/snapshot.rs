@@ -36,6 +36,11 @@ fn command() -> impl Strategy<Value = String> {
         3 => (key(), any::<u8>()).prop_map(|(key, tail)| format!("APPEND {key} {tail}")),
         4 => (key(), any::<u8>()).prop_map(|(key, value)| format!("HSET {key} f{value} {value}")),
         3 => (key(), any::<u8>()).prop_map(|(key, field)| format!("HDEL {key} f{field}")),
+        3 => (key(), any::<u8>(), 1..300)
+            .prop_map(|(key, field, ms)| format!("HPEXPIRE {key} {ms} FIELDS 1 f{field}")),
+        2 => (key(), any::<u8>(), 1..300)
+            .prop_map(|(key, field, ms)| format!("HSETEX {key} PX {ms} FIELDS 1 f{field} new")),
+        1 => (key(), any::<u8>()).prop_map(|(key, field)| format!("HPERSIST {key} FIELDS 1 f{field}")),
         4 => (key(), any::<u8>()).prop_map(|(key, item)| format!("RPUSH {key} {item}")),
         2 => key().prop_map(|key| format!("LPOP {key}")),
         4 => key().prop_map(|key| format!("DEL {key}")),

@@ -256,7 +256,7 @@ fn hscan(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         return Ok(());
     };
     let options = ScanOptions::parse(request, 3, false)?;
-    let (next, mut fields) = hash.scan(cursor, options.count_of(hash.len(), whole));
+    let (next, mut fields) = hash.scan(cursor, options.count_of(hash.stored_len(), whole));
     fields.retain(|field| options.lets_through(field.name()));
     scan::write_head(&mut context.reply, next, fields.len() * 2);
     for field in fields {

@@ -22,6 +22,11 @@ impl<'a> Live<'a> {
         self.hash.len() - self.now.map_or(0, |now| self.hash.due_count(now))
     }
 
+    /// How many fields there are, those that are over among them.
+    pub(crate) fn stored_len(&self) -> usize {
+        self.hash.len()
+    }
+
     pub(crate) fn get(&self, name: &[u8]) -> Option<&'a Blob> {
         self.hash.get(name).filter(|_| !self.is_over(self.expires(name)))
     }

@@ -65,6 +65,45 @@ fn groups(client: &mut Client) -> Vec<Group> {
     all
 }
 
+/// Checks that the same fields of hashes expire at the same moments on two servers: `DEBUG DIGEST`
+/// sees the moments nowhere, and on Valkey not even that there are some.
+///
+/// # Panics
+///
+/// When they do not, with both sides.
+pub fn assert_same_field_expiries(left_server: &Server, right_server: &Server) {
+    let (mut a, mut b) = (left_server.client(), right_server.client());
+    let (left, right) = (field_expiries(&mut a), field_expiries(&mut b));
+    let servers = format!("of {left_server:?} and of {right_server:?}");
+    for (one, other) in left.iter().zip(&right) {
+        assert_eq!(one, other, "a field {servers}");
+    }
+    assert_eq!(left.len(), right.len(), "fields that expire {servers}");
+}
+
+/// Database, key, field and moment of every field that expires.
+fn field_expiries(client: &mut Client) -> Vec<(u64, Vec<u8>, Vec<u8>, i64)> {
+    let mut all = Vec::new();
+    for database in 0..workload::DATABASES {
+        client.ok(&["SELECT", &database.to_string()]);
+        for key in client.ok(&["KEYS", "*"]).elements().iter().filter_map(Reply::bytes) {
+            if client.ok(&[&b"TYPE"[..], key]).text() != "hash" {
+                continue;
+            }
+            let names = client.ok(&[&b"HKEYS"[..], key]);
+            let names: Vec<&[u8]> = names.elements().iter().filter_map(Reply::bytes).collect();
+            let count = names.len().to_string();
+            let head = [b"HPEXPIRETIME", key, b"FIELDS", count.as_bytes()];
+            let moments = client.ok(&[&head[..], &names].concat());
+            let moments = moments.elements().iter().filter_map(Reply::int);
+            let fields = names.iter().zip(moments).filter(|(_, at)| *at >= 0);
+            all.extend(fields.map(|(name, at)| (database, key.to_vec(), name.to_vec(), at)));
+        }
+    }
+    all.sort();
+    all
+}
+
 /// Writes a mark (the key `caught-up`) at `primary` and waits until it shows at `replica`, however
 /// many servers lie between: all that was written before it has arrived, too.
 ///

@@ -3,7 +3,8 @@
 //! The commands cover strings, bitmaps, HyperLogLogs, lists, hashes, sets, sorted sets, places,
 //! streams (beside other commands of Redis 6.2 and 7.0) and keys over several databases: values from a digit to 20 KB, collections on both sides of every
 //! encoding's threshold, infinite and fractional scores, binary names, expiries far in the future,
-//! transactions. Redis 6.0 knows them all, unless [`Workload::recent`] asks for more.
+//! transactions. Redis 6.0 knows them all, unless [`Workload::recent`] or
+//! [`Workload::field_expiry`] asks for more.
 //!
 //! [`dataset`] fills a server; [`Workload`] goes on for ever with reads and writes over the same
 //! keys.
@@ -11,6 +12,7 @@
 mod bitmap;
 mod dataset;
 mod draw;
+mod field_expiry;
 mod geo;
 mod hash;
 mod hyperloglog;
@@ -61,6 +63,8 @@ pub struct Workload {
     decided: bool,
     /// Whether commands and options of Redis 6.2 and 7.0 take part.
     recent: bool,
+    /// Whether fields of hashes expire.
+    field_expiry: bool,
     /// How many commands there were: what the ids of streams count from.
     tick: u64,
     /// Commands that follow the last one: the rest of a transaction.
@@ -75,6 +79,7 @@ impl Workload {
             rng: Rng::new(seed),
             decided: false,
             recent: false,
+            field_expiry: false,
             tick: 0,
             next: VecDeque::new(),
         }
@@ -92,6 +97,12 @@ impl Workload {
     #[must_use]
     pub fn recent(self) -> Workload {
         Workload { recent: true, ..self }
+    }
+
+    /// The same stream mixed with commands on fields that expire, which Redis 8.0 and Valkey 9.0 have.
+    #[must_use]
+    pub fn field_expiry(self) -> Workload {
+        Workload { field_expiry: true, ..self }
     }
 
     /// The next `count` commands that write, and the rest of a transaction that they leave open.
@@ -134,6 +145,9 @@ impl Workload {
         if self.recent && rng.one_in(8) {
             return stream::command(rng, self.tick, decided);
         }
+        if self.field_expiry && rng.one_in(6) {
+            return field_expiry::command(rng);
+        }
         match rng.below(27) {
             0..=3 => string::command(rng),
             4..=8 => list::command(rng),
@@ -164,7 +178,7 @@ fn is_write(command: &Command) -> bool {
 
 /// The commands of a workload that only read.
 const READS: &str = "BITCOUNT BITPOS DBSIZE EXISTS GEODIST GEOHASH GEOPOS GEORADIUS GEOSEARCH GET \
-    GETBIT GETRANGE HEXISTS HGET HGETALL HKEYS HLEN HMGET HSTRLEN HVALS KEYS LCS LINDEX LLEN LPOS LRANGE MGET SCARD SDIFF SINTER \
+    GETBIT GETRANGE HEXISTS HEXPIRETIME HGET HGETALL HKEYS HLEN HMGET HPEXPIRETIME HSTRLEN HVALS KEYS LCS LINDEX LLEN LPOS LRANGE MGET SCARD SDIFF SINTER \
     SINTERCARD SISMEMBER SMEMBERS SMISMEMBER STRLEN SUNION TOUCH TYPE ZCARD ZCOUNT ZDIFF ZINTER \
     ZINTERCARD ZLEXCOUNT ZMSCORE ZRANGE ZRANGEBYLEX ZRANGEBYSCORE ZRANK ZREVRANGE ZREVRANGEBYLEX \
     ZREVRANGEBYSCORE ZREVRANK ZSCORE ZUNION XRANGE xrange XREVRANGE XREAD XLEN XPENDING XINFO OBJECT SORT";

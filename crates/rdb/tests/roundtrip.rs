@@ -226,6 +226,16 @@ proptest! {
             return Ok(());
         }
         encoder.end(&mut payload);
+        if let Some(least) = fields.values().filter_map(|(_, at)| *at).min() {
+            let (mut pieces, meta) = (Vec::new(), KeyMeta::new(b"h"));
+            encoder.begin_hash_expiring(&mut pieces, &meta, fields.len() as u64, least).unwrap();
+            for (field, (value, at)) in &fields {
+                encoder.push_expiring(&mut pieces, field, value, *at);
+            }
+            encoder.finish(&mut pieces).unwrap();
+            encoder.end(&mut pieces);
+            prop_assert_eq!(&pieces, &payload);
+        }
         let fields = fields.into_iter().map(|(field, (value, at))| (field, value, at));
         let read = decode_payload(&payload).unwrap().value;
         prop_assert_eq!(sorted(&read), Value::Hash(fields.collect()));

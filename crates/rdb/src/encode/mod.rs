@@ -12,7 +12,10 @@ pub use self::{
     list::ListPlan,
     options::{EncodeOptions, KeyMeta, Thresholds},
 };
-use self::{sum::Sum, writer::Writer};
+use self::{
+    sum::Sum,
+    writer::{ExpiringForm, Writer},
+};
 use crate::{
     Error, KeyName, Version, length,
     stream::StreamPart,
@@ -173,10 +176,11 @@ impl Encoder {
             self.hash(out, meta, fields.map(|(field, value, _)| (field, value)));
             return Ok(());
         };
-        let Some(form) = self.writer.expiring_form(least) else {
-            return Err(self.unsupported(meta.key, type_byte::HASH_EXPIRING));
-        };
-        self.summed(out, |writer, out| writer.expiring(out, meta, form, fields));
+        let form = self.expiring_form(meta, least)?;
+        self.whole(out, |writer, out| {
+            writer.begin_expiring(out, meta, form, fields.len() as u64);
+            fields.for_each(|(field, value, at)| writer.expiring_field(out, field, value, at));
+        });
         Ok(())
     }
 
@@ -276,6 +280,38 @@ impl Encoder {
         self.summed(out, |writer, out| writer.begin_hash(out, meta, len));
     }
 
+    /// Begins a hash of `len` fields, 1 or more, of which some expire, the first of them at
+    /// `least_ms`, in ms since the Unix epoch. The fields follow by
+    /// [`push_expiring`](Self::push_expiring).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] when the target is before Redis 7.4, or a Valkey before 9.0; nothing
+    /// was written then.
+    pub fn begin_hash_expiring(
+        &mut self,
+        out: &mut Vec<u8>,
+        meta: &KeyMeta<'_>,
+        len: u64,
+        least_ms: u64,
+    ) -> Result<(), Error> {
+        let form = self.expiring_form(meta, least_ms)?;
+        self.summed(out, |writer, out| writer.begin_expiring(out, meta, form, len));
+        Ok(())
+    }
+
+    /// The next field of the hash begun by [`begin_hash_expiring`](Self::begin_hash_expiring), and
+    /// when it expires, in ms since the Unix epoch: not before what was announced as the least.
+    pub fn push_expiring(
+        &mut self,
+        out: &mut Vec<u8>,
+        field: &[u8],
+        value: &[u8],
+        expires_ms: Option<u64>,
+    ) {
+        self.summed(out, |writer, out| writer.expiring_field(out, field, value, expires_ms));
+    }
+
     /// The next item of the list or set begun.
     pub fn push(&mut self, out: &mut Vec<u8>, item: &[u8]) {
         self.summed(out, |writer, out| writer.element(out, item));
@@ -336,6 +372,11 @@ impl Encoder {
             sum.update(&out[start..]);
         }
         result
+    }
+
+    fn expiring_form(&self, meta: &KeyMeta<'_>, least: u64) -> Result<ExpiringForm, Error> {
+        let form = self.writer.expiring_form(least);
+        form.ok_or_else(|| self.unsupported(meta.key, type_byte::HASH_EXPIRING))
     }
 
     #[cold]

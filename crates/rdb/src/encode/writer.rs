@@ -49,6 +49,7 @@ enum Items {
     Elements,
     Scored,
     Fields,
+    ExpiringFields(ExpiringForm),
 }
 
 /// How a hash says when its fields expire.
@@ -168,16 +169,13 @@ impl Writer {
         }
     }
 
-    /// A hash whose fields may expire.
-    pub(crate) fn expiring<'i, I>(
+    pub(crate) fn begin_expiring(
         &mut self,
         out: &mut Vec<u8>,
         meta: &KeyMeta<'_>,
         form: ExpiringForm,
-        fields: I,
-    ) where
-        I: ExactSizeIterator<Item = (&'i [u8], &'i [u8], Option<u64>)>,
-    {
+        len: u64,
+    ) {
         match form {
             ExpiringForm::Absolute => self.head(out, meta, type_byte::HASH_EXPIRING_VALKEY),
             ExpiringForm::Relative { least } => {
@@ -185,17 +183,28 @@ impl Writer {
                 out.extend_from_slice(&least.to_le_bytes());
             }
         }
-        length::encode(out, fields.len() as u64);
-        for (field, value, expires_ms) in fields {
-            if let ExpiringForm::Relative { least } = form {
-                length::encode(out, expires_ms.map_or(0, |at| at - least + 1));
-            }
-            self.text(out, field);
-            self.text(out, value);
-            if form == ExpiringForm::Absolute {
-                let at = expires_ms.map_or(-1, |at| i64::try_from(at).unwrap_or(i64::MAX));
-                out.extend_from_slice(&at.to_le_bytes());
-            }
+        length::encode(out, len);
+        self.open(Items::ExpiringFields(form), len);
+    }
+
+    pub(crate) fn expiring_field(
+        &mut self,
+        out: &mut Vec<u8>,
+        field: &[u8],
+        value: &[u8],
+        expires_ms: Option<u64>,
+    ) {
+        let Some(open) = &mut self.open else { return };
+        let Items::ExpiringFields(form) = open.items else { return };
+        open.written += 1;
+        if let ExpiringForm::Relative { least } = form {
+            length::encode(out, expires_ms.map_or(0, |at| at.saturating_sub(least) + 1));
+        }
+        self.text(out, field);
+        self.text(out, value);
+        if form == ExpiringForm::Absolute {
+            let at = expires_ms.map_or(-1, |at| i64::try_from(at).unwrap_or(i64::MAX));
+            out.extend_from_slice(&at.to_le_bytes());
         }
     }
 
@@ -294,7 +303,7 @@ impl Writer {
                 }
                 self.pack.push(Value::of(item));
             }
-            Items::Scored | Items::Fields => {}
+            Items::Scored | Items::Fields | Items::ExpiringFields(_) => {}
         }
     }
 

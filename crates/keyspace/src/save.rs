@@ -50,7 +50,7 @@ impl SnapshotItem {
                 encoder.list(out, &meta, list.iter().map(Blob::as_slice));
             }
             Value::Set(set) if whole => encoder.set(out, &meta, set.iter()),
-            Value::Hash(hash) if hash.expiring() > 0 => {
+            Value::Hash(hash) if whole && hash.expiring() > 0 => {
                 let fields = hash.iter_expiring().map(|(field, expires)| {
                     (field.name().as_slice(), field.value.as_slice(), expires.map(|at| at.0))
                 });
@@ -116,6 +116,14 @@ fn large_hash(
     hash: &Hash,
     flush: Flush<'_>,
 ) -> Result<(), Error> {
+    if let Some(least) = hash.first_expiry() {
+        encoder.begin_hash_expiring(out, meta, hash.len() as u64, least.0)?;
+        for (field, expires) in hash.iter_expiring() {
+            encoder.push_expiring(out, field.name(), &field.value, expires.map(|at| at.0));
+            pass_on(out, flush);
+        }
+        return encoder.finish(out);
+    }
     encoder.begin_hash(out, meta, hash.len() as u64);
     for field in hash.iter() {
         encoder.push_field(out, field.name(), &field.value);

@@ -1,5 +1,5 @@
 //! Fields that expire, in virtual time: a primary, and what a client of its replica sees, against a
-//! naive twin that drops what is due before each command.
+//! naive twin that drops what is due before each command; and their way through a file.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -8,7 +8,10 @@ use std::fmt::Write as _;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use redwire_keyspace::{Keyspace, NoHost, Role, Session, Settings, UnixMs};
+use redwire_keyspace::{
+    Dataset, Keyspace, LoadStats, Loader, NoHost, Role, ScoreText, Session, Settings, UnixMs,
+};
+use redwire_rdb::{DecodeOptions, Decoder, EncodeOptions, Encoder, Error, Event, Version};
 use redwire_resp::{Limits, Mode, RequestBuf, RequestDecoder};
 
 const START: u64 = 1_700_000_000_000;
@@ -419,5 +422,76 @@ proptest! {
         replica.follow(&mut primary.keyspace);
         prop_assert_eq!(replica.keyspace.data().len(0), twin.keys.len());
         prop_assert_eq!(replica.keyspace.data().field_expiring(0), hashes);
+    }
+}
+
+/// The bytes of a file of `target`.
+fn saved(keyspace: &mut Keyspace, target: Version) -> Result<Vec<u8>, Error> {
+    keyspace.begin_snapshot();
+    let mut items = Vec::new();
+    assert!(keyspace.walk_snapshot(usize::MAX, &mut items));
+    let options = EncodeOptions { target, compress: false, ..EncodeOptions::default() };
+    let mut encoder = Encoder::new(options);
+    let mut file = Vec::new();
+    encoder.start(&mut file);
+    let (mut out, mut written) = (Vec::new(), 0);
+    encoder.select_db(&mut out, 0, items.len() as u64, 0);
+    for item in items {
+        item.encode(&mut encoder, &mut out, &mut |out| {
+            written += 1;
+            file.append(out);
+        })?;
+    }
+    file.append(&mut out);
+    encoder.end(&mut file);
+    assert!(written > 0, "a large hash comes in pieces");
+    Ok(file)
+}
+
+fn loaded(file: &[u8], now: Option<u64>) -> (Dataset, LoadStats) {
+    let mut loader = Loader::new(Dataset::new(16, 1), now.map(UnixMs));
+    let mut decoder = Decoder::new(DecodeOptions::default());
+    let mut used = 0;
+    loop {
+        let decoded = decoder.decode(&file[used..]).unwrap();
+        used += decoded.used;
+        match decoded.event.unwrap() {
+            Event::End { .. } => break,
+            event => loader.handle(&event).unwrap(),
+        }
+    }
+    let stats = loader.stats();
+    (loader.finish(), stats)
+}
+
+#[test]
+fn files_hold_what_expires() {
+    let mut server = Server::new(Role::Primary);
+    server.run("HSETEX small PX 100 FIELDS 2 a 1 b 2");
+    server.run("HSET small c 3");
+    server.run("HSETEX short PX 100 FIELDS 2 a 1 b 2");
+    let value = "v".repeat(300);
+    for n in 0..3000 {
+        let option = if n % 3 == 0 { "KEEPTTL" } else { "PX 5000" };
+        server.run(&format!("HSETEX large {option} FIELDS 1 field:{n} {value}"));
+    }
+    let digest = |data: &Dataset| data.digest(ScoreText::Shortest);
+    let refused = saved(&mut server.keyspace, Version::REDIS_7_2).unwrap_err().to_string();
+    assert!(["small", "short", "large"].iter().any(|key| refused.contains(key)), "{refused}");
+    for target in [Version::REDIS_7_4, Version::VALKEY_9] {
+        let file = saved(&mut server.keyspace, target).unwrap();
+        // A replica takes all as it is; a primary leaves out what has expired.
+        let (data, stats) = loaded(&file, None);
+        assert_eq!(digest(&data), digest(server.keyspace.data()));
+        assert_eq!((stats.keys, stats.expired, stats.expired_fields), (3, 0, 0));
+        assert_eq!(data.field_expiring(0), 3);
+        let (data, stats) = loaded(&file, Some(START + 101));
+        assert_eq!((stats.keys, stats.expired, stats.expired_fields), (2, 1, 4));
+        assert_eq!((data.len(0), data.field_expiring(0)), (2, 1));
+        let mut reader = Server::new(Role::Primary);
+        reader.keyspace.replace_data(data);
+        reader.now = START + 101;
+        assert_eq!(reader.run("HPTTL large FIELDS 2 field:0 field:1"), "*2 :-1 :4899");
+        assert_eq!(reader.run("HGETALL small"), "*2 $1 c $1 3");
     }
 }

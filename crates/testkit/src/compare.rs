@@ -65,24 +65,26 @@ fn groups(client: &mut Client) -> Vec<Group> {
     all
 }
 
-/// Checks that the same fields of hashes expire at the same moments on two servers: `DEBUG DIGEST`
-/// sees the moments nowhere, and on Valkey not even that there are some.
+/// Checks that the hashes of two servers have the same fields, of which the same expire at the same
+/// moments: `DEBUG DIGEST` does not see the moments, and on Valkey not even that there are some.
 ///
 /// # Panics
 ///
 /// When they do not, with both sides.
-pub fn assert_same_field_expiries(left_server: &Server, right_server: &Server) {
-    let (mut a, mut b) = (left_server.client(), right_server.client());
-    let (left, right) = (field_expiries(&mut a), field_expiries(&mut b));
+pub fn assert_same_fields(left_server: &Server, right_server: &Server) {
+    let (left, right) = (fields(&mut left_server.client()), fields(&mut right_server.client()));
     let servers = format!("of {left_server:?} and of {right_server:?}");
     for (one, other) in left.iter().zip(&right) {
         assert_eq!(one, other, "a field {servers}");
     }
-    assert_eq!(left.len(), right.len(), "fields that expire {servers}");
+    assert_eq!(left.len(), right.len(), "fields {servers}");
 }
 
-/// Database, key, field and moment of every field that expires.
-fn field_expiries(client: &mut Client) -> Vec<(u64, Vec<u8>, Vec<u8>, i64)> {
+/// Database, key, field and value, and the moment, -1 if there is none.
+type Field = (u64, Vec<u8>, Vec<u8>, Vec<u8>, i64);
+
+/// Every field of every hash.
+fn fields(client: &mut Client) -> Vec<Field> {
     let mut all = Vec::new();
     for database in 0..workload::DATABASES {
         client.ok(&["SELECT", &database.to_string()]);
@@ -90,14 +92,16 @@ fn field_expiries(client: &mut Client) -> Vec<(u64, Vec<u8>, Vec<u8>, i64)> {
             if client.ok(&[&b"TYPE"[..], key]).text() != "hash" {
                 continue;
             }
-            let names = client.ok(&[&b"HKEYS"[..], key]);
-            let names: Vec<&[u8]> = names.elements().iter().filter_map(Reply::bytes).collect();
+            let pairs = client.ok(&[&b"HGETALL"[..], key]);
+            let pairs: Vec<&[u8]> = pairs.elements().iter().filter_map(Reply::bytes).collect();
+            let names: Vec<&[u8]> = pairs.iter().step_by(2).copied().collect();
             let count = names.len().to_string();
             let head = [b"HPEXPIRETIME", key, b"FIELDS", count.as_bytes()];
             let moments = client.ok(&[&head[..], &names].concat());
-            let moments = moments.elements().iter().filter_map(Reply::int);
-            let fields = names.iter().zip(moments).filter(|(_, at)| *at >= 0);
-            all.extend(fields.map(|(name, at)| (database, key.to_vec(), name.to_vec(), at)));
+            for (pair, at) in pairs.chunks(2).zip(moments.elements()) {
+                let at = at.int().expect("a moment");
+                all.push((database, key.to_vec(), pair[0].to_vec(), pair[1].to_vec(), at));
+            }
         }
     }
     all.sort();

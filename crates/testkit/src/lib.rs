@@ -17,9 +17,7 @@ pub mod workload;
 use std::path::Path;
 
 pub use client::{Client, Command, printable, request};
-pub use compare::{
-    assert_same_data, assert_same_field_expiries, assert_same_groups, wait_caught_up,
-};
+pub use compare::{assert_same_data, assert_same_fields, assert_same_groups, wait_caught_up};
 pub use peer::{Peer, Programs, skip};
 pub use redwire::Redwire;
 pub use reply::Reply;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redwire_testkit::workload::{Workload, dataset, seed};
 use redwire_testkit::{
-    Client, Command, Peer, Redwire, Server, assert_same_data, assert_same_field_expiries,
+    Client, Command, Peer, Redwire, Server, assert_same_data, assert_same_fields,
     assert_same_groups, wait_caught_up, wait_until,
 };
 
@@ -33,8 +33,8 @@ impl Chain {
 
     fn assert_equal_fields(&self) {
         self.assert_equal_ends();
-        assert_same_field_expiries(&self.master, &self.replica);
-        assert_same_field_expiries(&self.master, &self.redwire);
+        assert_same_fields(&self.master, &self.replica);
+        assert_same_fields(&self.master, &self.redwire);
     }
 }
 

@@ -3,8 +3,7 @@
 
 use redwire_testkit::workload::{DATABASES, Workload, dataset, seed};
 use redwire_testkit::{
-    Client, Command, Peer, Redwire, Reply, Server, assert_same_data, assert_same_field_expiries,
-    printable,
+    Client, Command, Peer, Redwire, Reply, Server, assert_same_data, assert_same_fields, printable,
 };
 
 /// Commands of a run.
@@ -194,7 +193,7 @@ fn assert_same_hashes(real: &Server, ours: &Server) {
             assert!(!is_hash || a.ok(&command) == b.ok(&command), "{}", key.escape_ascii());
         }
     }
-    assert_same_field_expiries(real, ours);
+    assert_same_fields(real, ours);
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use redwire_testkit::workload::{Workload, dataset, seed};
 use redwire_testkit::{
-    Client, Peer, Redwire, Reply, Server, assert_same_data, wait_caught_up, wait_for, wait_until,
+    Client, Peer, Redwire, Reply, Server, assert_same_data, assert_same_fields, wait_caught_up,
+    wait_for, wait_until,
 };
 
 const LINK: Duration = Duration::from_secs(60);
@@ -55,6 +56,55 @@ fn flushes_of_an_empty_primary_reach_replicas() {
         wait_until("the replica to be empty", LINK, || {
             client.ok(&["EXISTS", "own"]) == Reply::Int(0)
         });
+    }
+}
+
+/// Fields that expire reach replicas of both dialects, which get snapshots of their own, and go by the
+/// primary's word.
+#[test]
+fn fields_expire_at_replicas() {
+    let peers = [Peer::Redis80, Peer::Redis86, Peer::Valkey91];
+    let replicas: Option<Vec<_>> = peers.into_iter().map(|peer| peer.start(&[])).collect();
+    let Some(replicas) = replicas else { return };
+    let redwire = Redwire::start(&[]);
+    let mut client = redwire.client();
+    client.pipeline(&dataset(seed(54)));
+    let mut workload = Workload::new(seed(55)).field_expiry();
+    client.pipeline(&workload.writes(5000));
+    for replica in &replicas {
+        replica.client().ok(&["REPLICAOF", "127.0.0.1", &redwire.port_text()]);
+    }
+    wait_until("three links", LINK, || {
+        client.pipeline(&workload.writes(100));
+        replicas.iter().all(|replica| link_is_up(&mut replica.client()))
+    });
+    client.pipeline(&workload.writes(20_000));
+    client.ok(&["SELECT", "2"]);
+    for n in 0..100 {
+        // Some of what is due is deleted by the clock, some because a command comes to it.
+        let (key, ms) = (format!("soon:{}", n % 5), (1 + n % 7).to_string());
+        client.pipeline(&["HSETEX", "HINCRBY", "HSETNX", "HEXPIRE"].map(|name| {
+            let args = match name {
+                "HSETEX" => vec!["PX", &ms, "FIELDS", "3", "a", "1", "b", "2", "c", "3"],
+                "HINCRBY" => vec!["a", "7"],
+                "HSETNX" => vec!["b", "5"],
+                _ => vec!["1", "FIELDS", "2", "c", "d"],
+            };
+            [name, &key].into_iter().chain(args).map(|arg| arg.as_bytes().to_vec()).collect()
+        }));
+        client.ok(&["HINCRBYFLOAT", &key, "c", "0.5"]);
+    }
+    let expiring = |client: &mut Client| {
+        let mut keys = 0..5;
+        keys.any(|n| {
+            client.ok(&["HTTL", &format!("soon:{n}"), "FIELDS", "1", "c"]).elements()[0].int()
+                > Some(0)
+        })
+    };
+    wait_until("what expires soon to be gone", LINK, || !expiring(&mut client));
+    for replica in &replicas {
+        wait_caught_up(&redwire, replica);
+        assert_same_fields(&redwire, replica);
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn command(rng: &mut Rng) -> Command {
         }
         4 => fields(rng, command!["HPERSIST", name]),
         5..=6 => set(rng, name),
-        7 => fields(rng, command!["HGETEX", name]),
+        7 | 14 => fields(rng, command!["HGETEX", name]),
         8 => {
             let (option, at) = option(rng);
             fields(rng, command!["HGETEX", name, option, at])
@@ -30,7 +30,6 @@ pub(super) fn command(rng: &mut Rng) -> Command {
         11 => command!["HINCRBY", name, member(rng), step(rng)],
         12 => command!["HSETNX", name, member(rng), value(rng)],
         13 => fields(rng, command!["HEXPIRETIME", name]),
-        14 => fields(rng, command!["HGETEX", name]),
         _ => fields(rng, command!["HPEXPIRETIME", name]),
     }
 }

@@ -159,7 +159,6 @@ fn type_number(value: &Value) -> u32 {
         Value::Hash(_) => 4,
         Value::Stream(_) => 6,
         Value::Opaque(opaque) => match opaque.type_name() {
-            "hash" => 4,
             "stream" => 6,
             _ => 5,
         },

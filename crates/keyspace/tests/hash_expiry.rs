@@ -425,6 +425,37 @@ proptest! {
     }
 }
 
+/// A primary has decided already: what is still here has expired there, conditions were met, and an
+/// expiry in the past waits for its `HDEL`.
+#[test]
+fn a_primarys_words_are_taken_as_they_come() {
+    let mut replica = Server::new(Role::Replica { read_only: true });
+    let mut check = |lines: &[&str], reads: &[(&str, &str)]| {
+        replica.session = Session::of_primary(2);
+        for line in lines {
+            let reply = replica.run(line);
+            assert!(!reply.starts_with('-'), "{line}: {reply}");
+        }
+        replica.session = Session::new(1);
+        for (line, reply) in reads {
+            assert_eq!(replica.run(line), *reply, "{line} after {lines:?}");
+        }
+    };
+    let (past, soon) = (START - 1, START + 5000);
+    let expire = |at: u64, options: &str| format!("HPEXPIREAT h {at} {options} FIELDS 2 a b");
+    check(&["HSET h a 1 b 2 c 3", &expire(past, "")], &[("HGETALL h", "*2 $1 c $1 3")]);
+    check(&["HSETNX h a 5"], &[("HMGET h a c", "*2 $1 5 $1 3"), ("HLEN h", ":2")]);
+    check(&["HSETEX h FNX FIELDS 1 b 6"], &[("HGET h b", "$1 6"), ("HTTL h FIELDS 1 b", "*1 :-1")]);
+    check(&["HSETEX h FXX FIELDS 1 d 7"], &[("HGET h d", "$1 7")]);
+    // As a Valkey passes them on.
+    let set = format!("HSETEX h EX 10 PXAT {soon} FIELDS 1 a 1");
+    check(&[&set, "HSETEX h KEEPTTL KEEPTTL FIELDS 1 a 2"], &[("HPTTL h FIELDS 1 a", "*1 :5000")]);
+    check(&[&expire(soon + 5, "XX XX GT")], &[("HPTTL h FIELDS 2 a b", "*2 :5005 :-1")]);
+    let latest = "HPEXPIREAT h 9223372036854775807 FIELDS 1 c";
+    check(&[latest], &[("HPEXPIRETIME h FIELDS 1 c", "*1 :9223372036854775807")]);
+    check(&["HGETDEL h FIELDS 2 a d", "HDEL h b c"], &[("EXISTS h", ":0")]);
+}
+
 /// The bytes of a file of `target`.
 fn saved(keyspace: &mut Keyspace, target: Version) -> Result<Vec<u8>, Error> {
     keyspace.begin_snapshot();

@@ -108,6 +108,28 @@ fn fields_expire_at_replicas() {
     }
 }
 
+/// Where no RDB that a replica loads holds a field's expiry, the log says so, with a key's name: a
+/// Valkey tells its version, a Redis does not.
+#[test]
+fn replicas_that_are_too_old_for_expiring_fields() {
+    for (peer, reason) in [
+        (Peer::Redis70, "The snapshot is REDIS0012, which servers before Redis 7.4 refuse"),
+        (Peer::Valkey81, "a REDIS0011 file cannot hold type 24"),
+    ] {
+        let Some(replica) = peer.start(&[]) else { continue };
+        let redwire = Redwire::start(&[]);
+        let mut client = redwire.client();
+        client.ok(&["HSETEX", "the key", "EX", "1000", "FIELDS", "1", "f", "v"]);
+        replica.client().ok(&["REPLICAOF", "127.0.0.1", &redwire.port_text()]);
+        let named = |line: &str| line.contains(reason) && line.contains("\"the key\"");
+        wait_until(reason, LINK, || redwire.log().lines().any(named));
+        // It comes again, and gets its data once no field expires.
+        client.ok(&["HPERSIST", "the key", "FIELDS", "1", "f"]);
+        wait_until("the link", LINK, || link_is_up(&mut replica.client()));
+        assert_eq!(replica.client().ok(&["HGET", "the key", "f"]), Reply::Bulk(b"v".to_vec()));
+    }
+}
+
 /// What the primary decides by chance or by its clock (SPOP, expiry, SET with a time) ends the same
 /// at a real replica.
 #[test]

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-/// A value of a type without commands here (a stream, a module's value), as it stood in the RDB.
+/// A value of a type without commands here (a module's, a stream with producers), as it stood in the
+/// RDB.
 ///
 /// Nothing is lost on the way from one server to another: a full sync and a save write the same
 /// bytes again.
@@ -31,12 +32,11 @@ impl Opaque {
         &self.body
     }
 
-    /// What `TYPE` answers: a stream's name, a hash's for those with field expiries, else `opaque`.
+    /// What `TYPE` answers: a stream's name, else `opaque`.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         match self.type_byte {
             15 | 19 | 21 | 26 => "stream",
-            22 | 24 | 25 => "hash",
             _ => "opaque",
         }
     }

@@ -11,7 +11,7 @@ use crate::net::Blocked;
 /// What `CLIENT UNBLOCK ERROR` has a waiting client told.
 const UNBLOCKED: &str = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 
-/// Keys that one turn deletes because they expired.
+/// Keys and fields that one turn deletes because they expired.
 const EXPIRIES: usize = 256;
 
 impl Server {
@@ -43,7 +43,7 @@ impl Server {
             return;
         }
         let deleted = self.keyspace.expire_due(self.core.unix_ms, EXPIRIES);
-        self.expiry_behind = deleted == EXPIRIES;
+        self.expiry_behind = deleted >= EXPIRIES;
         self.feed_effects();
         self.publish_key_events();
     }

@@ -35,7 +35,7 @@ pub(super) fn hpexpireat(context: &mut Context<'_>, request: Request<'_>) -> Com
 }
 
 /// The conditions that stand before `FIELDS`, and where that is to be. There may be one; what comes
-/// from a primary may have two, as a Valkey's does.
+/// from a primary may have more, as a Valkey's does.
 fn conditions(request: Request<'_>, most: usize) -> (Conditions, usize) {
     let mut conditions = Conditions::default();
     let options = request.iter().skip(3).take(most);
@@ -53,7 +53,7 @@ fn set_expiries(
     let key = &request[1];
     context.data.check::<Hash>(key)?;
     let at = fields::moment(&context.data, &request[2], unit, base, command)?;
-    let most = if context.data.is_replicated() { 2 } else { 1 };
+    let most = if context.data.is_replicated() { usize::MAX } else { 1 };
     let (conditions, at_fields) = conditions(request, most);
     let fields = FieldList::parse(request, at_fields, COUNT_TO_SET)?;
     context.data.expire_named(key, fields.iter());

@@ -174,6 +174,7 @@ struct SetRequest<'a> {
 }
 
 impl<'a> SetRequest<'a> {
+    /// Reads the request. A Valkey takes an option that comes twice, and passes it on so.
     fn parse(data: &Data<'_>, request: Request<'a>) -> Result<Self, CommandError> {
         let arity = || CommandError::Arity("hsetex".into());
         let (mut condition, mut expiry, mut expiry_at) = (None, Expiry::Default, 0);
@@ -203,7 +204,7 @@ impl<'a> SetRequest<'a> {
                 }
                 condition = wanted;
             } else if is(option, "KEEPTTL") || unit_of(option).is_some() {
-                if expiry != Expiry::Default {
+                if expiry != Expiry::Default && !data.is_replicated() {
                     return Err(CommandError::text(
                         "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified",
                     ));

@@ -110,7 +110,6 @@ pub(crate) fn encoding_of(value: &Value, thresholds: &Thresholds) -> &'static st
         Value::Zset(zset) if is_small_zset(zset, thresholds) => "listpack",
         Value::Zset(_) => "skiplist",
         Value::Stream(_) => "stream",
-        Value::Opaque(opaque) if opaque.type_name() == "hash" => "hashtable",
         Value::Opaque(opaque) => opaque.type_name(),
     }
 }

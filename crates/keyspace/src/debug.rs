@@ -13,7 +13,8 @@ use crate::{Blob, SnapshotItem};
 pub struct ValueInfo {
     /// What `OBJECT ENCODING` answers.
     pub encoding: &'static str,
-    /// Bytes of the value in an RDB file of Redis 7.0, compressed as files are by default.
+    /// Bytes of the value in an RDB file of Redis 7.0, or of the oldest that holds it, compressed as
+    /// files are by default.
     pub serialized_len: u64,
     /// How many elements it has; 1 for a string.
     pub elements: usize,
@@ -25,14 +26,13 @@ impl Data<'_> {
     ///
     /// # Errors
     ///
-    /// When a file of Redis 7.0 does not hold such a value.
+    /// When no file holds such a value.
     pub fn inspect(&mut self, key: &[u8]) -> Result<Option<ValueInfo>, Error> {
-        let options = EncodeOptions {
-            target: Version::REDIS_7_0,
-            thresholds: self.thresholds().clone(),
-            ..EncodeOptions::default()
-        };
+        let thresholds = self.thresholds().clone();
         let Some(value) = self.peek(key).cloned() else { return Ok(None) };
+        let types = value.needed_type().into_iter().chain([LISTPACK]);
+        let target = Version::oldest(types, false).unwrap_or(Version::REDIS_7_0);
+        let options = EncodeOptions { target, thresholds, ..EncodeOptions::default() };
         Ok(Some(ValueInfo {
             encoding: encoding_of(&value, &options.thresholds),
             elements: value.element_count(),
@@ -53,6 +53,9 @@ impl Data<'_> {
         true
     }
 }
+
+/// The RDB type of a hash in Redis 7.0.
+const LISTPACK: u8 = 16;
 
 fn serialized_len(value: Value, options: EncodeOptions) -> Result<u64, Error> {
     let item = SnapshotItem { db: 0, key: Blob::new(), expires: None, value };
@@ -84,6 +87,13 @@ mod tests {
             let expected = ValueInfo { encoding, serialized_len, elements: 1 };
             assert_eq!(data.inspect(key), Ok(Some(expected)));
         }
+        let mut hash = crate::Hash::default();
+        hash.set(b"f", b"v".as_slice());
+        hash.set_expires(b"f", Some(UnixMs(9)));
+        data.put(b"h", Value::Hash(hash), None);
+        // The least moment, a count, and each field's own; as Redis 8.0 has it for a hash table.
+        let expected = ValueInfo { encoding: "listpackex", serialized_len: 14, elements: 1 };
+        assert_eq!(data.inspect(b"h"), Ok(Some(expected)));
         assert_eq!(keyspace.changes(), changes);
         assert!(keyspace.effects().is_empty());
     }

@@ -1,8 +1,10 @@
-//! [`FieldExpiries`]: the hashes of a database that have fields that expire.
+//! [`FieldExpiries`]: the hashes of a database that have fields that expire; and how fields go.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Blob, UnixMs};
+use crate::events::EventClass;
+use crate::value::Kind as _;
+use crate::{Blob, Hash, Keyspace, UnixMs, Value};
 
 /// Every key whose hash has fields that expire, with the moment of the first of them.
 #[derive(Debug, Clone, Default)]
@@ -50,5 +52,62 @@ impl FieldExpiries {
                 self.by_key.remove(&key);
             }
         }
+    }
+}
+
+impl Keyspace {
+    /// Deletes fields of the hash at `key` whose time is over, some `limit` of them at most, and
+    /// tells replicas; with the last field goes the key. Answers how many it deleted.
+    pub(crate) fn expire_fields(
+        &mut self,
+        db: u32,
+        key: &[u8],
+        now: UnixMs,
+        limit: usize,
+    ) -> usize {
+        let Some(entry) = self.data.find(db, key) else { return 0 };
+        let Value::Hash(hash) = &entry.value else { return 0 };
+        if hash.len() > limit && hash.is_over(now) {
+            return self.expire_whole_hash(db, key);
+        }
+        let Some(hash) = self.entry_mut(db, key).and_then(|entry| Hash::of_mut(&mut entry.value))
+        else {
+            return 0;
+        };
+        let names = hash.expire(now, limit);
+        self.fields_expired(db, key, &names);
+        names.len()
+    }
+
+    /// Deletes a hash with many fields whose time is over all at once, in constant time.
+    fn expire_whole_hash(&mut self, db: u32, key: &[u8]) -> usize {
+        let Some(entry) = self.remove(db, key) else { return 0 };
+        let count = entry.value.element_count();
+        self.watches.touch(db, key);
+        self.effects.push(db, [b"DEL".as_slice(), key]);
+        self.events.push(EventClass::Hash, "hexpired", db, key);
+        self.events.push(EventClass::Generic, "del", db, key);
+        self.stats.expired_fields += count as u64;
+        self.discard(entry.value);
+        count
+    }
+
+    /// Tells replicas and others of fields that were taken out because their time was over, and
+    /// deletes the key if no field is left.
+    pub(crate) fn fields_expired(&mut self, db: u32, key: &[u8], names: &[Blob]) {
+        if names.is_empty() {
+            return;
+        }
+        let args = [b"HDEL".as_slice(), key].into_iter().chain(names.iter().map(Blob::as_slice));
+        self.effects.push(db, args.collect::<Vec<_>>());
+        self.watches.touch(db, key);
+        self.events.push(EventClass::Hash, "hexpired", db, key);
+        self.stats.expired_fields += names.len() as u64;
+        let entry = self.data.find(db, key);
+        if entry.and_then(|entry| Hash::of(&entry.value)).is_some_and(Hash::is_empty) {
+            self.remove(db, key);
+            self.events.push(EventClass::Generic, "del", db, key);
+        }
+        self.data.databases[db as usize].hash_changed(key);
     }
 }

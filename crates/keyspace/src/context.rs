@@ -122,36 +122,36 @@ impl<'a> Data<'a> {
 
     /// Deletes those of the named fields of a hash whose time is over, before they are written: on
     /// a primary replicas are told, and the key goes with the last field.
+    #[inline]
     pub(crate) fn expire_named<'n>(&mut self, key: &[u8], names: impl Iterator<Item = &'n [u8]>) {
-        if self.origin == Origin::Primary || !self.has_expiries() {
-            return;
+        if self.origin == Origin::Client && self.has_expiries() && self.has_expired_fields(key) {
+            self.expire_those(key, names.collect());
         }
+    }
+
+    /// Whether fields of the hash at `key` are over, beyond those that go on sight.
+    fn has_expired_fields(&mut self, key: &[u8]) -> bool {
         self.drop_if_expired(key);
-        let now = self.now;
-        let Some(hash) = self.keyspace.data.find(self.db, key).and_then(|it| Hash::of(&it.value))
-        else {
-            return;
-        };
-        let expired = |at| now.is_past(at);
-        if !hash.first_expiry().is_some_and(expired) {
-            return;
-        }
-        let names = names.filter(|name| hash.expires(name).is_some_and(expired));
-        let names: Vec<Blob> = names.map(Blob::from).collect();
-        let entry = self.keyspace.entry_mut(self.db, key);
-        if let Some(hash) = entry.and_then(|entry| Hash::of_mut(&mut entry.value)) {
-            for name in &names {
-                hash.remove(name);
-            }
-        }
-        if self.expires_keys() {
+        let entry = self.keyspace.data.find(self.db, key);
+        entry.and_then(|it| Hash::of(&it.value)).is_some_and(|hash| hash.has_expired(self.now))
+    }
+
+    fn expire_those(&mut self, key: &[u8], mut names: Vec<&[u8]>) {
+        let (now, is_primary) = (self.now, self.expires_keys());
+        let Some(entry) = self.keyspace.entry_mut(self.db, key) else { return };
+        let Some(hash) = Hash::of_mut(&mut entry.value) else { return };
+        names.retain(|name| {
+            let expired = hash.expires(name).is_some_and(|at| now.is_past(at));
+            expired && hash.remove(name).is_some()
+        });
+        let is_empty = hash.is_empty();
+        if is_primary {
+            let names: Vec<Blob> = names.into_iter().map(Blob::from).collect();
             self.keyspace.fields_expired(self.db, key, &names);
+        } else if is_empty {
+            self.keyspace.remove(self.db, key);
         } else {
             self.keyspace.data.databases[self.db as usize].hash_changed(key);
-            let entry = self.keyspace.data.find(self.db, key);
-            if entry.and_then(|it| Hash::of(&it.value)).is_some_and(Hash::is_empty) {
-                self.keyspace.remove(self.db, key);
-            }
         }
     }
 
@@ -322,10 +322,14 @@ impl<'a> Data<'a> {
         self.origin == Origin::Client && self.keyspace.deletes_expired()
     }
 
+    #[inline]
     fn drop_if_expired(&mut self, key: &[u8]) {
-        if !self.expires_keys() || !self.has_expiries() {
-            return;
+        if self.has_expiries() && self.expires_keys() {
+            self.drop_what_expired(key);
         }
+    }
+
+    fn drop_what_expired(&mut self, key: &[u8]) {
         let Some(entry) = self.keyspace.data.find(self.db, key) else { return };
         let is_past = |at: Option<UnixMs>| at.is_some_and(|at| self.now.is_past(at));
         if is_past(entry.expires()) {

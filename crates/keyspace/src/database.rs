@@ -39,9 +39,10 @@ impl Entry {
     }
 
     /// Whether its time is over by `now`: the key's own, or that of each field of a hash.
+    #[inline]
     pub(crate) fn is_over(&self, now: UnixMs) -> bool {
-        let fields_are = matches!(&self.value, Value::Hash(hash) if hash.is_over(now));
-        fields_are || self.expires.is_some_and(|at| now.is_past(at))
+        self.expires.is_some_and(|at| now.is_past(at))
+            || matches!(&self.value, Value::Hash(hash) if hash.is_over(now))
     }
 
     /// Reads a byte of all that a command on this key reads first, so that it is in the cache.
@@ -134,15 +135,24 @@ impl Database {
 
     /// To be called when fields of the hash at `key` may expire that did not before, or at another
     /// moment.
+    #[cold]
     pub(crate) fn note_field_expiries(&mut self, key: &[u8]) {
         let first = self.find(key).and_then(Entry::first_field_expiry);
         self.field_expiries.set(key, first);
     }
 
-    /// To be called when the hash at `key` was changed otherwise; costs nothing where no field of
-    /// any hash expires.
+    /// To be called when the hash at `key` was changed otherwise; costs next to nothing where no
+    /// field of any hash expires.
+    #[inline]
     pub(crate) fn hash_changed(&mut self, key: &[u8]) {
-        if !self.field_expiries.is_empty() && self.field_expiries.contains(key) {
+        if !self.field_expiries.is_empty() {
+            self.note_changed_hash(key);
+        }
+    }
+
+    #[cold]
+    fn note_changed_hash(&mut self, key: &[u8]) {
+        if self.field_expiries.contains(key) {
             self.note_field_expiries(key);
         }
     }
@@ -204,7 +214,7 @@ impl Database {
         if let Some(at) = entry.expires {
             self.expires.remove(&(at, entry.key.clone()));
         }
-        if entry.first_field_expiry().is_some() {
+        if !self.field_expiries.is_empty() {
             self.field_expiries.set(&entry.key, None);
         }
         Some(entry)
@@ -235,16 +245,9 @@ impl Database {
                 self.expires.insert((at, entry.key.clone()));
             }
         }
-        if matches!(old, Value::Hash(_)) || matches!(entry.value, Value::Hash(_)) {
-            let first = entry.first_field_expiry();
-            if first.is_some() || !self.field_expiries.is_empty() {
-                self.field_expiries.set(key, first);
-            }
-        }
         if counted {
             let new = entry.value.clone();
-            self.count_needed(&old, false);
-            self.count_needed(&new, true);
+            self.recount(key, &old, &new);
         }
         Ok(old)
     }
@@ -253,6 +256,14 @@ impl Database {
     pub(crate) fn needed_types(&self) -> impl Iterator<Item = u8> {
         let hashes = (!self.field_expiries.is_empty()).then_some(EXPIRING);
         self.needed.keys().copied().chain(hashes)
+    }
+
+    /// Counts `new` in the place of `old`, of which one is not of a type that every version holds.
+    #[cold]
+    fn recount(&mut self, key: &[u8], old: &Value, new: &Value) {
+        self.count_needed(old, false);
+        self.count_needed(new, true);
+        self.note_field_expiries(key);
     }
 
     fn count_needed(&mut self, value: &Value, added: bool) {

@@ -20,6 +20,7 @@ impl FieldExpiries {
         self.by_key.len()
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.by_key.is_empty()
     }

@@ -14,8 +14,7 @@ pub(crate) struct Live<'a> {
 impl<'a> Live<'a> {
     /// `hash` at the moment `now`; whole, where that is `None`.
     pub(crate) fn new(hash: &'a Hash, now: Option<UnixMs>) -> Self {
-        let expired = |now: &UnixMs| hash.first_expiry().is_some_and(|at| now.is_past(at));
-        Self { hash, now: now.filter(expired) }
+        Self { hash, now: now.filter(|now| hash.has_expired(*now)) }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -28,7 +27,8 @@ impl<'a> Live<'a> {
     }
 
     pub(crate) fn get(&self, name: &[u8]) -> Option<&'a Blob> {
-        self.hash.get(name).filter(|_| !self.is_over(self.expires(name)))
+        let value = self.hash.get(name)?;
+        (self.now.is_none() || !self.is_over(self.expires(name))).then_some(value)
     }
 
     /// When the field expires: `None` without the field, `Some(None)` when it never does.
@@ -37,7 +37,7 @@ impl<'a> Live<'a> {
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = &'a HashField> {
-        self.hash.iter().filter(move |field| !self.is_over(self.expires(field.name())))
+        self.hash.iter().filter(move |field| self.now.is_none() || self.shows(field))
     }
 
     /// The fields by position, to draw some of them.
@@ -51,6 +51,11 @@ impl<'a> Live<'a> {
         let (next, mut fields) = self.hash.scan(cursor, count);
         fields.retain(|field| !self.is_over(self.expires(field.name())));
         (next, fields)
+    }
+
+    #[cold]
+    fn shows(&self, field: &HashField) -> bool {
+        !self.is_over(self.expires(field.name()))
     }
 
     fn expires(&self, name: &[u8]) -> Option<UnixMs> {

@@ -92,7 +92,9 @@ impl Hash {
 
     /// Sets a field, which does not expire then; answers whether it is new.
     pub fn set(&mut self, name: &[u8], value: impl Into<Blob>) -> bool {
-        self.persist(name);
+        if self.expiries.is_some() {
+            self.persist(name);
+        }
         self.replace(name, value)
     }
 
@@ -114,7 +116,9 @@ impl Hash {
 
     /// Takes a field out, and answers its value.
     pub fn remove(&mut self, name: &[u8]) -> Option<Blob> {
-        self.persist(name);
+        if self.expiries.is_some() {
+            self.persist(name);
+        }
         let hash = member_hash(name);
         self.fields.remove_by(hash, place(hash, name)).map(|field| field.value)
     }
@@ -141,6 +145,7 @@ impl Hash {
     }
 
     /// Has a field expire no more; answers whether it did.
+    #[cold]
     fn persist(&mut self, name: &[u8]) -> bool {
         let Some(expiries) = &mut self.expiries else { return false };
         // Nothing is copied unless there is something to remove.
@@ -169,8 +174,15 @@ impl Hash {
     }
 
     /// Whether there is no field that has not expired by `now`.
+    #[inline]
     pub(crate) fn is_over(&self, now: UnixMs) -> bool {
-        self.first_expiry().is_some_and(|at| now.is_past(at)) && self.due_count(now) == self.len()
+        self.has_expired(now) && self.due_count(now) == self.len()
+    }
+
+    /// Whether a field has expired by `now`.
+    #[inline]
+    pub(crate) fn has_expired(&self, now: UnixMs) -> bool {
+        self.expiries.is_some() && self.first_expiry().is_some_and(|at| now.is_past(at))
     }
 
     /// Takes out fields that have expired by `now`, earliest first, some `limit` of them at most;

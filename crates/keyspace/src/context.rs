@@ -262,6 +262,12 @@ impl<'a> Data<'a> {
         self.keyspace.events.push(class, event, self.db, key);
     }
 
+    /// Says that sessions that wait for more of `key` may find it now. (That a key came to be, or
+    /// is gone, is said without asking.)
+    pub(crate) fn signal(&mut self, key: &[u8]) {
+        self.keyspace.waits.signal(self.db, key);
+    }
+
     /// Publishes an event about `key` that is no change of its own.
     pub(crate) fn notify(&mut self, key: &[u8], class: EventClass, event: &'static str) {
         self.keyspace.events.push(class, event, self.db, key);

@@ -25,7 +25,9 @@ impl Keyspace {
     /// Runs one request of `session` at the moment `now` and appends its reply to `out`.
     ///
     /// What replicas have to be told is in [`Keyspace::effects`] afterwards. Every request gets
-    /// exactly one reply, an error included; a host's command may choose to write none.
+    /// exactly one reply, an error included; a host's command may choose to write none. Where the
+    /// session [may wait](Session::may_wait), that of a command that waits comes later: see
+    /// [`Keyspace::resume`].
     ///
     /// ```
     /// use redwire_keyspace::{Keyspace, NoHost, Session, Settings, UnixMs};
@@ -54,6 +56,30 @@ impl Keyspace {
             call.session.abort_transaction();
             call.reply().error(error.to_string());
         }
+    }
+
+    /// Runs the command of a session that waits again, and answers whether it was through: then
+    /// its reply is in `out`. Else it found nothing, and waits on in its place.
+    ///
+    /// Called for the sessions that [`poll_woken`](Keyspace::poll_woken) names. The command is
+    /// subject to the same checks as one that comes now.
+    pub fn resume(
+        &mut self,
+        host: &mut dyn Host,
+        session: &mut Session,
+        now: UnixMs,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let Some(wait) = self.waits.get(session.id()) else { return !session.waiting };
+        let request = wait.request.clone();
+        session.resuming = true;
+        session.waiting = false;
+        self.execute(host, session, request.as_request(), now, out);
+        session.resuming = false;
+        if !session.waiting {
+            self.waits.end(session.id());
+        }
+        !session.waiting
     }
 
     /// The command that `request` names, of the keyspace or of `host`, if it takes so many
@@ -132,9 +158,16 @@ impl Keyspace {
             Run::Exec => Err(CommandError::text("ERR EXEC calls can not be nested")),
         };
         let plan = context.data.effect_plan();
+        let wish = call.session.wish.take();
         if let Err(error) = result {
             call.out.truncate(mark);
             call.reply().error(error.to_string());
+        } else if let Some(wish) = wish {
+            call.session.waiting = true;
+            // One that waits already keeps its place.
+            if !call.session.resuming {
+                self.waits.begin(call.session.id(), db, wish, request.into());
+            }
         }
         let changed = self.dirty != changes;
         if plan == EffectPlan::Forced || (plan == EffectPlan::Verbatim && changed) {

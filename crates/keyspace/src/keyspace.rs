@@ -6,6 +6,7 @@ use crate::effects::Effects;
 use crate::events::{EventClass, Events};
 use crate::session::Session;
 use crate::snapshot::Walk;
+use crate::waits::Waits;
 use crate::watch::Watches;
 use crate::{Dataset, Settings, UnixMs, Value};
 
@@ -21,6 +22,7 @@ pub struct Keyspace {
     pub(crate) effects: Effects,
     pub(crate) events: Events,
     pub(crate) watches: Watches,
+    pub(crate) waits: Waits,
     pub(crate) walk: Option<Walk>,
     pub(crate) epoch: u32,
     pub(crate) dirty: u64,
@@ -93,6 +95,7 @@ impl Keyspace {
             effects: Effects::default(),
             events: Events::default(),
             watches: Watches::default(),
+            waits: Waits::default(),
             walk: None,
             epoch: 0,
             dirty: 0,
@@ -167,15 +170,18 @@ impl Keyspace {
 
     /// Puts `data` in the place of the data set: a full sync or a load is complete.
     ///
-    /// A snapshot under way still gets the old keys. Watched keys count as changed.
+    /// A snapshot under way still gets the old keys. Watched keys count as changed, and sessions
+    /// that wait for a key look at it again.
     pub fn replace_data(&mut self, data: Dataset) {
         let old = std::mem::replace(&mut self.data, data);
         for db in 0..old.databases.len() as u32 {
             let new = &self.data.databases;
-            self.watches.touch_where(db, |key| {
+            let changed = |key: &[u8]| {
                 old.databases[db as usize].find(key).is_some()
                     || new.get(db as usize).is_some_and(|new| new.find(key).is_some())
-            });
+            };
+            self.watches.touch_where(db, changed);
+            self.waits.signal_where(db, changed);
         }
         match &mut self.walk {
             Some(walk) => {
@@ -186,9 +192,13 @@ impl Keyspace {
         }
     }
 
-    /// Lets go of what `session` holds here: its watched keys and its transaction.
+    /// Lets go of what `session` holds here: its watched keys and its transaction, and its place
+    /// among those who wait for keys.
     pub fn forget(&mut self, session: &mut Session) {
         session.transaction = None;
+        if std::mem::take(&mut session.waiting) {
+            self.waits.end(session.id());
+        }
         self.unwatch(session);
     }
 
@@ -267,6 +277,7 @@ impl Keyspace {
         if let (Some(walk), Some(slot)) = (&mut self.walk, rebuilt) {
             walk.table_rebuilt(db, slot);
         }
+        self.waits.signal(db, key);
     }
 
     /// Puts another value in the place of a key's value, with this expiry, and answers the old
@@ -281,6 +292,7 @@ impl Keyspace {
         if self.walk.is_some() {
             self.entry_mut(db, key);
         }
+        self.waits.signal(db, key);
         self.data.databases[db as usize].overwrite(key, value, expires)
     }
 
@@ -290,6 +302,7 @@ impl Keyspace {
         if self.walk.is_some() {
             self.entry_mut(db, key);
         }
+        self.waits.signal_gone(db, key);
         self.data.databases[db as usize].remove(key)
     }
 
@@ -308,6 +321,7 @@ impl Keyspace {
         let old = std::mem::replace(database, emptied);
         let count = old.len();
         self.watches.touch_where(db, |key| old.find(key).is_some());
+        self.waits.signal_gone_where(db, |key| old.find(key).is_some());
         let walked = match &mut self.walk {
             Some(walk) => walk.retire(db, old),
             None => Some(old),
@@ -325,10 +339,12 @@ impl Keyspace {
         let databases = &mut self.data.databases;
         databases.swap(first as usize, second as usize);
         for db in [first, second] {
-            self.watches.touch_where(db, |key| {
+            let changed = |key: &[u8]| {
                 let has = |db: u32| databases[db as usize].find(key).is_some();
                 has(first) || has(second)
-            });
+            };
+            self.watches.touch_where(db, changed);
+            self.waits.signal_where(db, changed);
         }
         if let Some(walk) = &mut self.walk {
             walk.swap(first, second);

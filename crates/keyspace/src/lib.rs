@@ -3,6 +3,7 @@
 
 mod ahead;
 mod blob;
+mod blocking;
 mod build;
 mod command;
 mod command_table;
@@ -32,10 +33,12 @@ mod snapshot;
 mod time;
 pub mod tree;
 mod value;
+mod waits;
 mod watch;
 
 pub use ahead::Ahead;
 pub use blob::Blob;
+pub use blocking::WaitEnd;
 pub use command::{Command, Flags, Keys};
 pub use context::{Context, Data};
 pub use dataset::Dataset;

@@ -3,6 +3,7 @@
 use redwire_resp::{Protocol, RequestBuf};
 
 use crate::command::{Command, Flags, Run};
+use crate::waits::Wish;
 use crate::watch::WatchedKey;
 
 /// Whose commands a session carries.
@@ -33,6 +34,15 @@ pub struct Session {
     /// Whether it listens to channels or patterns, which the host keeps: then `PING` in RESP2
     /// answers in the form of a message.
     pub subscribed: bool,
+    /// Whether its commands may wait for what is not there yet (`BLPOP`). They answer at once, as
+    /// if the time were over, unless this is set: whoever sets it has to
+    /// [`resume`](crate::Keyspace::resume) them.
+    pub may_wait: bool,
+    /// What the running command wants to wait for.
+    pub(crate) wish: Option<Wish>,
+    pub(crate) waiting: bool,
+    /// The running command has waited, and was run before.
+    pub(crate) resuming: bool,
     pub(crate) transaction: Option<Transaction>,
     pub(crate) executing: bool,
     pub(crate) watching: Vec<WatchedKey>,
@@ -72,6 +82,10 @@ impl Session {
             protocol: Protocol::Resp2,
             authenticated: true,
             subscribed: false,
+            may_wait: false,
+            wish: None,
+            waiting: false,
+            resuming: false,
             transaction: None,
             executing: false,
             watching: Vec::new(),
@@ -98,6 +112,20 @@ impl Session {
     #[must_use]
     pub fn executing_transaction(&self) -> bool {
         self.executing
+    }
+
+    /// Whether its last command waits for a key and has not been answered: no other is to be run
+    /// until it is.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.waiting
+    }
+
+    /// Whether the running command has waited for a key and is run once more
+    /// ([`Keyspace::resume`](crate::Keyspace::resume)).
+    #[must_use]
+    pub fn is_resuming(&self) -> bool {
+        self.resuming
     }
 
     /// Whose commands these are.

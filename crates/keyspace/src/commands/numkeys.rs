@@ -22,25 +22,29 @@ fn positive(arg: &[u8], message: &'static str) -> Result<usize, CommandError> {
     number.ok_or(CommandError::text(message))
 }
 
-/// The arguments of `LMPOP` and `ZMPOP`: `numkeys key [key ...] <which end> [COUNT count]`.
+/// The arguments of `LMPOP` and `ZMPOP`, and of those that wait behind their timeout:
+/// `numkeys key [key ...] <which end> [COUNT count]`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PopArguments<'a> {
     request: Request<'a>,
+    /// Position of the number of keys.
+    at: usize,
     numkeys: usize,
     /// Which end: `LEFT`, `RIGHT`, `MIN`, `MAX`.
     pub(super) end: &'a [u8],
 }
 
 impl<'a> PopArguments<'a> {
-    pub(super) fn parse(request: Request<'a>) -> Result<Self, CommandError> {
-        let numkeys = numkeys(&request[1])?;
-        let end = request.arg(numkeys.saturating_add(2)).ok_or(CommandError::Syntax)?;
-        Ok(Self { request, numkeys, end })
+    /// Parses the arguments from the number of keys on, which stands at position `at`.
+    pub(super) fn parse(request: Request<'a>, at: usize) -> Result<Self, CommandError> {
+        let numkeys = numkeys(&request[at])?;
+        let end = request.arg(numkeys.saturating_add(at + 1)).ok_or(CommandError::Syntax)?;
+        Ok(Self { request, at, numkeys, end })
     }
 
     /// How many elements to pop at most; the options come last, so read it after the rest.
     pub(super) fn count(&self) -> Result<usize, CommandError> {
-        let mut options = self.request.iter().skip(self.numkeys + 3);
+        let mut options = self.request.iter().skip(self.at + self.numkeys + 2);
         let Some(option) = options.next() else { return Ok(1) };
         let value = options.next().filter(|_| options::is(option, "count"));
         let count =
@@ -49,6 +53,6 @@ impl<'a> PopArguments<'a> {
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = &'a [u8]> {
-        self.request.iter().skip(2).take(self.numkeys)
+        self.request.iter().skip(self.at + 1).take(self.numkeys)
     }
 }

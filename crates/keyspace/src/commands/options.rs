@@ -1,5 +1,8 @@
 //! Reading of arguments that many commands share.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
 use redwire_resp::{Encoder, parse_f64, parse_i64};
 
 use crate::UnixMs;
@@ -100,6 +103,35 @@ pub(super) fn moment(
         Base::Now => ms.checked_add(now.0 as i64).ok_or(invalid),
         Base::Epoch => Ok(ms),
     }
+}
+
+/// How long a command waits at most, in seconds with a fraction; `None` without an end, for 0.
+pub(super) fn timeout_seconds(arg: &[u8], now: UnixMs) -> Result<Option<Duration>, CommandError> {
+    let seconds =
+        parse_f64(arg).ok_or(CommandError::text("ERR timeout is not a float or out of range"))?;
+    let ms = (seconds * 1000.0).ceil();
+    // The largest is 2^63 as a double, one more than there is.
+    if ms >= i64::MAX as f64 {
+        return Err(TIMEOUT_TOO_LONG);
+    }
+    timeout(ms as i64, now)
+}
+
+/// How long a command waits at most, in milliseconds; `None` without an end, for 0.
+pub(super) fn timeout_millis(arg: &[u8], now: UnixMs) -> Result<Option<Duration>, CommandError> {
+    let ms = parse_i64(arg);
+    timeout(ms.ok_or(CommandError::text("ERR timeout is not an integer or out of range"))?, now)
+}
+
+const TIMEOUT_TOO_LONG: CommandError =
+    CommandError::Text(Cow::Borrowed("ERR timeout is out of range"));
+
+fn timeout(ms: i64, now: UnixMs) -> Result<Option<Duration>, CommandError> {
+    let ms = u64::try_from(ms).map_err(|_| CommandError::text("ERR timeout is negative"))?;
+    if ms > (i64::MAX as u64).saturating_sub(now.0) {
+        return Err(TIMEOUT_TOO_LONG);
+    }
+    Ok((ms > 0).then(|| Duration::from_millis(ms)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Commands on lists.
 
+mod blocking;
 mod moves;
 mod positions;
 #[cfg(test)]
@@ -21,6 +22,13 @@ const WRITE: Flags = Flags::WRITE;
 const WRITE_FAST: Flags = WRITE.with(Flags::FAST);
 const GROW: Flags = WRITE.with(Flags::DENYOOM);
 const GROW_FAST: Flags = GROW.with(Flags::FAST);
+const WAIT: Flags = WRITE.with(Flags::BLOCKING);
+const WAIT_TO_POP: Flags = WAIT.with(Flags::NOSCRIPT);
+const WAIT_TO_MOVE: Flags = WAIT_TO_POP.with(Flags::DENYOOM);
+/// `timeout numkeys key [key ...]`.
+const TIMED: Keys = Keys::NONE.counted_at(2);
+/// Keys up to a timeout.
+const ALL_BUT_LAST: Keys = Keys::span(1, -2, 1);
 
 pub(super) static COMMANDS: &[Command] = &[
     Command::data("lpush", -3, GROW_FAST, Keys::ONE, lpush),
@@ -40,6 +48,11 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::data("rpoplpush", 3, GROW, Keys::TWO, moves::rpoplpush),
     Command::data("lmove", 5, GROW, Keys::TWO, moves::lmove),
     Command::data("lmpop", -4, WRITE.with(Flags::MOVABLE_KEYS), Keys::NONE, moves::lmpop),
+    Command::data("blpop", -3, WAIT_TO_POP, ALL_BUT_LAST, blocking::blpop),
+    Command::data("brpop", -3, WAIT_TO_POP, ALL_BUT_LAST, blocking::brpop),
+    Command::data("brpoplpush", 4, WAIT_TO_MOVE, Keys::TWO, blocking::brpoplpush),
+    Command::data("blmove", 6, WAIT_TO_MOVE, Keys::TWO, blocking::blmove),
+    Command::data("blmpop", -5, WAIT.with(Flags::MOVABLE_KEYS), TIMED, blocking::blmpop),
 ];
 
 /// An end of a list.
@@ -61,6 +74,13 @@ impl End {
         }
     }
 
+    fn name(self) -> &'static str {
+        match self {
+            Self::Left => "LEFT",
+            Self::Right => "RIGHT",
+        }
+    }
+
     fn push(self, list: &mut List, item: impl Into<Blob>) {
         match self {
             Self::Left => list.push_front(item),
@@ -79,6 +99,13 @@ impl End {
         match self {
             Self::Left => "lpush",
             Self::Right => "rpush",
+        }
+    }
+
+    fn pop_command(self) -> &'static str {
+        match self {
+            Self::Left => "LPOP",
+            Self::Right => "RPOP",
         }
     }
 

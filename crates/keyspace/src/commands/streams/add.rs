@@ -195,6 +195,7 @@ pub(super) fn xadd(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
     stream.push(id, &pairs);
     let trimmed = options.trim.map(|trim| (trim, stream.trim(trim), trim.outcome(stream)));
     data.changed(key, EventClass::Stream, "xadd");
+    data.signal(key);
     if matches!(trimmed, Some((_, 1.., _))) {
         data.touched(key, EventClass::Stream, "xtrim");
     }

@@ -146,6 +146,7 @@ fn destroy(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let destroyed = stream(&mut context.data, key)?.remove_group(name);
     if destroyed {
         context.data.changed(key, EventClass::Stream, "xgroup-destroy");
+        context.data.signal(key);
     }
     context.reply.integer(i64::from(destroyed));
     Ok(())

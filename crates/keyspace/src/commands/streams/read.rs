@@ -1,15 +1,18 @@
 //! `XREAD` and `XREADGROUP`.
 
-use redwire_resp::{Encoder, Protocol, Request};
+use std::time::Duration;
+
+use redwire_resp::{Encoder, Protocol, Request, RequestBuf};
 
 use super::ids::strict_id;
 use super::tell::{see_consumer, tell_claim, tell_last_id};
 use super::{quoted, write_entries, write_entry, write_id};
-use crate::UnixMs;
-use crate::commands::options::{integer, is};
+use crate::commands::options::{integer, is, timeout_millis};
 use crate::context::{Context, Data};
 use crate::error::{CommandError, CommandResult};
 use crate::value::{Stream, StreamEntry, StreamId};
+use crate::waits::{Awaited, Wish};
+use crate::{Blob, UnixMs};
 
 /// What a command asks for, short of keys and ids.
 #[derive(Debug, Default)]
@@ -20,20 +23,22 @@ struct Options<'a> {
     group: Option<(&'a [u8], &'a [u8])>,
     /// What is delivered is not pending afterwards.
     no_ack: bool,
+    /// Whether to wait if there is nothing, and how long; without an end for `None`.
+    block: Option<Option<Duration>>,
     /// Position of the first key.
     keys_at: usize,
     streams: usize,
 }
 
 impl<'a> Options<'a> {
-    fn parse(request: Request<'a>, grouped: bool) -> Result<Self, CommandError> {
+    fn parse(request: Request<'a>, grouped: bool, now: UnixMs) -> Result<Self, CommandError> {
         let mut options = Self::default();
         let mut at = 1;
         while at < request.len() && options.keys_at == 0 {
             let (arg, more) = (&request[at], request.len() - at - 1);
             if is(arg, "BLOCK") && more > 0 {
                 at += 1;
-                check_timeout(&request[at])?;
+                options.block = Some(timeout_millis(&request[at], now)?);
             } else if is(arg, "COUNT") && more > 0 {
                 at += 1;
                 let count = integer(&request[at])?;
@@ -81,6 +86,24 @@ impl<'a> Options<'a> {
         (keys_at..keys_at + streams)
             .filter_map(move |at| Some((request.arg(at)?, request.arg(at + streams)?)))
     }
+
+    /// There was nothing: waits for more if that was asked for, and replies none else.
+    fn wait_or_none(
+        &self,
+        context: &mut Context<'_>,
+        request: Request<'_>,
+        awaited: Awaited,
+        same: Option<RequestBuf>,
+    ) {
+        let keys = || request.iter().skip(self.keys_at).take(self.streams).map(Blob::from);
+        let wish = self.block.map(|timeout| {
+            let keys = keys().collect();
+            Wish { awaited, keys, timeout, request: same }
+        });
+        if !wish.is_some_and(|wish| context.wait(wish)) {
+            context.reply.null_array();
+        }
+    }
 }
 
 fn only_grouped(grouped: bool, option: &str) -> CommandResult {
@@ -90,15 +113,6 @@ fn only_grouped(grouped: bool, option: &str) -> CommandResult {
     Err(CommandError::text(format!(
         "ERR The {option} option is only supported by XREADGROUP. You called XREAD instead."
     )))
-}
-
-/// Nothing waits yet: a command that would is answered as when its time is over.
-fn check_timeout(arg: &[u8]) -> CommandResult {
-    match integer(arg) {
-        Err(_) => Err(CommandError::text("ERR timeout is not an integer or out of range")),
-        Ok(..0) => Err(CommandError::text("ERR timeout is negative")),
-        Ok(_) => Ok(()),
-    }
 }
 
 /// The parts of a reply, one for each stream that has something, behind its key.
@@ -120,10 +134,9 @@ impl Parts {
         reply
     }
 
-    /// Writes the whole: without any part, that is none.
+    /// Writes the whole, of which there is a part.
     fn finish(self, reply: &mut Encoder<'_>) {
         match self.count {
-            0 => return reply.null_array(),
             _ if reply.protocol() == Protocol::Resp2 => reply.array(self.count),
             _ => reply.map(self.count),
         }
@@ -132,7 +145,7 @@ impl Parts {
 }
 
 pub(super) fn xread(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let options = Options::parse(request, false)?;
+    let options = Options::parse(request, false, context.data.now())?;
     let mut wanted = Vec::new();
     for (key, id) in options.pairs(request) {
         let stream = context.data.read::<Stream>(key)?;
@@ -149,7 +162,7 @@ pub(super) fn xread(context: &mut Context<'_>, request: Request<'_>) -> CommandR
         wanted.push((key, after));
     }
     let mut parts = Parts::default();
-    for (key, after) in wanted {
+    for (key, after) in wanted.iter().copied() {
         let Some(stream) = context.data.read::<Stream>(key)? else { continue };
         let Some(start) = after.next() else { continue };
         let count = options.count.unwrap_or(usize::MAX);
@@ -158,7 +171,16 @@ pub(super) fn xread(context: &mut Context<'_>, request: Request<'_>) -> CommandR
             write_entries(&mut parts.next(context.reply.protocol(), key), &entries);
         }
     }
-    parts.finish(&mut context.reply);
+    if parts.count > 0 {
+        parts.finish(&mut context.reply);
+        return Ok(());
+    }
+    // `$` means the end as it is now, not as it is when something comes.
+    let ids = options.keys_at + options.streams;
+    let mut same = RequestBuf::new();
+    request.iter().take(ids).for_each(|arg| same.push_arg(arg));
+    wanted.iter().for_each(|(_, after)| same.push_arg(after.to_string()));
+    options.wait_or_none(context, request, Awaited::Stream, Some(same));
     Ok(())
 }
 
@@ -172,7 +194,7 @@ enum From {
 }
 
 pub(super) fn xreadgroup(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let options = Options::parse(request, true)?;
+    let options = Options::parse(request, true, context.data.now())?;
     let (group, consumer) = options.group.unwrap_or_default();
     let mut wanted = Vec::new();
     for (key, id) in options.pairs(request) {
@@ -209,7 +231,11 @@ pub(super) fn xreadgroup(context: &mut Context<'_>, request: Request<'_>) -> Com
             }
         }
     }
-    parts.finish(&mut context.reply);
+    if parts.count > 0 {
+        parts.finish(&mut context.reply);
+    } else {
+        options.wait_or_none(context, request, Awaited::Group, None);
+    }
     Ok(())
 }
 

@@ -28,6 +28,12 @@ const WRITE_MANY: Flags = WRITE.with(Flags::MOVABLE_KEYS);
 const GROW: Flags = WRITE.with(Flags::DENYOOM);
 const GROW_FAST: Flags = GROW.with(Flags::FAST);
 const GROW_MANY: Flags = GROW.with(Flags::MOVABLE_KEYS);
+const WAIT: Flags = WRITE.with(Flags::BLOCKING);
+const WAIT_TO_POP: Flags = WAIT.with(Flags::NOSCRIPT).with(Flags::FAST);
+/// Keys up to a timeout.
+const ALL_BUT_LAST: Keys = Keys::span(1, -2, 1);
+/// `timeout numkeys key [key ...]`.
+const TIMED: Keys = Keys::NONE.counted_at(2);
 /// `numkeys key [key ...]`.
 const COUNTED: Keys = Keys::NONE.counted_at(1);
 /// `destination numkeys key [key ...]`.
@@ -43,6 +49,9 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::data("zpopmin", -2, WRITE_FAST, Keys::ONE, pop::zpopmin),
     Command::data("zpopmax", -2, WRITE_FAST, Keys::ONE, pop::zpopmax),
     Command::data("zmpop", -4, WRITE_MANY, COUNTED, pop::zmpop),
+    Command::data("bzpopmin", -3, WAIT_TO_POP, ALL_BUT_LAST, pop::bzpopmin),
+    Command::data("bzpopmax", -3, WAIT_TO_POP, ALL_BUT_LAST, pop::bzpopmax),
+    Command::data("bzmpop", -5, WAIT.with(Flags::MOVABLE_KEYS), TIMED, pop::bzmpop),
     Command::data("zcard", 2, READ_FAST, Keys::ONE, zcard),
     Command::data("zscore", 3, READ_FAST, Keys::ONE, zscore),
     Command::data("zmscore", -3, READ_FAST, Keys::ONE, zmscore),

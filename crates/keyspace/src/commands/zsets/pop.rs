@@ -1,4 +1,6 @@
-//! `ZPOPMIN`, `ZPOPMAX`, `ZMPOP`.
+//! `ZPOPMIN`, `ZPOPMAX`, `ZMPOP`, and `BZPOPMIN`, `BZPOPMAX`, `BZMPOP`, which wait.
+
+use std::time::Duration;
 
 use redwire_resp::{Protocol, Request};
 
@@ -7,7 +9,8 @@ use crate::commands::options;
 use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
-use crate::{Scored, Zset};
+use crate::waits::{Awaited, Wish};
+use crate::{Blob, Scored, Zset};
 
 /// Which end members are popped from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +20,13 @@ enum End {
 }
 
 impl End {
+    fn command(self) -> &'static str {
+        match self {
+            Self::Min => "ZPOPMIN",
+            Self::Max => "ZPOPMAX",
+        }
+    }
+
     fn event(self) -> &'static str {
         match self {
             Self::Min => "zpopmin",
@@ -47,25 +57,95 @@ fn pop(context: &mut Context<'_>, request: Request<'_>, end: End) -> CommandResu
 }
 
 pub(super) fn zmpop(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let arguments = PopArguments::parse(request)?;
-    let (end, command) = match arguments.end {
-        end if options::is(end, "min") => (End::Min, "ZPOPMIN"),
-        end if options::is(end, "max") => (End::Max, "ZPOPMAX"),
-        _ => return Err(CommandError::Syntax),
-    };
-    let count = arguments.count()?;
-    for key in arguments.keys() {
+    if !pop_many(context, &ManyArguments::parse(request, 1)?)? {
+        context.reply.null_array();
+    }
+    Ok(())
+}
+
+pub(super) fn bzmpop(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let timeout = options::timeout_seconds(&request[1], context.data.now())?;
+    let arguments = ManyArguments::parse(request, 2)?;
+    if !pop_many(context, &arguments)? {
+        wait(context, arguments.keys.into_iter(), timeout);
+    }
+    Ok(())
+}
+
+/// The arguments of `ZMPOP`.
+struct ManyArguments<'a> {
+    keys: Vec<&'a [u8]>,
+    end: End,
+    count: usize,
+}
+
+impl<'a> ManyArguments<'a> {
+    /// Parses the arguments from the number of keys on, which stands at position `at`.
+    fn parse(request: Request<'a>, at: usize) -> Result<Self, CommandError> {
+        let arguments = PopArguments::parse(request, at)?;
+        let end = match arguments.end {
+            end if options::is(end, "min") => End::Min,
+            end if options::is(end, "max") => End::Max,
+            _ => return Err(CommandError::Syntax),
+        };
+        Ok(Self { end, count: arguments.count()?, keys: arguments.keys().collect() })
+    }
+}
+
+/// Pops from the first sorted set that is there, and replies what; answers whether one was.
+fn pop_many(
+    context: &mut Context<'_>,
+    arguments: &ManyArguments<'_>,
+) -> Result<bool, CommandError> {
+    let ManyArguments { end, count, .. } = *arguments;
+    for key in &arguments.keys {
         let Some(popped) = take(context, key, end, count)? else { continue };
         context.reply.array(2);
         context.reply.bulk(key);
         context.reply.array(popped.len());
         write(context, &popped, true);
         let count = popped.len().to_string();
-        context.data.effect([command.as_bytes(), key, count.as_bytes()]);
+        context.data.effect([end.command().as_bytes(), key, count.as_bytes()]);
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+pub(super) fn bzpopmin(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    pop_first(context, request, End::Min)
+}
+
+pub(super) fn bzpopmax(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    pop_first(context, request, End::Max)
+}
+
+/// Pops a member of the first sorted set that is there, or waits for one.
+fn pop_first(context: &mut Context<'_>, request: Request<'_>, end: End) -> CommandResult {
+    let last = request.len() - 1;
+    let timeout = options::timeout_seconds(&request[last], context.data.now())?;
+    let keys = request.iter().take(last).skip(1);
+    for key in keys.clone() {
+        let Some(popped) = take(context, key, end, 1)? else { continue };
+        context.reply.array(3);
+        context.reply.bulk(key);
+        write(context, &popped, false);
+        context.data.effect([end.command().as_bytes(), key]);
         return Ok(());
     }
-    context.reply.null_array();
+    wait(context, keys, timeout);
     Ok(())
+}
+
+/// Waits for one of `keys` to hold a sorted set, or answers that none does.
+fn wait<'a>(
+    context: &mut Context<'_>,
+    keys: impl Iterator<Item = &'a [u8]>,
+    timeout: Option<Duration>,
+) {
+    let keys = keys.map(Blob::from).collect();
+    if !context.wait(Wish { awaited: Awaited::Zset, keys, timeout, request: None }) {
+        context.reply.null_array();
+    }
 }
 
 /// Takes up to `count` members from an end, the outermost first; `None` without the key.

@@ -63,9 +63,9 @@ pub enum WaitEnd<'a> {
 /// ```
 impl Keyspace {
     /// Counts the time of a wait that has just begun from `now` on; without it the wait has no
-    /// end.
-    pub fn start_wait(&mut self, session: &Session, now: Instant) {
-        self.waits.start_clock(session.id(), now);
+    /// end. Answers when it is over, if it ever is.
+    pub fn start_wait(&mut self, session: &Session, now: Instant) -> Option<Instant> {
+        self.waits.start_clock(session.id(), now)
     }
 
     /// The number of the session whose command is to be run again next

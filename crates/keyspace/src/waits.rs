@@ -167,14 +167,15 @@ impl Waits {
         self.sessions.get(&session)
     }
 
-    /// Counts the time of `session`'s wait from `now` on.
-    pub(crate) fn start_clock(&mut self, session: u64, now: Instant) {
-        let Some(wait) = self.sessions.get_mut(&session) else { return };
+    /// Counts the time of `session`'s wait from `now` on; answers when it is over.
+    pub(crate) fn start_clock(&mut self, session: u64, now: Instant) -> Option<Instant> {
+        let wait = self.sessions.get_mut(&session)?;
         let deadline = wait.timeout.and_then(|timeout| now.checked_add(timeout));
         if let Some(old) = std::mem::replace(&mut wait.deadline, deadline) {
             self.deadlines.remove(&(old, session));
         }
         self.deadlines.extend(deadline.map(|deadline| (deadline, session)));
+        deadline
     }
 
     /// When the first wait is over.

@@ -15,7 +15,7 @@ use crate::config::{Config, Endpoint};
 use crate::entropy::Entropy;
 use crate::host;
 use crate::host::{ClientInfo, Counters, Failover, PubSub, Rates, Recent, SlowLog};
-use crate::net::{Blocked, ClientId, Listener, Replies, Standing};
+use crate::net::{ClientId, Listener, ReplicaWait, Replies, Standing};
 use crate::replication::Upstream;
 use crate::saves::Saves;
 
@@ -89,8 +89,8 @@ pub(crate) enum Action {
     TakeOver { id: ClientId, replid: Vec<u8>, offset: Vec<u8> },
     /// Give up the failover under way, for this reason.
     AbortFailover(&'static str),
-    /// Stop running this connection's commands until something happens.
-    Block(ClientId, Blocked),
+    /// Stop running this connection's commands until replicas have what it wrote.
+    Block(ClientId, ReplicaWait),
     /// End that wait (`CLIENT UNBLOCK`), as when its time is over or with an error.
     Unblock(ClientId, Unblocked),
     /// Whether this connection is spared when clients take too much memory.
@@ -263,7 +263,8 @@ impl Host for Core {
     }
 
     fn before(&mut self, session: &Session, command: &Command, request: Request<'_>) {
-        self.counters.commands += 1;
+        // One that has waited was counted when it came.
+        self.counters.commands += u64::from(!session.is_resuming());
         if !session.executing_transaction() {
             self.last_command = Some(host::full_name(command.name, request));
         }
@@ -275,9 +276,12 @@ impl Host for Core {
     fn after(&mut self, session: &Session, command: &Command, request: Request<'_>) {
         if let Some(began) = self.command_began.take() {
             let took = crate::clock::now().saturating_duration_since(began);
-            self.slow_log_command(session, command, request, took);
+            // What waits is judged by the time in which it is answered.
+            if !session.is_waiting() {
+                self.slow_log_command(session, command, request, took);
+            }
         }
-        if self.monitors > 0 {
+        if self.monitors > 0 && !session.is_resuming() {
             host::monitor::feed(self, session, command, request);
         }
     }

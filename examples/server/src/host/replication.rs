@@ -11,7 +11,7 @@ use super::is;
 use crate::config::Endpoint;
 use crate::core::{Action, Core};
 use crate::log::notice;
-use crate::net::Blocked;
+use crate::net::ReplicaWait;
 
 pub(super) fn replicaof(
     core: &mut Core,
@@ -160,13 +160,14 @@ pub(super) fn wait(
     }
     let replicas = parse_i64(&request[1]).ok_or(CommandError::NotInteger)?;
     let deadline = deadline(core, &request[2])?;
-    let blocked = Blocked::Wait {
+    let wait = ReplicaWait {
         replicas: usize::try_from(replicas).unwrap_or(0),
         offset: core.primary.offset(),
+        on_disk: false,
         deadline,
     };
-    let done = core.replicas_that_have(blocked);
-    if core.must_wait(context, blocked, done) {
+    let done = core.replicas_that_have(wait);
+    if core.must_wait(context, wait, done) {
         return Ok(());
     }
     context.reply.integer(done as i64);
@@ -199,9 +200,9 @@ pub(super) fn waitaof(
             "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
         ));
     }
-    let blocked = Blocked::WaitAof { replicas, offset: core.primary.offset(), deadline };
-    let done = core.replicas_that_have(blocked);
-    if !core.must_wait(context, blocked, done) {
+    let wait = ReplicaWait { replicas, offset: core.primary.offset(), on_disk: true, deadline };
+    let done = core.replicas_that_have(wait);
+    if !core.must_wait(context, wait, done) {
         write_waitaof(&mut context.reply, done);
     }
     Ok(())
@@ -225,20 +226,21 @@ fn deadline(core: &Core, millis: &[u8]) -> Result<Option<Instant>, CommandError>
 
 impl Core {
     /// How many replicas have what is waited for.
-    pub(crate) fn replicas_that_have(&self, blocked: Blocked) -> usize {
-        match blocked {
-            Blocked::Wait { offset, .. } => self.primary.acked_by(offset),
-            Blocked::WaitAof { offset, .. } => self.primary.fsynced_by(offset),
+    pub(crate) fn replicas_that_have(&self, wait: ReplicaWait) -> usize {
+        if wait.on_disk {
+            self.primary.fsynced_by(wait.offset)
+        } else {
+            self.primary.acked_by(wait.offset)
         }
     }
 
     /// Blocks the client unless enough replicas have it, or it may not wait; whether it does.
-    fn must_wait(&mut self, context: &Context<'_>, blocked: Blocked, done: usize) -> bool {
-        if done >= blocked.replicas() || context.session.executing_transaction() {
+    fn must_wait(&mut self, context: &Context<'_>, wait: ReplicaWait, done: usize) -> bool {
+        if done >= wait.replicas || context.session.executing_transaction() {
             return false;
         }
         self.primary.request_acks();
-        self.actions.push(Action::Block(context.session.id(), blocked));
+        self.actions.push(Action::Block(context.session.id(), wait));
         true
     }
 

@@ -71,6 +71,7 @@ pub(super) fn client(id: ClientId, now: Instant) -> ClientInfo {
         is_local: true,
         is_unix: false,
         is_blocked: false,
+        has_deadline: false,
         is_postponed: false,
         is_closing: false,
         no_evict: false,

@@ -9,7 +9,7 @@ use redwire_repl::{Offset, Primary, ReplicaId};
 use redwire_resp::{Limits, Mode, RequestDecoder};
 
 use crate::config::Config;
-use crate::core::{Core, Unblocked};
+use crate::core::Core;
 use crate::net::Stream;
 
 /// The number of a connection (`CLIENT ID`), never used twice.
@@ -40,8 +40,8 @@ pub(crate) struct Client {
     /// The last command that it ran.
     pub(crate) last_command: &'static str,
     pub(crate) blocked: Option<Blocked>,
-    /// `CLIENT UNBLOCK` has ended what it waits for.
-    pub(crate) unblocked: Option<Unblocked>,
+    /// Bytes that the command takes which waits for a key.
+    pub(crate) wait_memory: usize,
     /// Its next request waits for the end of a pause of clients.
     pub(crate) postponed: bool,
     /// To be closed once what is queued is sent; no more of its requests are run.
@@ -105,30 +105,38 @@ impl Replies {
 /// What a connection waits for before its next command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Blocked {
-    /// `WAIT`: for so many replicas to acknowledge an offset.
-    Wait { replicas: usize, offset: Offset, deadline: Option<Instant> },
-    /// `WAITAOF`: for so many replicas to have it on disk.
-    WaitAof { replicas: usize, offset: Offset, deadline: Option<Instant> },
+    /// For replicas to have what it wrote.
+    Replicas(ReplicaWait),
+    /// For a key (`BLPOP` ...): the keyspace knows which, and ends it at the deadline.
+    Key { deadline: Option<Instant> },
 }
 
 impl Blocked {
-    /// How many replicas are waited for.
-    pub(crate) fn replicas(self) -> usize {
-        let (Self::Wait { replicas, .. } | Self::WaitAof { replicas, .. }) = self;
-        replicas
-    }
-
-    /// When the wait ends without them.
+    /// When the wait ends without what it is for.
     pub(crate) fn deadline(self) -> Option<Instant> {
-        let (Self::Wait { deadline, .. } | Self::WaitAof { deadline, .. }) = self;
+        let (Self::Replicas(ReplicaWait { deadline, .. }) | Self::Key { deadline }) = self;
         deadline
     }
+}
+
+/// `WAIT` and `WAITAOF`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReplicaWait {
+    /// So many replicas,
+    pub(crate) replicas: usize,
+    /// that have the stream up to here,
+    pub(crate) offset: Offset,
+    /// on their disks (`WAITAOF`), not just acknowledged.
+    pub(crate) on_disk: bool,
+    /// When the wait ends without them.
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl Client {
     pub(crate) fn new(id: ClientId, stream: Stream, account: Account, config: &Config) -> Self {
         let mut session = Session::new(id);
         session.authenticated = config.requirepass.is_none();
+        session.may_wait = true;
         let mut limits = Limits::default();
         limits.bulk_len = config.proto_max_bulk_len;
         let mut decoder = RequestDecoder::new(Mode::Compatible, limits);
@@ -147,7 +155,7 @@ impl Client {
             replies: Replies::On,
             last_command: "NULL",
             blocked: None,
-            unblocked: None,
+            wait_memory: 0,
             postponed: false,
             closing: false,
             write_blocked: false,

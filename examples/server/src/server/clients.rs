@@ -15,7 +15,7 @@ use super::{FIRST_CLIENT, Server};
 use crate::core::{Action, Core};
 use crate::host::ClientInfo;
 use crate::log::{notice, verbose, warning};
-use crate::net::{Client, ClientId, Standing, Stream};
+use crate::net::{Blocked, Client, ClientId, Standing, Stream};
 
 /// Bytes of requests that may wait for their end before authentication.
 const UNAUTHENTICATED_QUERY_LIMIT: usize = 1 << 20;
@@ -171,7 +171,10 @@ impl Server {
             let paused = run_requests(client, &mut self.core, &mut self.keyspace);
             match paused {
                 Paused::Idle => break,
-                Paused::Actions => self.run_actions(),
+                Paused::Actions => {
+                    self.run_actions();
+                    self.serve_woken();
+                }
                 Paused::OverLimit => return self.check_output_limit(id),
                 Paused::Postponed => {
                     self.postponed.push(id);
@@ -223,17 +226,13 @@ impl Server {
                 Action::Reset(id) => self.set_standing(id, Standing::Client),
                 Action::FeedMonitors(line) => self.feed_monitors(line),
                 Action::Deliver { to, message } => self.deliver(&to, message),
-                Action::Block(id, blocked) => {
+                Action::Block(id, wait) => {
                     if let Some(client) = self.clients.get_mut(&id) {
-                        client.blocked = Some(blocked);
+                        client.blocked = Some(Blocked::Replicas(wait));
                         self.blocked.push(id);
                     }
                 }
-                Action::Unblock(id, how) => {
-                    if let Some(client) = self.clients.get_mut(&id) {
-                        client.unblocked = Some(how);
-                    }
-                }
+                Action::Unblock(id, how) => self.give_up(id, how),
                 Action::Protect(id, on) => {
                     if let Some(client) = self.clients.get(&id) {
                         self.core.ledger.protect(&client.account, on);
@@ -285,7 +284,7 @@ impl Server {
         self.core.monitors = self.monitors.len();
     }
 
-    fn close_after_replies(&mut self, id: ClientId) {
+    pub(super) fn close_after_replies(&mut self, id: ClientId) {
         if let Some(client) = self.clients.get_mut(&id) {
             client.closing = true;
             self.unsent.push(id);
@@ -338,7 +337,7 @@ impl Server {
         self.core.clients.remove(&id);
         self.core.pubsub.forget(id);
         self.core.ledger.close(client.account);
-        if client.blocked.is_some() {
+        if let Some(Blocked::Replicas(_)) = client.blocked {
             self.blocked.retain(|blocked| *blocked != id);
         }
         self.outgoings.remove(id);
@@ -398,9 +397,15 @@ fn run_requests(
             let out = client.output.tail();
             let mark = out.len();
             let ran = run(&mut client.session, request, out, core, keyspace);
-            core.counters.note_reply(&out[mark..]);
-            if client.replies.drops_one(core.replies.take()) {
-                out.truncate(mark);
+            if client.session.is_waiting() {
+                let deadline = keyspace.start_wait(&client.session, crate::clock::now());
+                client.blocked = Some(Blocked::Key { deadline });
+                client.wait_memory = keyspace.wait_memory(&client.session);
+            } else if !core.actions.iter().any(|it| matches!(it, Action::Block(..))) {
+                core.counters.note_reply(&out[mark..]);
+                if client.replies.drops_one(core.replies.take()) {
+                    out.truncate(mark);
+                }
             }
             ran
         };
@@ -415,7 +420,7 @@ fn run_requests(
         if !keyspace.events().is_empty() {
             core.publish_key_events(keyspace.events().take());
         }
-        if !core.actions.is_empty() {
+        if !core.actions.is_empty() || keyspace.has_woken() {
             paused = Paused::Actions;
             break;
         }

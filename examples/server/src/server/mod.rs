@@ -4,6 +4,7 @@
 //! a load go on for a slice, and writes what there is to write. Nothing in a turn waits: files,
 //! encoding and the freeing of large values happen on other threads.
 
+mod blocking;
 mod clients;
 mod failover;
 mod limits;
@@ -60,8 +61,10 @@ pub(crate) struct Server {
     readable: Vec<ClientId>,
     /// Connections that have something to be sent.
     unsent: Vec<ClientId>,
-    /// Connections that wait for something before their next command.
+    /// Connections that wait for replicas (those that wait for keys are the keyspace's).
     blocked: Vec<ClientId>,
+    /// Connections whose wait is over: what came behind its command is run in this turn.
+    resumed: Vec<ClientId>,
     /// Connections that a pause of clients holds up.
     postponed: Vec<ClientId>,
     /// Connections that sent `MONITOR`.
@@ -124,6 +127,7 @@ impl Server {
             readable: Vec::new(),
             unsent: Vec::new(),
             blocked: Vec::new(),
+            resumed: Vec::new(),
             postponed: Vec::new(),
             monitors: Vec::new(),
             replicas: Vec::new(),
@@ -175,6 +179,7 @@ impl Server {
         self.read_upstream();
         self.read_clients();
         self.tick();
+        self.run_resumed();
         self.step_snapshot();
         self.take_segments();
         self.drive_failover();
@@ -206,6 +211,7 @@ impl Server {
         let walking = self.core.saves.running.as_mut().is_some_and(Running::is_walking);
         let busy = !self.readable.is_empty()
             || !self.unsent.is_empty()
+            || !self.resumed.is_empty()
             || self.load.is_some()
             || self.replay.is_some()
             || self.expiry_behind
@@ -218,7 +224,7 @@ impl Server {
             Some(self.next_tick),
             self.core.primary.poll_timeout(),
             self.core.upstream.as_ref().and_then(Upstream::poll_timeout),
-            self.next_unblock(),
+            self.next_end_of_wait(),
             self.core.pause.map(|pause| pause.until),
         ];
         let next = deadlines.into_iter().flatten().min()?;

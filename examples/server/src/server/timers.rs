@@ -1,15 +1,9 @@
 //! What happens by the clock: expiry, save points, idle clients, deadlines.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Server;
-use crate::core::Unblocked;
-use crate::host::write_waitaof;
 use crate::log::notice;
-use crate::net::Blocked;
-
-/// What `CLIENT UNBLOCK ERROR` has a waiting client told.
-const UNBLOCKED: &str = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 
 /// Keys and fields that one turn deletes because they expired.
 const EXPIRIES: usize = 256;
@@ -17,8 +11,8 @@ const EXPIRIES: usize = 256;
 impl Server {
     /// Does what is due.
     pub(super) fn tick(&mut self) {
-        self.unblock();
         self.end_pause();
+        self.end_waits();
         if self.expiry_behind {
             self.expire();
         }
@@ -46,6 +40,7 @@ impl Server {
         self.expiry_behind = deleted >= EXPIRIES;
         self.feed_effects();
         self.publish_key_events();
+        self.serve_woken();
     }
 
     /// Hands what writes left for replicas to the backlog.
@@ -76,41 +71,12 @@ impl Server {
         }
     }
 
-    /// When the first blocked client has waited long enough.
-    pub(super) fn next_unblock(&self) -> Option<Instant> {
-        let blocked = self.blocked.iter().filter_map(|id| self.clients.get(id)?.blocked);
-        blocked.filter_map(Blocked::deadline).min()
-    }
-
-    /// Answers the clients whose `WAIT` or `WAITAOF` is over.
-    pub(super) fn unblock(&mut self) {
-        for id in std::mem::take(&mut self.blocked) {
-            let Some(client) = self.clients.get_mut(&id) else { continue };
-            let Some(blocked) = client.blocked else { continue };
-            let done = self.core.replicas_that_have(blocked);
-            let over = blocked.deadline().is_some_and(|deadline| self.core.now >= deadline);
-            let given_up = client.unblocked.take();
-            if done < blocked.replicas() && !over && given_up.is_none() {
-                self.blocked.push(id);
-                continue;
-            }
-            client.blocked = None;
-            self.answer(id, |reply| match (given_up, blocked) {
-                (Some(Unblocked::WithError), _) => reply.error(UNBLOCKED),
-                (_, Blocked::Wait { .. }) => reply.integer(done as i64),
-                (_, Blocked::WaitAof { .. }) => write_waitaof(reply, done),
-            });
-            // What came meanwhile is run now, and the socket is looked at again.
-            self.client_may_go_on(id, true, false);
-            self.run_input(id);
-        }
-    }
     /// Runs what a pause of clients has held up, if it is over.
     fn end_pause(&mut self) {
         if self.core.pause.is_some_and(|pause| self.core.now >= pause.until) {
             self.core.end_pause(&mut self.keyspace);
         }
-        if self.core.pause.is_some() || self.core.failover.is_under_way() {
+        if self.core.is_paused() {
             return;
         }
         for id in std::mem::take(&mut self.postponed) {
@@ -119,5 +85,6 @@ impl Server {
             self.client_may_go_on(id, true, false);
             self.run_input(id);
         }
+        self.serve_woken();
     }
 }

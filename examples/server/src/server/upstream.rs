@@ -41,6 +41,7 @@ impl Server {
         self.receive(received);
         self.publish_key_events();
         self.run_actions();
+        self.serve_woken();
     }
 
     /// Ends the connection to the primary; the link opens another.
@@ -116,6 +117,7 @@ impl Server {
         self.core.config.replicaof.clone_from(&endpoint);
         match endpoint {
             Some(endpoint) => {
+                self.unblock_all();
                 let read_only = self.core.config.replica_read_only;
                 self.keyspace.set_role(Role::Replica { read_only });
                 let primary = &self.core.primary;

@@ -9,7 +9,7 @@ use redwire_resp::Protocol;
 
 use super::super::is;
 use crate::core::Core;
-use crate::net::{Client, ClientId, Standing, Stream, Traffic};
+use crate::net::{Blocked, Client, ClientId, Standing, Stream, Traffic};
 
 /// A connection as `CLIENT LIST` shows it. The loop keeps the counts true after each turn.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub(crate) struct ClientInfo {
     pub(crate) is_local: bool,
     pub(crate) is_unix: bool,
     pub(crate) is_blocked: bool,
+    /// It is blocked, and not for ever.
+    pub(crate) has_deadline: bool,
     /// It is blocked by a pause of clients.
     pub(crate) is_postponed: bool,
     pub(crate) is_closing: bool,
@@ -129,6 +131,7 @@ impl ClientInfo {
             is_local: stream.is_local(),
             is_unix: matches!(stream, Stream::Unix(..)),
             is_blocked: false,
+            has_deadline: false,
             is_postponed: false,
             is_closing: false,
             no_evict: false,
@@ -152,12 +155,14 @@ impl ClientInfo {
         self.standing = client.standing;
         self.is_postponed = client.postponed;
         self.is_blocked = client.blocked.is_some() || client.postponed;
+        self.has_deadline = client.blocked.and_then(Blocked::deadline).is_some();
         self.is_closing = client.closing;
         self.query_buffer = client.input.len();
         self.output.update(&client.output, now);
         self.traffic = client.traffic;
         self.usage.query = client.input.capacity() as u64;
         self.usage.output = client.output.memory();
+        self.usage.arguments = client.wait_memory as u64;
         self.last_command = client.last_command;
         self.update_session(&client.session);
         self.usage.own = self.own_memory();
@@ -224,7 +229,8 @@ impl ClientInfo {
     /// The line of `CLIENT LIST`: the fields of 7.0 and the later ones that clients read, in the
     /// order of 8.0.
     ///
-    /// Arguments borrow from the query buffer, so they take no memory of their own.
+    /// Arguments borrow from the query buffer, so they take memory of their own only while a command
+    /// waits for a key.
     pub(crate) fn line(&self, core: &Core) -> String {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let seconds = |since: Instant| core.now.saturating_duration_since(since).as_secs();

@@ -90,6 +90,11 @@ impl Core {
         keyspace.pause_expiry(self.failover.is_under_way());
     }
 
+    /// Whether writes wait for the end of a pause, or of a failover.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.pause.is_some() || self.failover.is_under_way()
+    }
+
     /// Whether `request` is to wait for the end of a pause, or of a failover. What would be refused unheard, an
     /// unknown command say, does not wait.
     pub(crate) fn holds_up(
@@ -98,7 +103,7 @@ impl Core {
         session: &Session,
         request: Request<'_>,
     ) -> bool {
-        if self.pause.is_none() && !self.failover.is_under_way() {
+        if !self.is_paused() {
             return false;
         }
         let Some(command) = keyspace.command(self, request) else { return false };

@@ -47,7 +47,7 @@ pub(super) fn server(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
     page.flag("io_threads_active", false);
 }
 
-pub(super) fn clients(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
+pub(super) fn clients(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     let clients = || core.clients.values();
     let ordinary = clients().filter(|client| client.standing != Standing::Replica).count();
     page.field("connected_clients", ordinary);
@@ -62,9 +62,12 @@ pub(super) fn clients(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
     // By their names of 7.4.
     page.field("pubsub_clients", clients().filter(|client| client.is_listening()).count());
     page.field("watching_clients", clients().filter(|client| client.watched > 0).count());
-    let waiting = |client: &&ClientInfo| client.is_blocked && !client.is_postponed;
-    page.field("clients_in_timeout_table", clients().filter(waiting).count());
+    let timed = |client: &&ClientInfo| client.has_deadline;
+    page.field("clients_in_timeout_table", clients().filter(timed).count());
     page.field("total_watched_keys", clients().map(|client| client.watched).sum::<usize>());
+    let (keys, on_nokey) = keyspace.waited_keys();
+    page.field("total_blocking_keys", keys);
+    page.field("total_blocking_keys_on_nokey", on_nokey);
 }
 
 pub(super) fn memory(page: &mut Page, core: &Core, _keyspace: &Keyspace) {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::Server;
 use crate::log::{notice, warning};
-use crate::net::Standing;
 use crate::persist::SegmentOutcome;
 
 /// How long the disk is left alone after it took nothing.
@@ -67,7 +66,7 @@ impl Server {
 
     /// Tells the thread what is to be done.
     pub(super) fn ask_segments(&mut self) {
-        let replicas = self.clients.values().filter(|it| it.standing == Standing::Replica);
+        let replicas = self.replicas.iter().filter_map(|id| self.clients.get(id));
         for replica in replicas.filter(|it| !it.write_blocked) {
             self.core.primary.request(redwire_repl::ReplicaId(replica.id));
         }

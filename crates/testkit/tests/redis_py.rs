@@ -1,4 +1,4 @@
-//! redis-py's ordinary use, in both protocols.
+//! redis-py's ordinary use, and its commands that wait, in both protocols.
 
 use std::env;
 use std::path::PathBuf;
@@ -27,9 +27,9 @@ fn python() -> Option<PathBuf> {
     found
 }
 
-fn ordinary_use(server: &Server) {
+fn passes(server: &Server, script: &str) {
     let Some(python) = python() else { return };
-    let script = redwire_testkit::workspace().join("crates/testkit/py/ordinary_use.py");
+    let script = redwire_testkit::workspace().join("crates/testkit/py").join(script);
     for protocol in ["2", "3"] {
         let output = Command::new(&python)
             .arg(&script)
@@ -41,14 +41,20 @@ fn ordinary_use(server: &Server) {
     }
 }
 
-/// The script itself is right: a real server passes it.
+/// The scripts themselves are right: a real server passes them.
 #[test]
 fn with_redis_70() {
     let Some(real) = Peer::Redis70.start(&[]) else { return };
-    ordinary_use(&real);
+    passes(&real, "ordinary_use.py");
+    passes(&real, "waiting.py");
 }
 
 #[test]
 fn with_redwire() {
-    ordinary_use(&Redwire::start(&[]));
+    passes(&Redwire::start(&[]), "ordinary_use.py");
+}
+
+#[test]
+fn commands_that_wait_with_redwire() {
+    passes(&Redwire::start(&[]), "waiting.py");
 }

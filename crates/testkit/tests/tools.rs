@@ -3,9 +3,12 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use redwire_testkit::workload::{Workload, dataset, seed};
-use redwire_testkit::{Peer, Programs, Redwire, Server, assert_same_data, wait_caught_up};
+use redwire_testkit::{
+    Peer, Programs, Redwire, Server, assert_same_data, wait_caught_up, wait_until,
+};
 
 /// What redis-benchmark runs; LRANGE makes four tests of its own.
 const BENCHMARKS: &str =
@@ -138,4 +141,32 @@ fn cli_pipes_commands() {
         assert!(output.status.success() && printed.contains("errors: 0,"), "{printed}");
     }
     assert_same_data(&real, &redwire);
+}
+
+/// redis-cli waits as its user does, and shows what came.
+#[test]
+fn cli_waits() {
+    let Some(programs) = Peer::Redis70.programs() else { return };
+    let redwire = Redwire::start(&[]);
+    for (wait, write, shown) in [
+        ("BLPOP k 0", "RPUSH k v", "k\nv"),
+        ("BZPOPMAX k 0", "ZADD k 1.5 v", "k\nv\n1.5"),
+        ("XREAD BLOCK 0 STREAMS k $", "XADD k 1-1 f v", "k\n1-1\nf\nv"),
+    ] {
+        let mut op = redwire.client();
+        op.ok(&["DEL", "k"]);
+        let child = Command::new(&programs.cli)
+            .args(["-p", &redwire.port_text()])
+            .args(wait.split(' '))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("run redis-cli");
+        wait_until("redis-cli to wait", Duration::from_secs(20), || {
+            op.info("blocked_clients").as_deref() == Some("1")
+        });
+        op.ok(&write.split(' ').collect::<Vec<_>>());
+        let output = child.wait_with_output().expect("redis-cli ends");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), shown);
+    }
 }

@@ -137,7 +137,7 @@ impl Context<'_> {
     pub(crate) fn wait(&mut self, wish: Wish) -> bool {
         let may = self.session.may_wait && !self.session.executing;
         if may {
-            self.session.wish = Some(wish);
+            self.session.wish = Some(Box::new(wish));
         }
         may
     }

@@ -166,7 +166,7 @@ impl Keyspace {
             call.session.waiting = true;
             // One that waits already keeps its place.
             if !call.session.resuming {
-                self.waits.begin(call.session.id(), db, wish, request.into());
+                self.waits.begin(call.session.id(), db, *wish, request.into());
             }
         }
         let changed = self.dirty != changes;

@@ -39,7 +39,7 @@ pub struct Session {
     /// [`resume`](crate::Keyspace::resume) them.
     pub may_wait: bool,
     /// What the running command wants to wait for.
-    pub(crate) wish: Option<Wish>,
+    pub(crate) wish: Option<Box<Wish>>,
     pub(crate) waiting: bool,
     /// The running command has waited, and was run before.
     pub(crate) resuming: bool,

@@ -258,7 +258,7 @@ impl<'a> Data<'a> {
     /// What [`Data::changed`] does but for counting: for a write that left everything as it was and
     /// that replicas need not repeat, but that Redis announces all the same (`LTRIM`).
     pub(crate) fn touched(&mut self, key: &[u8], class: EventClass, event: &'static str) {
-        self.keyspace.watches.touch(self.db, key);
+        self.keyspace.key_touched(self.db, key);
         self.keyspace.events.push(class, event, self.db, key);
     }
 

@@ -49,7 +49,7 @@ impl Data<'_> {
             return false;
         }
         self.put(key, Value::String(Str::new(value)), None);
-        self.keyspace.watches.touch(self.db, key);
+        self.keyspace.key_touched(self.db, key);
         true
     }
 }

@@ -169,6 +169,9 @@ impl Keyspace {
                 self.waits.begin(call.session.id(), db, *wish, request.into());
             }
         }
+        if !self.touches.is_empty() {
+            call.host.touched(call.session, self.touches.take());
+        }
         let changed = self.dirty != changes;
         if plan == EffectPlan::Forced || (plan == EffectPlan::Verbatim && changed) {
             self.effects.push(db, request.iter());

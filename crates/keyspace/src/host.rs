@@ -6,6 +6,7 @@ use crate::command::Command;
 use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
 use crate::session::Session;
+use crate::touches::Touched;
 
 /// The server around a [`Keyspace`](crate::Keyspace): its own commands and its say in all others.
 ///
@@ -45,6 +46,10 @@ pub trait Host {
     ) -> CommandResult {
         Err(CommandError::text(format!("ERR unknown command '{}'", command.name)))
     }
+
+    /// Called behind each command that changed keys, before [`after`](Host::after), if
+    /// [`Touches`](crate::Touches) are wanted: what it changed, and what expired meanwhile.
+    fn touched(&mut self, _session: &Session, _touched: Vec<Touched>) {}
 
     /// Called before a command runs; for an `EXEC` before all that it runs.
     fn before(&mut self, _session: &Session, _command: &Command, _request: Request<'_>) {}

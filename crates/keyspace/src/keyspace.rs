@@ -8,7 +8,7 @@ use crate::session::Session;
 use crate::snapshot::Walk;
 use crate::waits::Waits;
 use crate::watch::Watches;
-use crate::{Dataset, Settings, UnixMs, Value};
+use crate::{Blob, Dataset, Settings, Touched, Touches, UnixMs, Value};
 
 /// A data set with Redis' commands over it.
 ///
@@ -23,6 +23,7 @@ pub struct Keyspace {
     pub(crate) events: Events,
     pub(crate) watches: Watches,
     pub(crate) waits: Waits,
+    pub(crate) touches: Touches,
     pub(crate) walk: Option<Walk>,
     pub(crate) epoch: u32,
     pub(crate) dirty: u64,
@@ -96,6 +97,7 @@ impl Keyspace {
             events: Events::default(),
             watches: Watches::default(),
             waits: Waits::default(),
+            touches: Touches::default(),
             walk: None,
             epoch: 0,
             dirty: 0,
@@ -157,6 +159,17 @@ impl Keyspace {
         &mut self.events
     }
 
+    /// Keys that were changed, for caches that have to forget them.
+    pub fn touches(&mut self) -> &mut Touches {
+        &mut self.touches
+    }
+
+    /// A key was changed by a command: fails transactions that watch it, tells caches.
+    pub(crate) fn key_touched(&mut self, db: u32, key: &[u8]) {
+        self.watches.touch(db, key);
+        self.touches.push(|| Touched::Key(Blob::from(key)));
+    }
+
     /// Large values that were let go of since the last call; drop them on another thread.
     pub fn take_garbage(&mut self) -> Vec<Garbage> {
         std::mem::take(&mut self.garbage)
@@ -174,6 +187,7 @@ impl Keyspace {
     /// that wait for a key look at it again.
     pub fn replace_data(&mut self, data: Dataset) {
         let old = std::mem::replace(&mut self.data, data);
+        self.touches.push(|| Touched::All);
         for db in 0..old.databases.len() as u32 {
             let new = &self.data.databases;
             let changed = |key: &[u8]| {
@@ -254,6 +268,7 @@ impl Keyspace {
     pub(crate) fn expire(&mut self, db: u32, key: &[u8]) {
         self.remove(db, key);
         self.watches.touch(db, key);
+        self.touches.push(|| Touched::Expired(Blob::from(key)));
         self.effects.push(db, [b"DEL".as_slice(), key]);
         self.events.push(EventClass::Expired, "expired", db, key);
         self.stats.expired_keys += 1;
@@ -320,6 +335,7 @@ impl Keyspace {
         let emptied = database.emptied();
         let old = std::mem::replace(database, emptied);
         let count = old.len();
+        self.touches.push(|| Touched::All);
         self.watches.touch_where(db, |key| old.find(key).is_some());
         self.waits.signal_gone_where(db, |key| old.find(key).is_some());
         let walked = match &mut self.walk {

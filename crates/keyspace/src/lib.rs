@@ -31,6 +31,7 @@ mod settings;
 mod slot;
 mod snapshot;
 mod time;
+mod touches;
 pub mod tree;
 mod value;
 mod waits;
@@ -56,6 +57,7 @@ pub use settings::Settings;
 pub use slot::{SLOTS, key_slot};
 pub use snapshot::SnapshotItem;
 pub use time::UnixMs;
+pub use touches::{Touched, Touches};
 pub use value::{
     Consumer, Fields, Group, Hash, HashField, List, Opaque, Pair, Pending, Scored, Set, SetIter,
     Str, Stream, StreamEntry, StreamFields, StreamId, Value, Zset,

@@ -105,7 +105,7 @@ fn count_and_keep(
         hyperloglog::cache(&mut bytes, count);
         write(data, key, bytes);
         data.changed_more(1);
-        data.keyspace.watches.touch(data.db, key);
+        data.keyspace.key_touched(data.db, key);
     }
     Ok(count)
 }

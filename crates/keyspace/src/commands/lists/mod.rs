@@ -25,6 +25,8 @@ const GROW_FAST: Flags = GROW.with(Flags::FAST);
 const WAIT: Flags = WRITE.with(Flags::BLOCKING);
 const WAIT_TO_POP: Flags = WAIT.with(Flags::NOSCRIPT);
 const WAIT_TO_MOVE: Flags = WAIT_TO_POP.with(Flags::DENYOOM);
+/// `numkeys key [key ...]`.
+const COUNTED: Keys = Keys::NONE.counted_at(1);
 /// `timeout numkeys key [key ...]`.
 const TIMED: Keys = Keys::NONE.counted_at(2);
 /// Keys up to a timeout.
@@ -47,7 +49,7 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::data("lpos", -3, READ, Keys::ONE, positions::lpos),
     Command::data("rpoplpush", 3, GROW, Keys::TWO, moves::rpoplpush),
     Command::data("lmove", 5, GROW, Keys::TWO, moves::lmove),
-    Command::data("lmpop", -4, WRITE.with(Flags::MOVABLE_KEYS), Keys::NONE, moves::lmpop),
+    Command::data("lmpop", -4, WRITE.with(Flags::MOVABLE_KEYS), COUNTED, moves::lmpop),
     Command::data("blpop", -3, WAIT_TO_POP, ALL_BUT_LAST, blocking::blpop),
     Command::data("brpop", -3, WAIT_TO_POP, ALL_BUT_LAST, blocking::brpop),
     Command::data("brpoplpush", 4, WAIT_TO_MOVE, Keys::TWO, blocking::brpoplpush),

@@ -44,7 +44,7 @@ pub(super) static COMMANDS: &[Command] = &[
         "sintercard",
         -3,
         READ.with(Flags::MOVABLE_KEYS),
-        Keys::NONE,
+        Keys::NONE.counted_at(1),
         algebra::sintercard,
     ),
     Command::data("sunion", -2, READ, Keys::ALL, algebra::sunion),

@@ -474,7 +474,7 @@ fn info_has_the_fields_of_redis() {
         let names = text.lines().filter_map(|line| Some(line.split_once(':')?.0.to_owned()));
         names.collect()
     };
-    // No allocator that keeps books, no scripts, no fork, no sampling of expiries, no key tracking.
+    // No allocator that keeps books, no scripts, no fork, no sampling of expiries.
     let absent = |name: &str| {
         let starts = [
             "used_memory_",
@@ -485,7 +485,6 @@ fn info_has_the_fields_of_redis() {
             "lazyfree",
             "expire",
             "active_defrag_",
-            "tracking_total_",
             "io_threaded_",
             "reply_buffer_",
             "total_eviction_",

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use mio::Waker;
 use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags, Host, Keyspace};
-use redwire_keyspace::{EventClass, Origin, Role, Session, Settings, UnixMs};
+use redwire_keyspace::{EventClass, Origin, Role, Session, Settings, Touched, UnixMs};
 use redwire_outbuf::{Class, ClassLimits, Ledger, Limits};
 use redwire_repl::{Primary, PrimaryConfig, SpillConfig, Upstream as StreamSource};
 use redwire_resp::{Protocol, Request};
@@ -14,7 +14,7 @@ use redwire_resp::{Protocol, Request};
 use crate::config::{Config, Endpoint};
 use crate::entropy::Entropy;
 use crate::host;
-use crate::host::{ClientInfo, Counters, Failover, PubSub, Rates, Recent, SlowLog};
+use crate::host::{ClientInfo, Counters, Failover, PubSub, Rates, Recent, SlowLog, Tracking};
 use crate::net::{ClientId, Listener, ReplicaWait, Replies, Standing};
 use crate::replication::Upstream;
 use crate::saves::Saves;
@@ -46,6 +46,7 @@ pub(crate) struct Core {
     pub(crate) loading: Option<Loading>,
     pub(crate) slow_log: SlowLog,
     pub(crate) pubsub: PubSub,
+    pub(crate) tracking: Tracking,
     pub(crate) counters: Counters,
     pub(crate) rates: Rates,
     pub(crate) recent: Recent,
@@ -83,6 +84,8 @@ pub(crate) enum Action {
     FeedMonitors(Vec<u8>),
     /// Send a message to these connections: it is in RESP3, and in RESP2 an array of the same.
     Deliver { to: Vec<ClientId>, message: Vec<u8> },
+    /// Tell this connection, which caches keys, that these were changed; `None` for all.
+    Invalidate(ClientId, Option<Vec<Vec<u8>>>),
     /// This connection said `PSYNC` or `SYNC`.
     BecameReplica(ClientId),
     /// This connection, the primary's, said `PSYNC` with these arguments and `FAILOVER`.
@@ -164,6 +167,7 @@ impl Core {
             loading: None,
             slow_log,
             pubsub: PubSub::default(),
+            tracking: Tracking::default(),
             counters: Counters::default(),
             rates: Rates::new(now),
             recent: Recent::default(),
@@ -273,7 +277,14 @@ impl Host for Core {
         }
     }
 
+    fn touched(&mut self, session: &Session, touched: Vec<Touched>) {
+        self.keys_touched(Some(session), touched);
+    }
+
     fn after(&mut self, session: &Session, command: &Command, request: Request<'_>) {
+        if self.tracking.is_on() {
+            self.track(session, command, request);
+        }
         if let Some(began) = self.command_began.take() {
             let took = crate::clock::now().saturating_duration_since(began);
             // What waits is judged by the time in which it is answered.

@@ -230,6 +230,7 @@ config! {
         slowlog_log_slower_than: i64 = 10_000,
         /// Entries that the slow log keeps.
         slowlog_max_len: u64 = 128,
+        tracking_table_max_keys: u64 = 1_000_000,
         /// Keyspace events that are published.
         notify_keyspace_events: KeyspaceEvents = KeyspaceEvents::empty(),
     }

@@ -125,7 +125,7 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("proto-max-bulk-len", memory(MIB, I64_MAX), field!(proto_max_bulk_len)),
     P::new("maxmemory-clients", TEXT, field!(maxmemory_clients))
         .lines(|config| vec![config.maxmemory_clients.to_string().into_bytes()]),
-    P::new("tracking-table-max-keys", LARGE, Hint("1000000")),
+    P::new("tracking-table-max-keys", LARGE, field!(tracking_table_max_keys)),
     // Persistence.
     P::new(
         "dbfilename",

@@ -143,6 +143,9 @@ pub(super) fn reset(
     let id = context.session.id();
     context.data.keyspace().forget(context.session);
     super::pubsub::reset(core, context);
+    core.tracking.end(id);
+    let on = core.tracking.is_on();
+    context.data.keyspace().touches().want(on);
     context.session.db = 0;
     context.session.protocol = Protocol::Resp2;
     context.session.authenticated = core.config.requirepass.is_none();

@@ -17,6 +17,7 @@ mod slow_log;
 mod subcommands;
 #[cfg(test)]
 mod testing;
+mod tracking;
 
 pub(crate) use clients::ClientInfo;
 pub(crate) use failover::Failover;
@@ -26,6 +27,7 @@ pub(crate) use pubsub::PubSub;
 pub(crate) use replication::write_waitaof;
 pub(crate) use slow_log::SlowLog;
 pub(crate) use subcommands::full_name;
+pub(crate) use tracking::Tracking;
 
 use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags};
 use redwire_resp::Request;

@@ -226,6 +226,7 @@ impl Server {
                 Action::Reset(id) => self.set_standing(id, Standing::Client),
                 Action::FeedMonitors(line) => self.feed_monitors(line),
                 Action::Deliver { to, message } => self.deliver(&to, message),
+                Action::Invalidate(id, keys) => self.invalidate(id, keys),
                 Action::Block(id, wait) => {
                     if let Some(client) = self.clients.get_mut(&id) {
                         client.blocked = Some(Blocked::Replicas(wait));
@@ -336,6 +337,8 @@ impl Server {
         self.keyspace.forget(&mut client.session);
         self.core.clients.remove(&id);
         self.core.pubsub.forget(id);
+        self.core.tracking.end(id);
+        self.keyspace.touches().want(self.core.tracking.is_on());
         self.core.ledger.close(client.account);
         if let Some(Blocked::Replicas(_)) = client.blocked {
             self.blocked.retain(|blocked| *blocked != id);

@@ -1,8 +1,9 @@
-//! What connections are sent that they did not ask for at that moment: messages of channels.
+//! What connections are sent that they did not ask for at that moment: messages of channels, and of keys to
+//! forget.
 
 use bytes::Bytes;
 use redwire_outbuf::ClientsLimit;
-use redwire_resp::Protocol;
+use redwire_resp::{Encoder, Protocol};
 
 use super::Server;
 use super::limits::update;
@@ -25,6 +26,63 @@ impl Server {
             self.unsent.push(*id);
             self.unasked(*id);
         }
+    }
+
+    /// Tells a client that caches keys which of them it has to forget, or the one that it named in
+    /// its place.
+    pub(super) fn invalidate(&mut self, id: ClientId, keys: Option<Vec<Vec<u8>>>) {
+        let Some(mode) = self.core.tracking.mode_mut(id) else { return };
+        let redirect = mode.redirect;
+        if let Some(target) = redirect
+            && self.clients.get(&target).is_none_or(|client| client.closing)
+        {
+            mode.broken = true;
+            let told = self.clients.get(&id).map(|client| client.session.protocol);
+            if told == Some(Protocol::Resp3) {
+                self.push_to(id, |reply| {
+                    reply.push(2);
+                    reply.bulk(b"tracking-redir-broken");
+                    reply.integer(target as i64);
+                });
+            }
+            return;
+        }
+        let target = redirect.unwrap_or(id);
+        let Some(client) = self.clients.get(&target) else { return };
+        let resp3 = client.session.protocol == Protocol::Resp3;
+        // In RESP2 only one who listens can be told, and it is as if the keys had been published.
+        let listens = redirect.is_some() && client.session.subscribed;
+        if !resp3 && !listens {
+            return;
+        }
+        self.push_to(target, |reply| {
+            if resp3 {
+                reply.push(2);
+                reply.bulk(b"invalidate");
+            } else {
+                reply.array(3);
+                reply.bulk(b"message");
+                reply.bulk(b"__redis__:invalidate");
+            }
+            match &keys {
+                Some(keys) => {
+                    reply.array(keys.len());
+                    keys.iter().for_each(|key| reply.bulk(key));
+                }
+                None => reply.null(),
+            }
+        });
+    }
+
+    /// Appends to a connection's output what it did not ask for.
+    fn push_to(&mut self, id: ClientId, write: impl FnOnce(&mut Encoder<'_>)) {
+        let Some(client) = self.clients.get_mut(&id).filter(|client| !client.closing) else {
+            return;
+        };
+        let protocol = client.session.protocol;
+        write(&mut Encoder::new(client.output.tail(), protocol));
+        self.unsent.push(id);
+        self.unasked(id);
     }
 
     /// Shows a command to those who said `MONITOR`.
@@ -53,8 +111,13 @@ impl Server {
         self.check_output_limit(id);
     }
 
-    /// Publishes what happened to keys other than by a client's command.
+    /// Publishes what happened to keys other than by a client's command, and tells caches.
     pub(super) fn publish_key_events(&mut self) {
+        if !self.keyspace.touches().is_empty() {
+            let touched = self.keyspace.touches().take();
+            self.core.keys_touched(None, touched);
+            self.run_actions();
+        }
         if !self.keyspace.events().is_empty() {
             self.core.publish_key_events(self.keyspace.events().take());
             self.run_actions();

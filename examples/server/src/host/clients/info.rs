@@ -8,6 +8,8 @@ use redwire_repl::ReplicaId;
 use redwire_resp::Protocol;
 
 use super::super::is;
+use super::super::tracking::{Kind, Mode};
+use super::tracking::redirection;
 use crate::core::Core;
 use crate::net::{Blocked, Client, ClientId, Standing, Stream, Traffic};
 
@@ -208,13 +210,16 @@ impl ClientInfo {
     }
 
     /// The letters of `flags=`, in Redis' order.
-    fn flags(&self) -> String {
+    fn flags(&self, tracking: Option<&Mode>) -> String {
         let letters: String = [
             ('O', self.standing == Standing::Monitor),
             ('S', self.standing == Standing::Replica),
             ('P', self.is_listening()),
             ('x', self.queued.is_some()),
             ('b', self.is_blocked),
+            ('t', tracking.is_some()),
+            ('R', tracking.is_some_and(|mode| mode.broken)),
+            ('B', tracking.is_some_and(|mode| mode.kind == Kind::Broadcast)),
             ('c', self.is_closing),
             ('U', self.is_unix),
             ('e', self.no_evict),
@@ -240,11 +245,13 @@ impl ClientInfo {
         };
         let omem = self.output.omem + stream;
         let output = &self.output;
+        let tracking = core.tracking.mode(self.id);
+        let redir = redirection(tracking);
         let resp = if self.protocol == Protocol::Resp3 { 3 } else { 2 };
         format!(
             "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} \
              ssub=0 multi={} watch={} qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} \
-             obl={} oll={} omem={omem} tot-mem={} events={} cmd={} user=default redir=-1 \
+             obl={} oll={} omem={omem} tot-mem={} events={} cmd={} user=default redir={redir} \
              resp={resp} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
             self.id,
             self.addr,
@@ -253,7 +260,7 @@ impl ClientInfo {
             text(&self.name),
             seconds(self.created),
             seconds(self.last_interaction),
-            self.flags(),
+            self.flags(tracking),
             self.db,
             self.channels,
             self.patterns,

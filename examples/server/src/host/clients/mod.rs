@@ -3,6 +3,7 @@
 mod info;
 mod kill;
 mod pause;
+mod tracking;
 
 #[cfg(test)]
 pub(super) use info::Output;
@@ -17,9 +18,9 @@ use crate::core::{Action, Core};
 use crate::net::Replies;
 
 pub(super) static SUBCOMMANDS: &[Subcommand] = &[
-    Subcommand::new("client|caching", 3, caching),
+    Subcommand::new("client|caching", 3, tracking::caching),
     Subcommand::new("client|getname", 2, getname),
-    Subcommand::new("client|getredir", 2, getredir),
+    Subcommand::new("client|getredir", 2, tracking::getredir),
     Subcommand::new("client|help", 2, |_, context, _| super::help(context, "CLIENT", HELP)),
     Subcommand::new("client|id", 2, id),
     Subcommand::new("client|info", 2, info),
@@ -31,8 +32,8 @@ pub(super) static SUBCOMMANDS: &[Subcommand] = &[
     Subcommand::new("client|reply", 3, reply),
     Subcommand::new("client|setinfo", 4, setinfo),
     Subcommand::new("client|setname", 3, setname),
-    Subcommand::new("client|tracking", -3, tracking),
-    Subcommand::new("client|trackinginfo", 2, trackinginfo),
+    Subcommand::new("client|tracking", -3, tracking::tracking),
+    Subcommand::new("client|trackinginfo", 2, tracking::trackinginfo),
     Subcommand::admin("client|unblock", -3, pause::unblock),
     Subcommand::admin("client|unpause", 2, pause::unpause),
 ];
@@ -240,46 +241,6 @@ fn on_or_off(word: &[u8]) -> Result<bool, CommandError> {
         word if is(word, "off") => Ok(false),
         _ => Err(CommandError::Syntax),
     }
-}
-
-// Tracking of keys for client-side caches is never on here.
-
-fn tracking(_core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    if on_or_off(&request[2])? {
-        // A client that took an OK for granted would read stale values from its cache.
-        return Err(CommandError::text("ERR CLIENT TRACKING is not supported by this server"));
-    }
-    context.reply.ok();
-    Ok(())
-}
-
-fn trackinginfo(
-    _core: &mut Core,
-    context: &mut Context<'_>,
-    _request: Request<'_>,
-) -> CommandResult {
-    let reply = &mut context.reply;
-    reply.map(3);
-    reply.bulk(b"flags");
-    reply.set(1);
-    reply.bulk(b"off");
-    reply.bulk(b"redirect");
-    reply.integer(-1);
-    reply.bulk(b"prefixes");
-    reply.array(0);
-    Ok(())
-}
-
-fn getredir(_core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
-    context.reply.integer(-1);
-    Ok(())
-}
-
-fn caching(_core: &mut Core, _context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
-    Err(CommandError::text(
-        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or \
-         OPTOUT mode enabled",
-    ))
 }
 
 #[cfg(test)]

@@ -49,7 +49,6 @@ fn replies_are_those_of_redis() {
         ("CLIENT NO-EVICT foo", "-ERR syntax error"),
         ("CLIENT NO-EVICT on", "+OK"),
         ("CLIENT TRACKING off", "+OK"),
-        ("CLIENT TRACKING on", "-ERR CLIENT TRACKING is not supported by this server"),
         (
             "CLIENT CACHING yes",
             "-ERR CLIENT CACHING can be called only when the client is in tracking mode with \

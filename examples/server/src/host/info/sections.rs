@@ -58,7 +58,7 @@ pub(super) fn clients(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.field("client_recent_max_input_buffer", input);
     page.field("client_recent_max_output_buffer", output);
     page.field("blocked_clients", clients().filter(|client| client.is_blocked).count());
-    page.field("tracking_clients", 0);
+    page.field("tracking_clients", core.tracking.counts()[0]);
     // By their names of 7.4.
     page.field("pubsub_clients", clients().filter(|client| client.is_listening()).count());
     page.field("watching_clients", clients().filter(|client| client.watched > 0).count());
@@ -177,6 +177,10 @@ pub(super) fn stats(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     // A snapshot needs no fork.
     page.field("latest_fork_usec", 0);
     page.field("total_forks", 0);
+    let [_, keys, items, prefixes] = core.tracking.counts();
+    page.field("tracking_total_keys", keys);
+    page.field("tracking_total_items", items);
+    page.field("tracking_total_prefixes", prefixes);
     page.field("unexpected_error_replies", counters.refused_by_replica);
     page.field("total_error_replies", counters.errors);
     page.field("total_reads_processed", counters.reads);

@@ -211,6 +211,16 @@ fn a_replica_serves_readers() {
     wait_until("it to wait", SOON, || op.info("blocked_clients").as_deref() == Some("1"));
     real.client().ok(&["XADD", "s", "1-1", "f", "v"]);
     assert_eq!(reader.read().elements().len(), 1);
+    // Between one command of the stream and the next, however they come.
+    reader.send(&request(&["XREAD", "BLOCK", "0", "STREAMS", "s", "$"]));
+    wait_until("it to wait", SOON, || op.info("blocked_clients").as_deref() == Some("1"));
+    let words = |line: &str| line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+    let lines = ["XADD s 2-1 f v", "XADD s 2-2 f v", "DEL s", "SET last 1"];
+    real.client().pipeline(&lines.map(words));
+    let read = reader.read();
+    let entries = &read.elements()[0].elements()[1];
+    assert_eq!(entries.elements().len(), 1, "{read:?}");
+    wait_until("the rest of the stream", SOON, || op.ok(&["EXISTS", "last"]) == Reply::Int(1));
     let reply = op.call(&["BLPOP", "k", "0"]).text();
     assert!(reply.starts_with("READONLY"), "{reply}");
     // A data set that is replaced has what is waited for.

@@ -59,6 +59,8 @@ pub(crate) struct Upstream {
     empty_primary: EmptyPrimary,
     /// More may be read without waiting for the socket to say so.
     readable: bool,
+    /// A command of the stream woke clients that wait for keys: they are served before the next.
+    woke: bool,
     /// Where the RDB comes, in a full sync over two connections.
     side: Option<Side>,
     /// The stream that came meanwhile, to be run before what comes now.
@@ -154,6 +156,7 @@ impl Upstream {
             announced: None,
             empty_primary: EmptyPrimary::default(),
             readable: false,
+            woke: false,
             side: None,
             kept: None,
             two_connections: Two::new(core),
@@ -196,7 +199,10 @@ impl Upstream {
 
     /// Whether a turn has something to do without waiting for a socket.
     pub(crate) fn is_busy(&self) -> bool {
-        self.readable || self.kept.is_some() || self.side.as_ref().is_some_and(Side::is_busy)
+        self.readable
+            || self.woke
+            || self.kept.is_some()
+            || self.side.as_ref().is_some_and(Side::is_busy)
     }
 
     /// Whether a whole data set is coming.
@@ -296,7 +302,7 @@ impl Upstream {
             let _ = stream.deregister(registry);
         }
         self.connected = false;
-        self.readable = false;
+        (self.readable, self.woke) = (false, false);
         self.input.clear();
         self.output.clear();
         self.held.clear();
@@ -370,7 +376,12 @@ impl Upstream {
         let mut received = Vec::new();
         let now = core.now;
         let mut taken = 0;
-        while taken < TURN && self.readable {
+        if std::mem::take(&mut self.woke)
+            && let Err(error) = self.take_input(&[], core, keyspace, &mut received)
+        {
+            received.push(self.disconnect(registry, error.to_string(), now));
+        }
+        while taken < TURN && self.readable && !self.woke {
             let Some(stream) = self.stream.as_mut() else { break };
             let count = match stream.read(buffer) {
                 Ok(Some(0)) => {
@@ -459,6 +470,7 @@ impl Upstream {
     ) -> Result<(), String> {
         let mut done = 0;
         while done < KEPT_TURN
+            && !self.woke
             && let Some(kept) = &mut self.kept
         {
             let Some(bytes) = kept.next().map_err(|error| format!("stream unreadable: {error}"))?
@@ -560,6 +572,9 @@ impl Upstream {
                 Ok(Some(used)) => at += used,
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
+            }
+            if self.woke {
+                break Ok(());
             }
         };
         input.drain(..at);

@@ -86,7 +86,8 @@ impl Upstream {
         }
     }
 
-    /// Runs the whole commands in `bytes`; answers how many bytes they were.
+    /// Runs the whole commands in `bytes`, up to one that wakes clients; answers how many bytes
+    /// they were.
     pub(super) fn apply(
         &mut self,
         bytes: &[u8],
@@ -119,6 +120,10 @@ impl Upstream {
                 self.machine.ack_now(now);
             }
             self.pass_on(command, core, now);
+            if keyspace.has_woken() {
+                self.woke = true;
+                return Ok(done);
+            }
         }
     }
 

@@ -21,5 +21,6 @@ pub use primary::{
     SnapshotRequest, Upstream,
 };
 pub use replica::{
-    Progress, Replica, ReplicaConfig, ReplicaEvent, ReplicaPhase, ReplicaStatus, Step,
+    Progress, RdbChannel, Replica, ReplicaConfig, ReplicaEvent, ReplicaPhase, ReplicaStatus, Step,
+    TwoConnections,
 };

@@ -253,7 +253,8 @@ impl Follower {
         let progress = self.replica.handle_input(unread, now)?;
         let used = progress.used;
         let item = match progress.step {
-            None | Some(Step::Handshake) => None,
+            // Two connections are not asked for.
+            None | Some(Step::Handshake | Step::RdbChannel(_)) => None,
             Some(Step::FullResync { .. }) => {
                 self.history_gone = self.replica.history().is_some();
                 None

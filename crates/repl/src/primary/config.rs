@@ -17,6 +17,10 @@ pub struct PrimaryConfig {
     pub backlog_ttl: Option<Duration>,
     /// `repl-diskless-sync`: whether replicas that can do it get the RDB as it is made. Default yes.
     pub diskless: bool,
+    /// Whether replicas that can do it get the RDB on a connection of its own, beside the stream:
+    /// Redis' `repl-rdb-channel`, Valkey's `dual-channel-replication-enabled`. Only with
+    /// `diskless`. Default yes.
+    pub two_connections: bool,
     /// `repl-diskless-sync-delay`: how long a snapshot waits for more replicas. Default 5 s.
     pub diskless_delay: Duration,
     /// `repl-diskless-sync-max-replicas`: as many waiting replicas end the delay; 0 never. Default 0.
@@ -34,6 +38,7 @@ impl Default for PrimaryConfig {
             spill: None,
             backlog_ttl: Some(Duration::from_secs(3600)),
             diskless: true,
+            two_connections: true,
             diskless_delay: Duration::from_secs(5),
             diskless_max_replicas: 0,
             ping_period: Duration::from_secs(10),

@@ -53,6 +53,8 @@ pub enum DisconnectReason {
     SnapshotFailed,
     /// It wanted only an RDB and has it: send what is queued before closing.
     RdbOnly,
+    /// The other connection of its full sync is gone.
+    OtherConnectionLost,
     /// What it has yet to be sent was dropped: the disk's limit was reached, or a segment of the
     /// backlog could not be read.
     HistoryLost,
@@ -68,6 +70,7 @@ impl fmt::Display for DisconnectReason {
             DisconnectReason::AckFromTheFuture => "it acknowledged more than was written",
             DisconnectReason::SnapshotFailed => "SYNC failed: no snapshot could be made",
             DisconnectReason::RdbOnly => "RDB transfer completed, it wanted nothing more",
+            DisconnectReason::OtherConnectionLost => "the other connection of its sync is gone",
             DisconnectReason::HistoryLost => "the backlog does not reach back to it any more",
             DisconnectReason::HistoryChanged => "the replication ID changed",
         })

@@ -31,6 +31,9 @@ pub enum LinkState {
     WaitSnapshot,
     /// Receives the RDB of known length (`send_bulk`).
     SendBulk,
+    /// Receives the RDB on another connection, and the stream on this one
+    /// (`send_bulk_and_stream`).
+    SendBulkAndStream,
     /// Has its data set (`online`).
     Online,
 }
@@ -40,6 +43,7 @@ impl fmt::Display for LinkState {
         f.write_str(match self {
             LinkState::WaitSnapshot => "wait_bgsave",
             LinkState::SendBulk => "send_bulk",
+            LinkState::SendBulkAndStream => "send_bulk_and_stream",
             LinkState::Online => "online",
         })
     }
@@ -76,7 +80,15 @@ pub(super) struct Peer {
     pub(super) version: Option<String>,
     pub(super) capa_eof: bool,
     pub(super) capa_psync2: bool,
+    pub(super) capa_rdb_channel: bool,
+    pub(super) capa_dual_channel: bool,
     pub(super) rdb_only: bool,
+    /// This connection is for the RDB of a replica whose stream is on another one.
+    pub(super) rdb_channel: bool,
+    /// The other connection, as Redis' replicas name it on that of the RDB.
+    pub(super) main: Option<ReplicaId>,
+    /// The connection of the RDB, as Valkey's replicas name it on the other one.
+    pub(super) rdb_client: Option<ReplicaId>,
     pub(super) filter: RdbFilter,
 }
 
@@ -102,12 +114,19 @@ pub(super) struct Link {
 pub(super) enum Stage {
     /// For a snapshot to be taken.
     Waiting { since: Instant },
+    /// For a snapshot to be taken for another connection, which carries the RDB. The stream is to
+    /// flow on this one.
+    Parked,
+    /// The stream flows, and the RDB on another connection: until the first ACK.
+    Beside,
     /// For the length of the snapshot that was taken.
     File,
     /// The RDB of known length is on its way.
     Bulk,
     /// The RDB is on its way, this marker will end it.
     Eof { marker: ReplId },
+    /// The RDB is sent, and the stream is kept for the other connection, which has yet to ask.
+    Pinned,
     /// It has its data set. Behind an end marker the stream flows from the first ACK on: until
     /// then the replica may still be loading, and not reading.
     Online { flows: bool },
@@ -130,8 +149,11 @@ impl Link {
 
     pub(super) fn state(&self) -> LinkState {
         match self.stage {
-            Stage::Waiting { .. } | Stage::File | Stage::Eof { .. } => LinkState::WaitSnapshot,
-            Stage::Bulk => LinkState::SendBulk,
+            Stage::Waiting { .. } | Stage::Parked | Stage::File | Stage::Eof { .. } => {
+                LinkState::WaitSnapshot
+            }
+            Stage::Beside => LinkState::SendBulkAndStream,
+            Stage::Bulk | Stage::Pinned => LinkState::SendBulk,
             Stage::Online { .. } => LinkState::Online,
         }
     }
@@ -142,7 +164,7 @@ impl Link {
 
     /// Whether its stream flows.
     pub(super) fn flows(&self) -> bool {
-        self.stage == Stage::Online { flows: true }
+        matches!(self.stage, Stage::Online { flows: true } | Stage::Beside)
     }
 
     /// Whether it waits in silence, and is to be told now and then that we live.

@@ -1,5 +1,6 @@
 //! The primary's end of replication.
 
+mod channel;
 mod config;
 mod event;
 mod link;
@@ -299,14 +300,16 @@ impl Primary {
 
     fn remove_link(&mut self, id: ReplicaId, now: Instant) -> bool {
         let Some(index) = self.links.iter().position(|link| link.id == id) else { return false };
-        let link = self.links.remove(index);
-        if let Some((cursor, backlog)) = link.cursor.zip(self.backlog.as_mut()) {
+        let mut link = self.links.remove(index);
+        let cursor = link.cursor.take();
+        if let Some((cursor, backlog)) = cursor.zip(self.backlog.as_mut()) {
             backlog.release(cursor);
         }
         if self.links.is_empty() {
             self.no_replicas_since = Some(now);
         }
         self.leave_snapshot(id);
+        self.leave_channel(&link, now);
         true
     }
 
@@ -415,9 +418,16 @@ impl Primary {
 
 /// What INFO, ROLE, WAIT and `min-replicas-to-write` ask.
 impl Primary {
-    /// All replicas in the order they came.
+    /// All replicas in the order they came. Of a full sync over two connections it is the one of
+    /// the stream that is shown, as soon as it is known.
     pub fn replicas(&self, now: Instant) -> impl Iterator<Item = ReplicaView<'_>> {
-        self.links.iter().map(move |link| link.view(self.backlog.as_ref(), now))
+        let shown = self.links.iter().filter(|link| !self.is_second(link));
+        shown.map(move |link| link.view(self.backlog.as_ref(), now))
+    }
+
+    /// The replica on this connection.
+    pub fn replica(&self, id: ReplicaId, now: Instant) -> Option<ReplicaView<'_>> {
+        Some(self.link(id)?.view(self.backlog.as_ref(), now))
     }
 
     /// How many replicas have acknowledged `offset`.

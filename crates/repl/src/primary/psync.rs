@@ -21,6 +21,18 @@ pub enum Decision {
         /// Bytes of backlog behind that place.
         unread: u64,
     },
+    /// Full resync over two connections: send `reply`, and the replica will open another one for
+    /// the RDB.
+    RdbChannel {
+        /// `+RDBCHANNELSYNC <client>\r\n` or `+DUALCHANNELSYNC\r\n`: the numbers of
+        /// [`ReplicaId`]s are those of clients on the wire.
+        reply: Bytes,
+        /// Why it is needed.
+        reason: FullResyncReason,
+        /// Whether this connection is a replica from now on (Redis' way), or an ordinary client
+        /// until it says PSYNC again (Valkey's).
+        is_replica: bool,
+    },
     /// Full resync: nothing to send yet, [`Primary::poll_snapshot`] will ask for a snapshot.
     FullResync(FullResyncReason),
     /// An error reply with its code, without `-` and line end; the connection goes on.
@@ -118,9 +130,17 @@ impl Primary {
         let Some(asked) = parse_i64(asked) else {
             return Decision::Error("ERR value is not an integer or out of range");
         };
+        if self.names_nobody(id) {
+            return Decision::Error(NO_MAIN_CHANNEL);
+        }
+        if let Some(cursor) = self.kept_stream(id, replid, asked) {
+            return self.attach_partial(id, cursor, now);
+        }
         match self.judge(replid, asked) {
             Ok(cursor) => self.attach_partial(id, cursor, now),
-            Err(reason) => self.attach_full(id, reason, now),
+            Err(reason) => self
+                .offer_channel(id, &reason, now)
+                .unwrap_or_else(|| self.attach_full(id, reason, now)),
         }
     }
 
@@ -183,14 +203,19 @@ impl Primary {
     fn attach_partial(&mut self, id: ReplicaId, cursor: Cursor, now: Instant) -> Decision {
         let link = self.attach(id, Stage::Online { flows: true }, now);
         let from = cursor.offset();
-        // Whoever asks for the next byte has all before it.
-        link.acked = from;
+        if link.peer.rdb_client.is_some() {
+            link.stage = Stage::Beside;
+        } else {
+            // Whoever asks for the next byte has all before it.
+            link.acked = from;
+        }
         link.cursor = Some(cursor);
         let reply = if link.peer.capa_psync2 {
             format!("+CONTINUE {}\r\n", self.history.replid())
         } else {
             "+CONTINUE\r\n".to_owned()
         };
+        self.end_pinned(id, now);
         let unread = self.unread(id);
         Decision::Continue { reply: reply.into(), from, unread }
     }
@@ -205,7 +230,7 @@ impl Primary {
         Decision::FullResync(reason)
     }
 
-    fn attach(&mut self, id: ReplicaId, stage: Stage, now: Instant) -> &mut Link {
+    pub(super) fn attach(&mut self, id: ReplicaId, stage: Stage, now: Instant) -> &mut Link {
         let peer = self.peers.remove(&id).unwrap_or_default();
         self.no_replicas_since = None;
         if self.links.is_empty() {
@@ -234,4 +259,5 @@ impl Primary {
 }
 
 const FAILING_OVER: &str = "NOMASTERLINK Can't SYNC while failing over";
+const NO_MAIN_CHANNEL: &str = "ERR main-ch-client-id names no replica that waits for its RDB";
 const NO_MASTER_LINK: &str = "NOMASTERLINK Can't SYNC while not connected with my master";

@@ -5,7 +5,7 @@ use std::time::Instant;
 use redwire_resp::parse_i64;
 
 use super::link::{Peer, Stage};
-use super::{DisconnectReason, Primary, ReplicaId};
+use super::{DisconnectReason, Primary, PrimaryEvent, ReplicaId};
 use crate::Offset;
 
 /// Longest `ip-address`, in bytes (Redis' `NET_HOST_STR_LEN`).
@@ -73,8 +73,13 @@ impl Primary {
         link.acked = link.acked.max(acked);
         link.fsynced = link.fsynced.max(fsynced);
         link.heard = now;
-        if link.stage == (Stage::Online { flows: false }) {
-            link.stage = Stage::Online { flows: true };
+        match link.stage {
+            Stage::Online { flows: false } => link.stage = Stage::Online { flows: true },
+            Stage::Beside => {
+                link.stage = Stage::Online { flows: true };
+                self.events.push_back(PrimaryEvent::Online { id });
+            }
+            _ => {}
         }
     }
 }
@@ -95,6 +100,9 @@ impl Peer {
                 self.version = Some(version);
             }
             b"rdb-only" => self.rdb_only = parse_flag(value)?,
+            b"rdb-channel" => self.rdb_channel = parse_flag(value)?,
+            b"main-ch-client-id" => self.main = Some(parse_client(value)?),
+            b"set-rdb-client-id" => self.rdb_client = Some(parse_client(value)?),
             b"rdb-filter-only" => self.set_filter(value)?,
             b"rdb-no-compress" => self.filter.no_compression = parse_flag(value)?,
             _ => {
@@ -111,6 +119,10 @@ impl Peer {
             self.capa_eof = true;
         } else if value.eq_ignore_ascii_case(b"psync2") {
             self.capa_psync2 = true;
+        } else if value.eq_ignore_ascii_case(b"rdb-channel-repl") {
+            self.capa_rdb_channel = true;
+        } else if value.eq_ignore_ascii_case(b"dual-channel") {
+            self.capa_dual_channel = true;
         }
     }
 
@@ -141,6 +153,11 @@ fn parse_flag(value: &[u8]) -> Result<bool, String> {
         Some(_) => Err("ERR value is out of range, value must between 0 and 1".into()),
         None => Err(NOT_AN_INTEGER.into()),
     }
+}
+
+fn parse_client(value: &[u8]) -> Result<ReplicaId, String> {
+    let number = parse_i64(value).and_then(|n| u64::try_from(n).ok()).ok_or(NOT_AN_INTEGER)?;
+    Ok(ReplicaId(number))
 }
 
 /// INFO and ROLE print it: neither line ends nor other blanks may be in it.

@@ -103,7 +103,8 @@ impl Primary {
             Framing::Length => Stage::File,
         };
         for &id in &replicas {
-            self.start_transfer(id, stage, offset, now);
+            self.start_transfer(id, stage, (offset, stream_db), now);
+            self.stream_beside(id, offset, now);
         }
         self.snapshot = Some(Snapshot { framing, filter, offset, members: replicas.clone() });
         Some(SnapshotInfo { replicas, replid, offset, stream_db })
@@ -155,6 +156,7 @@ impl Primary {
             _ => return,
         };
         let (old, rdb_only) = (link.stage, link.peer.rdb_only);
+        let pinned = rdb_only && link.cursor.is_some();
         link.stage = Stage::Online { flows };
         link.heard = now;
         if let Stage::Eof { marker } = old {
@@ -163,7 +165,11 @@ impl Primary {
         if let Some(snapshot) = &mut self.snapshot {
             snapshot.leave(id);
         }
-        if rdb_only {
+        if pinned {
+            if let Some(link) = self.link_mut(id) {
+                link.stage = Stage::Pinned;
+            }
+        } else if rdb_only {
             self.disconnect(id, DisconnectReason::RdbOnly, now);
         } else {
             self.events.push_back(PrimaryEvent::Online { id });
@@ -183,11 +189,12 @@ impl Primary {
         let Some(link) = self.links.iter().find(|link| link.id == id) else { return };
         let Some(snapshot) = &mut self.snapshot else { return };
         let (Some(backlog), offset) = (&self.backlog, snapshot.offset) else { return };
-        let same = snapshot.framing == Framing::Length && snapshot.filter == link.peer.filter;
+        let able = snapshot.framing == Framing::Length && !link.peer.rdb_channel;
+        let same = able && snapshot.filter == link.peer.filter;
         // The stream since the snapshot is still whole as long as somebody pins it.
         if same && backlog.first() <= offset {
             snapshot.members.push(id);
-            self.start_transfer(id, Stage::File, offset, now);
+            self.start_transfer(id, Stage::File, (offset, 0), now);
         }
     }
 
@@ -200,11 +207,19 @@ impl Primary {
         }
     }
 
-    fn start_transfer(&mut self, id: ReplicaId, stage: Stage, offset: Offset, now: Instant) {
+    fn start_transfer(
+        &mut self,
+        id: ReplicaId,
+        stage: Stage,
+        (offset, stream_db): (Offset, u32),
+        now: Instant,
+    ) {
         let replid = self.history.replid();
         let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return };
         let mut head = String::new();
-        if !link.old {
+        if link.is_valkey_channel() {
+            head = format!("$ENDOFF:{offset} {replid} {stream_db} {}\r\n", id.0);
+        } else if !link.old {
             head = format!("+FULLRESYNC {replid} {offset}\r\n");
         }
         if let Stage::Eof { marker } = stage {
@@ -212,7 +227,8 @@ impl Primary {
         }
         link.stage = stage;
         link.took = now;
-        if !link.peer.rdb_only {
+        // Valkey's other connection comes for the stream when it has heard of the place.
+        if !link.peer.rdb_only || link.is_valkey_channel() {
             link.cursor = self.backlog.as_mut().and_then(|backlog| backlog.cursor_at(offset));
         }
         if !head.is_empty() {
@@ -226,7 +242,8 @@ impl Primary {
         let (first, since) = self.waiting().next()?;
         let filter = first.peer.filter;
         let group = || self.waiting().filter(|(link, _)| link.peer.filter == filter);
-        if !self.config.diskless || !group().all(|(link, _)| link.peer.capa_eof) {
+        let marked = self.config.diskless && group().all(|(link, _)| link.peer.capa_eof);
+        if !marked && !first.peer.rdb_channel {
             return Some((Framing::Length, filter, since));
         }
         let enough = self.config.diskless_max_replicas;
@@ -243,7 +260,10 @@ impl Primary {
     }
 
     fn group(&self, framing: Framing, filter: RdbFilter) -> Vec<ReplicaId> {
-        let able = |link: &Link| framing == Framing::Length || link.peer.capa_eof;
+        let able = |link: &Link| match framing {
+            Framing::Length => !link.peer.rdb_channel,
+            Framing::Eof => link.peer.capa_eof,
+        };
         let fits = |link: &Link| able(link) && link.peer.filter == filter;
         self.waiting().filter(|(link, _)| fits(link)).map(|(link, _)| link.id).collect()
     }

@@ -1,6 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
+mod channel;
 mod full_sync;
 mod roles;
 mod spill;

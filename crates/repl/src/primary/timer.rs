@@ -56,9 +56,11 @@ impl Primary {
         let (last, reason) = match link.stage {
             Stage::Waiting { .. } | Stage::File => return None,
             Stage::Online { .. } if link.old => return None,
-            Stage::Online { .. } => (link.heard, DisconnectReason::StreamTimeout),
+            Stage::Online { .. } | Stage::Parked | Stage::Beside => {
+                (link.heard, DisconnectReason::StreamTimeout)
+            }
             // A replica that empties its old data set reads nothing, but sends empty lines.
-            Stage::Eof { .. } | Stage::Bulk => {
+            Stage::Eof { .. } | Stage::Bulk | Stage::Pinned => {
                 (link.took.max(link.heard), DisconnectReason::TransferTimeout)
             }
         };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::{RdbChannel, TwoConnections};
+
 /// The replica's settings. They are read at each connection; the timeout counts at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplicaConfig {
@@ -16,9 +18,12 @@ pub struct ReplicaConfig {
     /// `REPLCONF version`, three numbers: the Valkey version whose RDB we read. It decides what a
     /// Valkey primary writes. `None` sends nothing.
     pub version: Option<String>,
-    /// `REPLCONF rdb-only 1`: nothing but the RDB is wanted on this connection. The primary closes
-    /// it behind the RDB, and keeps no stream for it. Default no.
-    pub rdb_only: bool,
+    /// When a full sync is to come over two connections. Default no.
+    pub two_connections: TwoConnections,
+    /// This connection is the one of the RDB, of the other [`Replica`](crate::Replica) that asked for it by
+    /// [`Step::RdbChannel`](crate::Step::RdbChannel): nothing else is wanted on it. The primary
+    /// closes it behind the RDB. [`RdbChannel::Plain`] is also how to get an RDB and no more.
+    pub rdb_channel: Option<RdbChannel>,
     /// `repl-timeout`: silence of the primary that ends a connection. Default 60 s.
     pub timeout: Duration,
     /// About how long the second attempt waits; each later one twice as long, up to
@@ -38,7 +43,8 @@ impl Default for ReplicaConfig {
             masteruser: None,
             masterauth: None,
             version: None,
-            rdb_only: false,
+            two_connections: TwoConnections::No,
+            rdb_channel: None,
             timeout: Duration::from_secs(60),
             backoff_min: Duration::from_millis(250),
             backoff_max: Duration::from_secs(8),

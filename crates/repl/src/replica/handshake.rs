@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use redwire_resp::encode_request;
 
+use super::channel::Place;
 use super::line::{Answer, Line};
 use super::transfer::Transfer;
-use super::{Progress, Replica, State, Step, timer};
+use super::{Progress, RdbChannel, Replica, State, Step, TwoConnections, timer};
 use crate::{Error, Offset};
 
 impl Replica {
@@ -34,9 +35,10 @@ impl Replica {
             State::Replies(pending) => {
                 check_reply(line, pending)?;
                 if pending.is_empty() {
-                    self.ask();
+                    self.ask_or_probe();
                 }
             }
+            State::Probe(_) => return self.answer_to_probe(line, now),
             State::Payload { replid, offset } => {
                 let transfer = Transfer::new(*replid, *offset, line.announced()?);
                 let len = transfer.announced_len();
@@ -69,30 +71,86 @@ impl Replica {
         if let Some(ip) = &config.announce_ip {
             replconf(&["ip-address", ip]);
         }
-        replconf(&["capa", "eof", "capa", "psync2"]);
+        match config.rdb_channel {
+            Some(_) => replconf(&["capa", "eof"]),
+            None if config.two_connections == TwoConnections::No => {
+                replconf(&["capa", "eof", "capa", "psync2"]);
+            }
+            None => replconf(&[
+                "capa",
+                "eof",
+                "capa",
+                "psync2",
+                "capa",
+                "rdb-channel-repl",
+                "capa",
+                "dual-channel",
+            ]),
+        }
         if let Some(version) = &config.version {
             replconf(&["version", version]);
         }
-        if config.rdb_only {
-            replconf(&["rdb-only", "1"]);
+        match config.rdb_channel {
+            None => {}
+            Some(RdbChannel::Plain) => replconf(&["rdb-only", "1"]),
+            Some(RdbChannel::Valkey) => replconf(&["rdb-only", "1", "rdb-channel", "1"]),
+            Some(RdbChannel::Redis { main }) => {
+                let main = main.to_string();
+                replconf(&["rdb-only", "1", "rdb-channel", "1", "main-ch-client-id", &main]);
+            }
         }
         self.state = State::Replies(pending);
     }
 
+    /// Before a full sync the primary may have to say how it is to come.
+    fn ask_or_probe(&mut self) {
+        let whole = self.history.is_none() || self.wants_all;
+        let always = self.config.two_connections == TwoConnections::Always;
+        if whole && always && self.config.rdb_channel.is_none() {
+            self.begin_probe();
+        } else {
+            self.ask();
+        }
+    }
+
     /// PSYNC goes out only when no reply is pending: the primary refuses it otherwise.
-    fn ask(&mut self) {
-        let (replid, next) = match self.history {
+    pub(super) fn ask(&mut self) {
+        self.state = State::Psync;
+        if self.config.rdb_channel == Some(RdbChannel::Valkey) {
+            self.out.extend_from_slice(b"SYNC\r\n");
+            return;
+        }
+        let place = self.history.filter(|_| !self.wants_all);
+        self.asked_to_go_on = place.is_some();
+        let (replid, next) = match place {
             Some((replid, at)) => (replid.to_string(), at.next_byte().to_string()),
             None => ("?".to_owned(), "-1".to_owned()),
         };
         let args = ["PSYNC", &replid, &next, "FAILOVER"];
         encode_request(&mut self.out, &args[..if self.handing_over { 4 } else { 3 }]);
-        self.state = State::Psync;
     }
 
     fn answer_to_psync(&mut self, line: &Line<'_>, now: Instant) -> Result<Step<'static>, Error> {
-        let (replid, offset) = match line.answer_to_psync()? {
-            Answer::FullResync(replid, offset) => (Some(replid), offset),
+        let answer = line.answer_to_psync()?;
+        if self.loading && !matches!(answer, Answer::Continue(_)) {
+            return Err(line.protocol_error("the stream does not reach back to the RDB"));
+        }
+        let (replid, offset) = match answer {
+            Answer::FullResync(replid, offset) => {
+                self.place = Some(Place { replid, offset, client: None });
+                (Some(replid), offset)
+            }
+            Answer::EndOffset(place) => {
+                self.place = Some(place);
+                (Some(place.replid), place.offset)
+            }
+            Answer::RdbChannel(channel) => {
+                let known = self.config.two_connections != TwoConnections::No;
+                if !known || self.config.rdb_channel.is_some() {
+                    return Err(line.protocol_error("two connections where one was asked for"));
+                }
+                return Ok(self.park(channel, now));
+            }
             Answer::Unknown => {
                 self.out.extend_from_slice(b"SYNC\r\n");
                 (None, Offset::ZERO)
@@ -109,6 +167,7 @@ impl Replica {
             }
         };
         self.handing_over = false;
+        self.wants_all = false;
         self.state = State::Payload { replid, offset };
         Ok(Step::FullResync { replid, offset })
     }

@@ -2,6 +2,7 @@
 
 use redwire_resp::parse_i64;
 
+use super::channel::{Place, RdbChannel};
 use crate::{Error, Offset, ReplId};
 
 /// A line without its end.
@@ -15,6 +16,10 @@ pub(super) struct Line<'a> {
 pub(super) enum Answer {
     FullResync(ReplId, Offset),
     Continue(Option<ReplId>),
+    /// The RDB is to be asked for on another connection.
+    RdbChannel(RdbChannel),
+    /// Valkey's answer there.
+    EndOffset(Place),
     /// A server from before PSYNC.
     Unknown,
 }
@@ -86,6 +91,19 @@ impl<'a> Line<'a> {
                 None => Err(self.protocol_error("expected +CONTINUE <replid>")),
             };
         }
+        if self.text == b"+DUALCHANNELSYNC" {
+            return Ok(Answer::RdbChannel(RdbChannel::Valkey));
+        }
+        if let Some(client) = self.text.strip_prefix(b"+RDBCHANNELSYNC ") {
+            let main = parse_u64(client)
+                .ok_or_else(|| self.protocol_error("expected +RDBCHANNELSYNC <client>"))?;
+            return Ok(Answer::RdbChannel(RdbChannel::Redis { main }));
+        }
+        if let Some(rest) = self.text.strip_prefix(b"$ENDOFF:") {
+            return end_offset(rest).map(Answer::EndOffset).ok_or_else(|| {
+                self.protocol_error("expected $ENDOFF:<offset> <replid> <db> <client>")
+            });
+        }
         if self.text.starts_with(b"-ERR unknown command") {
             return Ok(Answer::Unknown);
         }
@@ -116,6 +134,20 @@ fn full_resync(rest: &[u8]) -> Option<(ReplId, Offset)> {
     let (id, offset) = rest.split_at_checked(40)?;
     let offset = parse_i64(offset.strip_prefix(b" ")?)?;
     Some((ReplId::parse(id)?, Offset::new(u64::try_from(offset).ok()?)?))
+}
+
+/// The database is left out: the RDB holds it, too.
+fn end_offset(rest: &[u8]) -> Option<Place> {
+    let mut words = rest.split(|&byte| byte == b' ');
+    let offset = Offset::new(parse_u64(words.next()?)?)?;
+    let replid = ReplId::parse(words.next()?)?;
+    parse_i64(words.next()?)?;
+    let client = parse_u64(words.next()?)?;
+    words.next().is_none().then_some(Place { replid, offset, client: Some(client) })
+}
+
+fn parse_u64(text: &[u8]) -> Option<u64> {
+    parse_i64(text).and_then(|n| u64::try_from(n).ok())
 }
 
 fn quote(text: &[u8]) -> String {

@@ -1,6 +1,7 @@
 //! The replica's end of replication.
 
 mod backoff;
+mod channel;
 mod config;
 mod handshake;
 mod line;
@@ -18,8 +19,10 @@ use redwire_resp::encode_request;
 
 use crate::{Error, Offset, ReplId};
 use backoff::Backoff;
+use channel::{Place, Probe};
 use transfer::Transfer;
 
+pub use channel::{RdbChannel, TwoConnections};
 pub use config::ReplicaConfig;
 pub use status::{ReplicaPhase, ReplicaStatus};
 
@@ -52,6 +55,10 @@ pub enum Step<'a> {
         /// Whether it is another one than was asked for.
         changed: bool,
     },
+    /// The data set is to come on another connection, see [`ReplicaConfig::two_connections`]: open
+    /// one with a [`Replica`] of its own, whose [`ReplicaConfig::rdb_channel`] is this, and when
+    /// that one answers [`Step::FullResync`], [`attach`](Replica::attach) it to this one.
+    RdbChannel(RdbChannel),
     /// The RDB begins; its length when the primary announced one.
     RdbStart {
         /// Announced bytes: never allocate by it.
@@ -105,6 +112,16 @@ pub struct Replica {
     history: Option<(ReplId, Offset)>,
     /// The next PSYNC asks the other side to take over from us.
     handing_over: bool,
+    /// The next PSYNC asks for a whole data set, whatever the history.
+    wants_all: bool,
+    /// The PSYNC of this connection named a place to go on from.
+    asked_to_go_on: bool,
+    /// The data set comes on another connection, and is not whole.
+    loading: bool,
+    /// The history in place of which the one of that data set stands.
+    before: Option<(ReplId, Offset)>,
+    /// Where the RDB of this connection belongs, once that is said.
+    place: Option<Place>,
     /// Bytes of this connection that are done with.
     position: u64,
     /// Bytes of this connection that were seen in any input.
@@ -132,8 +149,12 @@ enum State {
     Ping,
     /// These commands are out, their replies are not all in.
     Replies(VecDeque<&'static str>),
+    /// `CONFIG GET` is out: what does the primary offer?
+    Probe(Probe),
     /// PSYNC is out.
     Psync,
+    /// The RDB's connection has yet to say where the RDB belongs.
+    Parked(RdbChannel),
     /// A full resync was announced, its RDB was not.
     Payload { replid: Option<ReplId>, offset: Offset },
     /// The RDB is coming.
@@ -158,6 +179,11 @@ impl Replica {
             state: State::Waiting { until: now },
             history: None,
             handing_over: false,
+            wants_all: false,
+            asked_to_go_on: false,
+            loading: false,
+            before: None,
+            place: None,
             position: 0,
             received: 0,
             queued: 0,
@@ -208,7 +234,7 @@ impl Replica {
     /// The stream that our data set is a prefix of, and how far it is applied: what the next PSYNC
     /// would ask for.
     pub fn history(&self) -> Option<(ReplId, Offset)> {
-        self.history
+        if self.loading { self.before } else { self.history }
     }
 
     /// The connection stands: a fresh handshake begins, and an error is forgotten.
@@ -218,6 +244,8 @@ impl Replica {
         self.queued = 0;
         self.scanned = 0;
         self.last_io = now;
+        self.drop_channel();
+        self.place = None;
         self.events.clear();
         self.out.clear();
         encode_request(&mut self.out, ["PING"]);
@@ -234,6 +262,7 @@ impl Replica {
             self.backoff.reset();
         }
         self.down_since.get_or_insert(now);
+        self.drop_channel();
         self.events.clear();
         self.out.clear();
         self.state = State::Waiting { until: now + self.backoff.next(&self.config) };
@@ -265,9 +294,12 @@ impl Replica {
         let progress = match &self.state {
             State::Failed(error) => return Err(error.clone()),
             State::Waiting { .. } | State::Connecting { .. } => Ok(Progress::NOTHING),
-            State::Ping | State::Replies(_) | State::Psync | State::Payload { .. } => {
-                self.handle_line(unread, now)
-            }
+            State::Ping
+            | State::Replies(_)
+            | State::Probe(_)
+            | State::Psync
+            | State::Payload { .. } => self.handle_line(unread, now),
+            State::Parked(_) => Ok(Replica::wait_parked(unread)),
             State::Rdb(transfer) => transfer.offer(unread, self.position),
             State::Marker(_) | State::Whole(_) => self.finish_transfer(unread, now),
             State::Streaming => self.offer_stream(unread),
@@ -310,7 +342,7 @@ impl Replica {
     /// `REPLCONF GETACK` was met in the stream: acknowledges at once what is applied. Call
     /// [`applied`](Replica::applied) for the commands before it first, and for itself afterwards.
     pub fn ack_now(&mut self, now: Instant) {
-        if !matches!(self.state, State::Streaming) {
+        if !matches!(self.state, State::Streaming) || self.loading {
             return;
         }
         self.next_ack = now + timer::ACK_PERIOD;
@@ -359,7 +391,10 @@ impl Replica {
         self.state = State::Streaming;
         self.queued = 0;
         self.streaming_since = Some(now);
-        self.down_since = None;
+        if !self.loading {
+            self.down_since = None;
+        }
+        self.next_ack = now + timer::ACK_PERIOD;
         self.ack_now(now);
     }
 

@@ -91,10 +91,15 @@ impl Replica {
         match self.state {
             State::Waiting { .. } | State::Failed(_) => ReplicaPhase::Waiting,
             State::Connecting { .. } => ReplicaPhase::Connecting,
-            State::Ping | State::Replies(_) | State::Psync => ReplicaPhase::Handshake,
-            State::Payload { .. } | State::Rdb(_) | State::Marker(_) | State::Whole(_) => {
-                ReplicaPhase::Sync
+            State::Ping | State::Replies(_) | State::Probe(_) | State::Psync => {
+                ReplicaPhase::Handshake
             }
+            State::Streaming if self.loading => ReplicaPhase::Sync,
+            State::Parked(_)
+            | State::Payload { .. }
+            | State::Rdb(_)
+            | State::Marker(_)
+            | State::Whole(_) => ReplicaPhase::Sync,
             State::Streaming => ReplicaPhase::Connected,
         }
     }

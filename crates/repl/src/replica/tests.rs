@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod channel;
+
 const SECOND: Duration = Duration::from_secs(1);
 const ID: &str = "cbc3039a675b4293246ef9513760c4b9269453ca";
 const MARKER: &str = "8ce7cfb88639ff003844e709d456e3084b82fb53";

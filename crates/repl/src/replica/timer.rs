@@ -19,7 +19,9 @@ impl Replica {
         match self.state {
             State::Waiting { until } => Some(until),
             State::Failed(_) => None,
+            State::Streaming if self.loading => Some(self.next_newline.min(silence)),
             State::Streaming => Some(self.next_ack.min(silence)),
+            State::Parked(_) => Some(self.next_newline),
             State::Rdb(_) | State::Marker(_) | State::Whole(_) => {
                 Some(self.next_newline.min(silence))
             }
@@ -37,14 +39,19 @@ impl Replica {
                 self.state = State::Connecting { since: now };
                 self.events.push_back(ReplicaEvent::Connect);
             }
+            // It is the other connection that is waited for, by its own clock.
+            State::Parked(_) => self.say_newline(now),
             _ if self.silence_end() <= now => self.give_up(),
+            State::Streaming if self.loading => self.say_newline(now),
             State::Streaming => self.ack_now(now),
-            State::Rdb(_) | State::Marker(_) | State::Whole(_) => {
-                self.next_newline = now + NEWLINE_PERIOD;
-                self.out.push(b'\n');
-            }
+            State::Rdb(_) | State::Marker(_) | State::Whole(_) => self.say_newline(now),
             _ => {}
         }
+    }
+
+    fn say_newline(&mut self, now: Instant) {
+        self.next_newline = now + NEWLINE_PERIOD;
+        self.out.push(b'\n');
     }
 
     fn silence_end(&self) -> Instant {

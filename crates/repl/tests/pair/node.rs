@@ -114,7 +114,7 @@ impl Node {
         let progress = self.replica.handle_input(unread, now)?;
         match progress.step {
             None => return Ok(None),
-            Some(Step::Handshake) => {}
+            Some(Step::Handshake | Step::RdbChannel(_)) => {}
             Some(Step::FullResync { .. }) => self.full_syncs += 1,
             Some(Step::Continue { .. }) => self.continues += 1,
             Some(Step::RdbStart { .. }) => self.load = Some(RdbDecoder::default()),

@@ -212,8 +212,10 @@ impl World {
                 ReplconfReply::Silent => Vec::new(),
             },
             b"PSYNC" => match self.primary.psync(id, &args[1..], self.now) {
-                Decision::Continue { reply, .. } => reply.to_vec(),
                 Decision::Error(text) => format!("-{text}\r\n").into_bytes(),
+                Decision::Continue { reply, .. } | Decision::RdbChannel { reply, .. } => {
+                    reply.to_vec()
+                }
                 Decision::FullResync(_) | Decision::Ignored => Vec::new(),
                 Decision::TakeOver => panic!("nobody hands over here"),
             },

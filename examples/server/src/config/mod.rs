@@ -194,7 +194,7 @@ config! {
         repl_diskless_sync_max_replicas: u32 = 0,
         /// How a replica loads a full sync.
         repl_diskless_load: DisklessLoad = DisklessLoad::Disabled,
-        /// Whether a replica takes a full sync over two connections.
+        /// Whether a full sync is taken over two connections, as a replica, and offered as a primary.
         repl_two_connections: TwoConnections = TwoConnections::Auto,
         /// Whether Nagle's algorithm is on for the links to replicas.
         repl_disable_tcp_nodelay: bool = false,

@@ -118,7 +118,12 @@ fn decide(
     partial: bool,
 ) -> CommandResult {
     let id = context.session.id();
-    if matches!(decision, Decision::Continue { .. } | Decision::FullResync(_)) {
+    if matches!(
+        decision,
+        Decision::Continue { .. }
+            | Decision::FullResync(_)
+            | Decision::RdbChannel { is_replica: true, .. }
+    ) {
         core.actions.push(Action::BecameReplica(id));
     }
     if let Some(reply) = core.decided(id, decision, partial).map_err(CommandError::text)? {
@@ -263,6 +268,15 @@ impl Core {
                 );
                 Ok(Some(reply))
             }
+            Decision::RdbChannel { reply, reason, .. } => {
+                notice!("Replica {replica} asks for synchronization");
+                self.counters.sync_partial_err += u64::from(partial);
+                for line in reason.log_lines(&replica) {
+                    notice!("{line}");
+                }
+                notice!("Full sync of replica {replica} goes on with a connection for the RDB");
+                Ok(Some(reply))
+            }
             Decision::FullResync(reason) => {
                 notice!("Replica {replica} asks for synchronization");
                 self.counters.sync_partial_err += u64::from(partial);
@@ -281,9 +295,7 @@ impl Core {
     /// How the log names a replica: address and announced port.
     pub(crate) fn replica_name(&self, id: u64) -> String {
         let ip = self.clients.get(&id).map_or("?", |info| info.peer_ip());
-        let views = self.primary.replicas(self.now);
-        let view = views.into_iter().find(|view| view.id.0 == id);
-        match view {
+        match self.primary.replica(ReplicaId(id), self.now) {
             Some(view) if view.port != 0 => format!("{}:{}", view.ip.unwrap_or(ip), view.port),
             _ => format!("{ip}:<unknown-replica-port>"),
         }

@@ -1,10 +1,11 @@
-//! [`Side`]: a full sync over two connections, with primaries that know nothing of it.
+//! [`Side`]: the connection of the RDB, in a full sync over two connections.
 //!
 //! Where the RDB and the stream behind it share a connection, the primary keeps all that is written
 //! until the RDB is through, and cuts the replica at its limit. Here the RDB comes on a connection
-//! that wants nothing else (`REPLCONF rdb-only 1`), and the stream on another one, which asks by
-//! `PSYNC` for what follows the snapshot as soon as its place is known. The stream goes to disk on
-//! this side until the data set is whole. It must not fall behind, so the RDB waits when it does.
+//! that wants nothing else, and the stream on another one, from the snapshot on: in the way that the
+//! primary offers (Redis' RDB channel, Valkey's dual channel), or with primaries that know nothing
+//! of it by `REPLCONF rdb-only 1` here and a `PSYNC` for what follows there. The stream goes to disk
+//! on this side until the data set is whole. It must not fall behind, so the RDB waits when it does.
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use mio::{Registry, Token};
-use redwire_repl::{Offset, ReplId, Replica, ReplicaConfig, ReplicaEvent, ReplicaPhase};
+use redwire_repl::{Offset, Replica, ReplicaConfig, ReplicaEvent, ReplicaPhase};
 use redwire_resp::encode_request;
 
 use crate::net::Stream;
@@ -35,8 +36,8 @@ pub(crate) struct Side {
     connected: bool,
     pub(super) input: Vec<u8>,
     output: Vec<u8>,
-    /// What this node could have gone on from, should nothing come of this.
-    pub(super) old_history: Option<(ReplId, Offset)>,
+    /// Where the RDB belongs in the stream, once that is known.
+    pub(super) from: Option<Offset>,
     meter: Meter,
     pub(super) kept: Kept,
     /// Whether the RDB waits for the stream.
@@ -82,7 +83,6 @@ impl Side {
         now: Instant,
     ) -> io::Result<Self> {
         let meter = Meter::open(address, &config, now)?;
-        let config = ReplicaConfig { rdb_only: true, ..config };
         let mut machine = Replica::new(config, 0, now);
         machine.handle_timeout(now);
         while machine.poll_event().is_some() {}
@@ -94,7 +94,7 @@ impl Side {
             connected: false,
             input: Vec::new(),
             output: Vec::new(),
-            old_history: None,
+            from: None,
             meter,
             kept: Kept { spool: Transfer::new(), next: 0, folder, len: 0 },
             paused: false,
@@ -121,9 +121,9 @@ impl Side {
         Ok(())
     }
 
-    /// Deadlines, what is to be sent, and whether the RDB is to wait: `from` is where the stream
-    /// on the other connection began.
-    pub(super) fn drive(&mut self, from: Option<Offset>, now: Instant) -> Result<(), String> {
+    /// Deadlines, what is to be sent, and whether the RDB is to wait: it does not before the stream
+    /// flows on the other connection.
+    pub(super) fn drive(&mut self, streams: bool, now: Instant) -> Result<(), String> {
         self.machine.handle_timeout(now);
         if self.paused {
             // It is we who do not read.
@@ -133,7 +133,7 @@ impl Side {
             return Err(reason.to_string());
         }
         self.flush();
-        let Some(from) = from else { return Ok(()) };
+        let Some(from) = self.from.filter(|_| streams) else { return Ok(()) };
         self.meter.drive(now);
         let reached = from.get() + self.kept.len;
         let lag = self.meter.offset.saturating_sub(reached);

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use mio::{Registry, Token};
 use redwire_keyspace::{Keyspace, Session};
 use redwire_repl::{
-    Error, Offset, ReplId, Replica, ReplicaConfig, ReplicaEvent, ReplicaPhase, ReplicaStatus, Step,
+    self as repl, Error, Offset, RdbChannel, ReplId, Replica, ReplicaConfig, ReplicaEvent,
+    ReplicaPhase, ReplicaStatus, Step,
 };
 use redwire_resp::{Limits, Mode, RequestDecoder};
 
@@ -37,6 +38,9 @@ const KEPT_TURN: usize = 1 << 20;
 
 /// Attempts with two connections before one is tried again: the primary may not let us.
 const SIDE_ATTEMPTS: u32 = 4;
+
+/// As many of them by `repl-two-connections auto`.
+const AUTO_ATTEMPTS: u32 = 2;
 
 /// The link to the primary that this node follows.
 #[derive(Debug)]
@@ -76,10 +80,6 @@ struct Two {
     mode: TwoConnections,
     /// Folder for what exceeds memory.
     folder: PathBuf,
-    /// A full sync over one connection broke off.
-    broke: bool,
-    /// The primary answered that what this node has is of no use to it.
-    needed: bool,
     /// Attempts with two that came to nothing, one after the other.
     failures: u32,
 }
@@ -87,23 +87,19 @@ struct Two {
 impl Two {
     fn new(core: &Core) -> Self {
         let (mode, folder) = (core.config.repl_two_connections, core.config.dir.clone());
-        // A node that never had a stream has nothing to go on with.
-        let needed = core.primary.backlog().is_none();
-        Self { mode, folder, broke: false, needed, failures: 0 }
+        Self { mode, folder, failures: 0 }
     }
 
     fn wanted(&self) -> bool {
-        let asked = match self.mode {
+        match self.mode {
             TwoConnections::No => false,
-            TwoConnections::Auto => self.broke,
-            TwoConnections::Yes => true,
-        };
-        asked && self.failures < SIDE_ATTEMPTS
+            TwoConnections::Auto => self.failures < AUTO_ATTEMPTS,
+            TwoConnections::Yes => self.failures < SIDE_ATTEMPTS,
+        }
     }
 
-    /// A data set came whole.
-    fn done(&mut self) {
-        (self.broke, self.needed, self.failures) = (false, false, 0);
+    fn for_machine(&self) -> repl::TwoConnections {
+        if self.wanted() { repl::TwoConnections::Always } else { repl::TwoConnections::No }
     }
 }
 
@@ -118,6 +114,8 @@ pub(crate) enum Received {
     FullResync(Option<ReplId>, Offset),
     /// The stream goes on.
     Continued(ReplId),
+    /// The data set comes on another connection.
+    RdbChannel(RdbChannel),
     /// The data set begins, so many bytes if it was said.
     SyncStarted(Option<u64>),
     /// The data set is whole.
@@ -138,6 +136,8 @@ impl Upstream {
         if let Some((replid, offset)) = history {
             machine.resume_from(replid, offset);
         }
+        // A node that never had a stream has nothing to go on with.
+        machine.ask_for_all(core.primary.backlog().is_none());
         let mut session = Session::of_primary(0);
         // Where the stream goes on it is in the database that it was in.
         session.db = core.primary.stream_db().unwrap_or(0);
@@ -199,7 +199,7 @@ impl Upstream {
 
     /// Whether a turn has something to do without waiting for a socket.
     pub(crate) fn is_busy(&self) -> bool {
-        self.readable
+        self.may_read()
             || self.woke
             || self.kept.is_some()
             || self.side.as_ref().is_some_and(Side::is_busy)
@@ -228,9 +228,8 @@ impl Upstream {
     ) -> Vec<Received> {
         self.machine.handle_timeout(now);
         let mut received = self.drive(registry, token, now);
-        let streams = self.machine.phase() == ReplicaPhase::Connected;
-        let from = self.machine.history().filter(|_| streams).map(|(_, from)| from);
-        if let Some(Err(reason)) = self.side.as_mut().map(|side| side.drive(from, now)) {
+        let streams = self.machine.is_streaming();
+        if let Some(Err(reason)) = self.side.as_mut().map(|side| side.drive(streams, now)) {
             received.push(self.disconnect(registry, reason, now));
         }
         received
@@ -243,14 +242,10 @@ impl Upstream {
             match event {
                 ReplicaEvent::Connect => {
                     received.push(Received::Connecting);
-                    let two = &self.two_connections;
-                    let fresh = self.machine.history().is_none() || two.needed;
-                    let opened = if fresh && two.wanted() {
-                        self.open_side(registry, token, now)
-                    } else {
-                        self.connect(registry, token)
-                    };
-                    if let Err(error) = opened {
+                    let two_connections = self.two_connections.for_machine();
+                    let config = self.machine.config().clone();
+                    self.machine.set_config(ReplicaConfig { two_connections, ..config });
+                    if let Err(error) = self.connect(registry, token) {
                         self.machine.handle_disconnected(now);
                         let reason = format!("Unable to connect to MASTER: {error}");
                         received.push(Received::Broken(reason));
@@ -274,10 +269,17 @@ impl Upstream {
         place.to_socket_addrs()?.next().ok_or_else(unresolved)
     }
 
-    /// Begins a full sync over two connections: this one is opened when the RDB's place is known.
-    fn open_side(&mut self, registry: &Registry, token: Token, now: Instant) -> io::Result<()> {
-        let (config, folder) = (self.machine.config().clone(), self.two_connections.folder.clone());
-        let place = (registry, side_token(token));
+    /// Opens the connection of the RDB, which this one waits for.
+    fn open_side(
+        &mut self,
+        channel: RdbChannel,
+        (registry, token): (&Registry, Token),
+        now: Instant,
+    ) -> io::Result<()> {
+        let two_connections = repl::TwoConnections::No;
+        let config = self.machine.config().clone();
+        let config = ReplicaConfig { rdb_channel: Some(channel), two_connections, ..config };
+        let (place, folder) = ((registry, side_token(token)), self.two_connections.folder.clone());
         self.side = Some(Side::open(self.address()?, config, folder, place, now)?);
         Ok(())
     }
@@ -311,15 +313,9 @@ impl Upstream {
         self.session = self.session.renewed();
         self.session.db = db;
         if let Some(side) = self.side.take() {
-            // The data set is what it was.
-            match side.old_history {
-                Some((replid, offset)) => self.machine.resume_from(replid, offset),
-                None => self.machine.forget(),
-            }
             side.close(registry);
             self.two_connections.failures += 1;
         } else if self.load.is_some() {
-            self.two_connections.broke = true;
             self.two_connections.failures = 0;
         }
         self.kept = None;
@@ -381,7 +377,7 @@ impl Upstream {
         {
             received.push(self.disconnect(registry, error.to_string(), now));
         }
-        while taken < TURN && self.readable && !self.woke {
+        while taken < TURN && self.may_read() && !self.woke {
             let Some(stream) = self.stream.as_mut() else { break };
             let count = match stream.read(buffer) {
                 Ok(Some(0)) => {
@@ -403,18 +399,13 @@ impl Upstream {
             taken += count;
             core.counters.repl_bytes_in += count as u64;
             let bytes = &buffer[..count];
-            if let Err(error) = self.take_input(bytes, core, keyspace, &mut received) {
-                let ours = self.two_connections.needed && self.two_connections.wanted();
-                let reason = if ours && self.side.is_none() {
-                    "Full resync is due, asking for it over two connections".to_string()
-                } else {
-                    error.to_string()
-                };
-                received.push(self.disconnect(registry, reason, now));
+            let place = (registry, token);
+            if let Err(error) = self.take_input(bytes, place, core, keyspace, &mut received) {
+                received.push(self.disconnect(registry, error, now));
                 break;
             }
         }
-        if let Err(reason) = self.run_kept(core, keyspace, &mut received) {
+        if let Err(reason) = self.run_kept((registry, token), core, keyspace, &mut received) {
             received.push(self.disconnect(registry, reason, now));
         }
         if let Err(reason) =
@@ -430,21 +421,27 @@ impl Upstream {
     fn take_input(
         &mut self,
         bytes: &[u8],
+        place: (&Registry, Token),
         core: &mut Core,
         keyspace: &mut Keyspace,
         received: &mut Vec<Received>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), String> {
         if self.kept.is_some() || self.keeps() {
             self.keep(bytes, core.now);
             return Ok(());
         }
         self.input.extend_from_slice(bytes);
-        self.handle_input(core, keyspace, received)?;
+        self.handle_input(place, core, keyspace, received)?;
+        self.keep_input(core.now);
+        Ok(())
+    }
+
+    /// Keeps what is unread, if it is of the stream and has to wait.
+    fn keep_input(&mut self, now: Instant) {
         if self.keeps() {
             let unread = std::mem::take(&mut self.input);
-            self.keep(&unread, core.now);
+            self.keep(&unread, now);
         }
-        Ok(())
     }
 
     /// Keeps bytes behind what is kept. What of a command is in `input` lies before all of it.
@@ -458,12 +455,19 @@ impl Upstream {
 
     /// Whether the stream flows, and has to wait for the data set.
     fn keeps(&self) -> bool {
-        self.side.is_some() && self.machine.phase() == ReplicaPhase::Connected
+        self.side.is_some() && self.machine.is_streaming()
+    }
+
+    /// Whether to read now: what comes before it is known to be the stream has to stay in memory.
+    fn may_read(&self) -> bool {
+        let waits = self.side.is_some() && !self.machine.is_streaming();
+        self.readable && !(waits && self.input.len() >= TURN)
     }
 
     /// Runs a slice of the stream that was kept.
     fn run_kept(
         &mut self,
+        place: (&Registry, Token),
         core: &mut Core,
         keyspace: &mut Keyspace,
         received: &mut Vec<Received>,
@@ -480,7 +484,7 @@ impl Upstream {
             };
             done += bytes.len();
             self.input.extend_from_slice(&bytes);
-            self.handle_input(core, keyspace, received).map_err(|error| error.to_string())?;
+            self.handle_input(place, core, keyspace, received)?;
         }
         Ok(())
     }
@@ -505,7 +509,9 @@ impl Upstream {
             }
             let mut input = std::mem::take(&mut side.input);
             let mut at = 0;
-            while let Some(used) = self.step_side(&input[at..], place, core, keyspace, received)? {
+            while let Some(used) =
+                self.step_side(&input[at..], place.0, core, keyspace, received)?
+            {
                 at += used;
             }
             input.drain(..at);
@@ -520,7 +526,7 @@ impl Upstream {
     fn step_side(
         &mut self,
         unread: &[u8],
-        (registry, token): (&Registry, Token),
+        registry: &Registry,
         core: &mut Core,
         keyspace: &mut Keyspace,
         received: &mut Vec<Received>,
@@ -531,17 +537,19 @@ impl Upstream {
         let used = progress.used;
         let Some(step) = progress.step else { return Ok((used > 0).then_some(used)) };
         match step {
-            Step::Handshake | Step::Continue { .. } | Step::Stream(_) => {}
+            Step::Handshake | Step::RdbChannel(_) | Step::Continue { .. } | Step::Stream(_) => {}
             Step::FullResync { replid, offset } => {
-                let named = replid.ok_or("the primary knows no PSYNC")?;
-                side.old_history = self.machine.history();
+                side.from = Some(offset);
                 received.push(Received::FullResync(replid, offset));
                 self.announced = replid;
                 if self.empty_primary.refuses_history(replid) && may_refuse(core, keyspace) {
                     return Err(empty_primary::REASON.into());
                 }
-                self.machine.resume_from(named, offset);
-                self.connect(registry, token).map_err(|error| error.to_string())?;
+                if let Some(side) = &self.side {
+                    replid.ok_or("the primary knows no PSYNC")?;
+                    self.machine.attach(&side.machine, now);
+                }
+                self.keep_input(now);
             }
             Step::RdbStart { len } => self.begin_load(len, core, keyspace, received),
             Step::Rdb(bytes) => {
@@ -553,6 +561,7 @@ impl Upstream {
                 // What came of the stream is run on it, then what comes.
                 self.kept = self.side.take().map(|side| side.close(registry));
                 self.end_load(replid, offset, core, keyspace, received);
+                self.machine.channel_loaded(now);
                 return Ok(None);
             }
         }
@@ -561,14 +570,15 @@ impl Upstream {
 
     fn handle_input(
         &mut self,
+        place: (&Registry, Token),
         core: &mut Core,
         keyspace: &mut Keyspace,
         received: &mut Vec<Received>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), String> {
         let mut input = std::mem::take(&mut self.input);
         let mut at = 0;
         let result = loop {
-            match self.step(&input[at..], core, keyspace, received) {
+            match self.step(&input[at..], place, core, keyspace, received) {
                 Ok(Some(used)) => at += used,
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
@@ -586,39 +596,41 @@ impl Upstream {
     fn step(
         &mut self,
         unread: &[u8],
+        place: (&Registry, Token),
         core: &mut Core,
         keyspace: &mut Keyspace,
         received: &mut Vec<Received>,
-    ) -> Result<Option<usize>, Error> {
+    ) -> Result<Option<usize>, String> {
         let now = core.now;
         let asked_to_take_over = self.machine.is_handing_over();
         let progress = self.machine.handle_input(unread, now).inspect_err(|error| {
             let refused = matches!(error, Error::Refused { step: "PSYNC", .. });
             self.refuses |= asked_to_take_over && refused;
-        })?;
+        });
+        let progress = progress.map_err(|error| error.to_string())?;
         let used = progress.used;
         let Some(step) = progress.step else { return Ok((used > 0).then_some(used)) };
         match step {
             Step::Handshake => {}
+            Step::RdbChannel(channel) => {
+                received.push(Received::RdbChannel(channel));
+                self.open_side(channel, place, now).map_err(|error| error.to_string())?;
+            }
             Step::FullResync { replid, offset } => {
-                if self.side.is_some() {
-                    return Err(self
-                        .machine
-                        .fail("the primary's backlog is too short for its RDB"));
-                }
-                if self.two_connections.wanted() {
-                    self.two_connections.needed = true;
-                    return Err(self.machine.fail("a full sync is due, and gets two connections"));
+                if self.two_connections.wanted() && self.machine.asked_to_go_on() {
+                    // What this node has is of no use, and the RDB is not worth its beginning.
+                    self.machine.ask_for_all(true);
+                    return Err("Full resync is due, asking for it over two connections".into());
                 }
                 received.push(Received::FullResync(replid, offset));
                 self.announced = replid;
                 if self.empty_primary.refuses_history(replid) && may_refuse(core, keyspace) {
-                    return Err(self.machine.fail(empty_primary::REASON));
+                    return Err(empty_primary::REASON.into());
                 }
             }
             Step::Continue { changed, .. } if self.side.is_some() => {
                 if changed {
-                    return Err(self.machine.fail("the primary's history changed"));
+                    return Err("the primary's history changed".into());
                 }
             }
             Step::Continue { replid, .. } => {
@@ -627,7 +639,8 @@ impl Upstream {
             }
             Step::RdbStart { len } => self.begin_load(len, core, keyspace, received),
             Step::Rdb(bytes) => {
-                let taken = self.load_bytes(bytes, core, keyspace)?;
+                let taken =
+                    self.load_bytes(bytes, core, keyspace).map_err(|error| error.to_string())?;
                 return Ok(Some(used + taken).filter(|used| *used > 0));
             }
             Step::Loaded { replid, offset } => {
@@ -635,7 +648,8 @@ impl Upstream {
             }
             Step::Stream(_) if self.side.is_some() => return Ok(None),
             Step::Stream(bytes) => {
-                let taken = self.apply(bytes, core, keyspace, now)?;
+                let taken =
+                    self.apply(bytes, core, keyspace, now).map_err(|error| error.to_string())?;
                 return Ok(Some(used + taken).filter(|used| *used > 0));
             }
         }

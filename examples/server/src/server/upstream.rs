@@ -77,6 +77,9 @@ impl Server {
                 notice!("MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.");
                 self.core.primary.adopt_id(replid, self.core.now);
             }
+            Received::RdbChannel(channel) => {
+                notice!("Full sync over two connections ({channel:?}), opening that of the RDB");
+            }
             Received::SyncStarted(Some(len)) => {
                 notice!("MASTER <-> REPLICA sync: receiving {len} bytes from master to parser");
             }

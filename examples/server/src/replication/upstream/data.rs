@@ -35,7 +35,7 @@ impl Upstream {
         if let Some(load) = self.load.take() {
             received.push(Received::Synced { keys: load.stats().keys });
             self.install(load, replid, offset, core, keyspace);
-            self.two_connections.done();
+            self.two_connections.failures = 0;
         }
     }
 

@@ -17,6 +17,7 @@ use crate::host;
 use crate::host::{ClientInfo, Counters, Failover, PubSub, Rates, Recent, SlowLog, Tracking};
 use crate::net::{ClientId, Listener, ReplicaWait, Replies, Standing};
 use crate::replication::Upstream;
+use crate::replication::rdb_version::Distrusted;
 use crate::saves::Saves;
 
 /// Everything but the data set and the sockets.
@@ -38,6 +39,8 @@ pub(crate) struct Core {
     /// What commands want done that needs the sockets; the loop does it after the command.
     pub(crate) actions: Vec<Action>,
     pub(crate) primary: Primary,
+    /// Replicas that get the oldest RDB version at their next attempt.
+    pub(crate) distrusted: Distrusted,
     /// The link to this node's primary, when it is a replica.
     pub(crate) upstream: Option<Upstream>,
     /// The primary asked for an ACK in the stream.
@@ -161,6 +164,7 @@ impl Core {
             clients: BTreeMap::new(),
             actions: Vec::new(),
             primary,
+            distrusted: Distrusted::default(),
             upstream: None,
             ack_requested: false,
             saves: Saves::new(crate::clock::since_epoch()),

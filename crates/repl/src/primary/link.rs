@@ -19,9 +19,8 @@ pub struct RdbFilter {
     pub no_functions: bool,
     /// Leave out LZF compression.
     pub no_compression: bool,
-    /// The first number of the Valkey version that it said it is; `None` for a Redis, which does not
-    /// say.
-    pub valkey: Option<u16>,
+    /// It said that it is a Valkey from 9.0 on, which has RDB versions of its own.
+    pub valkey_9: bool,
 }
 
 /// How far a replica's link is; `Display` is the word in INFO's `slaveN:` lines.
@@ -82,6 +81,8 @@ pub(super) struct Peer {
     pub(super) capa_psync2: bool,
     pub(super) capa_rdb_channel: bool,
     pub(super) capa_dual_channel: bool,
+    /// It broke off the load of an RDB that it seemed to read.
+    pub(super) distrusted: bool,
     pub(super) rdb_only: bool,
     /// This connection is for the RDB of a replica whose stream is on another one.
     pub(super) rdb_channel: bool,
@@ -102,6 +103,8 @@ pub(super) struct Link {
     pub(super) cursor: Option<Cursor>,
     /// It said SYNC: it never acknowledges.
     pub(super) old: bool,
+    /// The version of its RDB, where that is not the oldest that holds the data.
+    pub(super) rdb_version: Option<u16>,
     pub(super) acked: Offset,
     pub(super) fsynced: Option<Offset>,
     /// When it was last heard.
@@ -140,6 +143,7 @@ impl Link {
             stage,
             cursor: None,
             old: false,
+            rdb_version: None,
             acked: Offset::ZERO,
             fsynced: None,
             heard: now,
@@ -160,6 +164,13 @@ impl Link {
 
     pub(super) fn is_online(&self) -> bool {
         self.state() == LinkState::Online
+    }
+
+    /// Whether its RDB is on the way, or not known to be loaded.
+    pub(super) fn is_loading(&self) -> bool {
+        let sent = Stage::Online { flows: false };
+        matches!(self.stage, Stage::Eof { .. } | Stage::Bulk | Stage::Beside | Stage::Pinned)
+            || self.stage == sent
     }
 
     /// Whether its stream flows.

@@ -9,6 +9,7 @@ mod replconf;
 mod snapshot;
 mod spill;
 mod timer;
+mod version;
 
 #[cfg(test)]
 mod tests;
@@ -428,6 +429,12 @@ impl Primary {
     /// The replica on this connection.
     pub fn replica(&self, id: ReplicaId, now: Instant) -> Option<ReplicaView<'_>> {
         Some(self.link(id)?.view(self.backlog.as_ref(), now))
+    }
+
+    /// The `listening-port` that this client announced, replica or not; 0 when it did not.
+    pub fn announced_port(&self, id: ReplicaId) -> u16 {
+        let peer = self.peers.get(&id).or(self.link(id).map(|link| &link.peer));
+        peer.map_or(0, |peer| peer.port)
     }
 
     /// How many replicas have acknowledged `offset`.

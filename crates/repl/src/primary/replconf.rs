@@ -96,7 +96,8 @@ impl Peer {
             b"capa" => self.set_capa(value),
             b"version" => {
                 let version = parse_version(value)?;
-                self.filter.valkey = version.split('.').next().and_then(|major| major.parse().ok());
+                let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+                self.filter.valkey_9 = major.is_some_and(|major| major >= 9);
                 self.version = Some(version);
             }
             b"rdb-only" => self.rdb_only = parse_flag(value)?,

@@ -27,6 +27,10 @@ pub struct SnapshotRequest {
     pub framing: Framing,
     /// What it leaves out.
     pub filter: RdbFilter,
+    /// The newest RDB version that all of them are known to read, by its number. `None` when one
+    /// of them said nothing of itself, or is [distrusted](Primary::distrust): then it is best
+    /// written in the oldest that holds the data.
+    pub rdb_version: Option<u16>,
 }
 
 /// A snapshot's place in the stream.
@@ -40,6 +44,8 @@ pub struct SnapshotInfo {
     pub offset: Offset,
     /// The RDB's aux field `repl-stream-db`.
     pub stream_db: u32,
+    /// The version to write it in, as [`SnapshotRequest::rdb_version`].
+    pub rdb_version: Option<u16>,
 }
 
 /// The snapshot that is written now.
@@ -47,6 +53,7 @@ pub struct SnapshotInfo {
 pub(super) struct Snapshot {
     framing: Framing,
     filter: RdbFilter,
+    rdb_version: Option<u16>,
     offset: Offset,
     members: Vec<ReplicaId>,
 }
@@ -79,7 +86,8 @@ impl Primary {
             self.requested = None;
             return None;
         }
-        Some(SnapshotRequest { replicas, framing, filter })
+        let rdb_version = self.common_version(&replicas);
+        Some(SnapshotRequest { replicas, framing, filter, rdb_version })
     }
 
     /// The requested snapshot is taken at this moment of the stream. Its replicas get
@@ -92,6 +100,7 @@ impl Primary {
         if replicas.is_empty() {
             return None;
         }
+        let rdb_version = self.common_version(&replicas);
         let stream_db = self.selected.unwrap_or(0);
         if self.upstream == Upstream::None {
             // The new replicas have not seen in which database the stream is.
@@ -104,10 +113,12 @@ impl Primary {
         };
         for &id in &replicas {
             self.start_transfer(id, stage, (offset, stream_db), now);
+            self.note_version(id, rdb_version);
             self.stream_beside(id, offset, now);
         }
-        self.snapshot = Some(Snapshot { framing, filter, offset, members: replicas.clone() });
-        Some(SnapshotInfo { replicas, replid, offset, stream_db })
+        self.snapshot =
+            Some(Snapshot { framing, filter, rdb_version, offset, members: replicas.clone() });
+        Some(SnapshotInfo { replicas, replid, offset, stream_db, rdb_version })
     }
 
     /// The snapshot is written whole, `len` bytes, and the next one may be asked for. By
@@ -187,14 +198,18 @@ impl Primary {
     /// A replica that comes while a snapshot is written to be sent by length may have it too.
     pub(super) fn join_snapshot(&mut self, id: ReplicaId, now: Instant) {
         let Some(link) = self.links.iter().find(|link| link.id == id) else { return };
+        let Some(snapshot) = &self.snapshot else { return };
+        let version = snapshot.rdb_version;
+        let reads = self.reads(link, version);
         let Some(snapshot) = &mut self.snapshot else { return };
         let (Some(backlog), offset) = (&self.backlog, snapshot.offset) else { return };
         let able = snapshot.framing == Framing::Length && !link.peer.rdb_channel;
         let same = able && snapshot.filter == link.peer.filter;
         // The stream since the snapshot is still whole as long as somebody pins it.
-        if same && backlog.first() <= offset {
+        if same && reads && backlog.first() <= offset {
             snapshot.members.push(id);
             self.start_transfer(id, Stage::File, (offset, 0), now);
+            self.note_version(id, version);
         }
     }
 
@@ -204,6 +219,14 @@ impl Primary {
         if snapshot.leave(id) && snapshot.members.is_empty() {
             self.snapshot = None;
             self.events.push_back(PrimaryEvent::SnapshotAbandoned);
+        }
+    }
+
+    /// Of two connections both are noted: it may be either that breaks.
+    fn note_version(&mut self, id: ReplicaId, version: Option<u16>) {
+        let main = self.link(id).and_then(|link| link.peer.main);
+        for link in self.links.iter_mut().filter(|link| link.id == id || Some(link.id) == main) {
+            link.rdb_version = version;
         }
     }
 

@@ -5,6 +5,7 @@ mod channel;
 mod full_sync;
 mod roles;
 mod spill;
+mod version;
 
 const SECOND: Duration = Duration::from_secs(1);
 const A: ReplicaId = ReplicaId(1);

@@ -40,7 +40,8 @@ pub(crate) use load::{Invocation, USAGE};
 pub(crate) use network::{BindAddress, Endpoint};
 pub(crate) use runtime::{SetError, Update};
 pub(crate) use values::{
-    DebugAccess, DisklessLoad, LogLevel, SavePoint, Secret, Supervised, TwoConnections,
+    DebugAccess, DisklessLoad, LogLevel, ReplRdbVersion, SavePoint, Secret, Supervised,
+    TwoConnections,
 };
 
 /// Defines [`Config`]: the fields with their types and defaults, in one place.
@@ -194,6 +195,8 @@ config! {
         repl_diskless_sync_max_replicas: u32 = 0,
         /// How a replica loads a full sync.
         repl_diskless_load: DisklessLoad = DisklessLoad::Disabled,
+        /// The RDB version that replicas get.
+        repl_rdb_version: ReplRdbVersion = ReplRdbVersion::Auto,
         /// Whether a full sync is taken over two connections, as a replica, and offered as a primary.
         repl_two_connections: TwoConnections = TwoConnections::Auto,
         /// Whether Nagle's algorithm is on for the links to replicas.

@@ -10,7 +10,9 @@ use rustix::io::Errno;
 
 use super::setting::{TextSetting, Value, ValueError, system_text};
 use super::table::{Parameter as P, Store, Store::Fixed, Store::Hint, Syntax, field};
-use super::values::{DebugAccess, DisklessLoad, LogLevel, Supervised, TwoConnections};
+use super::values::{
+    DebugAccess, DisklessLoad, LogLevel, ReplRdbVersion, Supervised, TwoConnections,
+};
 use super::{Config, output_limits};
 
 const I32_MAX: i128 = i32::MAX as i128;
@@ -200,6 +202,8 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("repl-diskless-sync-delay", COUNT, field!(repl_diskless_sync_delay)),
     P::new("repl-diskless-sync-max-replicas", COUNT, field!(repl_diskless_sync_max_replicas)),
     P::new("repl-diskless-load", Syntax::Name(DisklessLoad::NAMES), field!(repl_diskless_load)),
+    // Ours: see `replication::rdb_version`.
+    P::new("repl-rdb-version", Syntax::Name(ReplRdbVersion::NAMES), field!(repl_rdb_version)),
     // Ours: see `replication::side`.
     P::new(
         "repl-two-connections",

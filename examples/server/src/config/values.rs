@@ -98,13 +98,35 @@ named! {
 }
 
 named! {
+    /// The RDB version that replicas get (`repl-rdb-version`).
+    ReplRdbVersion {
+        /// The newest that they are known to read, else the oldest that holds the data.
+        Auto = "auto",
+        /// The oldest that holds the data.
+        Oldest = "oldest",
+        /// That of Redis 6.0.
+        Redis60 = "9",
+        /// That of Redis 7.0.
+        Redis70 = "10",
+        /// That of Redis 7.2 and Valkey 8.
+        Redis72 = "11",
+        /// That of Redis 8.0.
+        Redis80 = "12",
+        /// That of Redis 8.6.
+        Redis86 = "13",
+        /// That of Valkey 9.
+        Valkey9 = "80",
+    }
+}
+
+named! {
     /// Whether a replica takes a full sync over two connections.
     TwoConnections {
         /// Never.
         No = "no",
-        /// When a full sync over one broke off.
+        /// Until that failed twice in a row.
         Auto = "auto",
-        /// Always, as far as the primary lets it.
+        /// Until that failed four times in a row.
         Yes = "yes",
     }
 }

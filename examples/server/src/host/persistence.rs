@@ -9,6 +9,7 @@ use super::is;
 use crate::core::{Action, Core};
 use crate::log::{notice, warning};
 use crate::persist::{FileLoad, Job, JobEvent, JobPlan, LoadFailure, Notes, RdbLoad, Target};
+use crate::replication::rdb_version;
 use crate::saves::Purpose;
 
 pub(super) fn save(
@@ -96,6 +97,8 @@ pub(crate) struct Wanted {
     pub(crate) purpose: Purpose,
     /// What is left out.
     pub(crate) filter: RdbFilter,
+    /// The version to write, if that holds the data; else the oldest that does.
+    pub(crate) version: Option<Version>,
     /// The database that the replication stream is in.
     pub(crate) stream_db: Option<u32>,
 }
@@ -113,6 +116,7 @@ impl Core {
             target: self.dump_target(),
             purpose: Purpose::File,
             filter: RdbFilter::default(),
+            version: None,
             stream_db: self.primary.stream_db(),
         }
     }
@@ -129,13 +133,16 @@ impl Core {
         wanted: Wanted,
         keyspace: &mut Keyspace,
     ) -> Result<(), String> {
-        let Wanted { target, purpose, filter, stream_db } = wanted;
-        let mut plan = self.plan(target, stream_db, filter.valkey, keyspace);
+        let Wanted { target, purpose, filter, version, stream_db } = wanted;
+        let mut plan = self.plan(target, version, stream_db, keyspace);
+        if filter.no_compression {
+            plan.options.compress = false;
+        }
         if filter.no_functions {
             plan.functions.clear();
         }
-        if matches!(purpose, Purpose::Replicas { .. }) && plan.options.target == Version::REDIS_7_4
-        {
+        let unknown = matches!(purpose, Purpose::Replicas { .. }) && version.is_none();
+        if unknown && plan.options.target == Version::REDIS_7_4 {
             warn_of_expiring_fields(keyspace.data());
         }
         let job = Job::start(plan, self.waker.clone())
@@ -150,13 +157,13 @@ impl Core {
     fn plan(
         &self,
         target: Target,
+        version: Option<Version>,
         stream_db: Option<u32>,
-        valkey: Option<u16>,
         keyspace: &Keyspace,
     ) -> JobPlan {
         let data = keyspace.data();
         let options = EncodeOptions {
-            target: version_for(data, valkey),
+            target: version_for(data, version),
             compress: self.config.rdbcompression,
             checksum: self.config.rdbchecksum,
             thresholds: keyspace.settings().thresholds.clone(),
@@ -266,37 +273,35 @@ fn warn_of_expiring_fields(data: &Dataset) {
     );
 }
 
-/// The version for a file, or for replicas that said they are of Valkey's version `valkey`.
+/// The version for a file (none is `known`), or for replicas that are known to read `known`.
 ///
-/// It is the oldest that holds what is in `data`, so that every server from Redis 6.0 on loads it,
+/// Where `known` does not hold what is in `data`, it is the oldest that does. An older Valkey reads no
+/// hash with fields that expire: there the error that names the key says more than its refusal.
+fn version_for(data: &Dataset, known: Option<Version>) -> Version {
+    match known {
+        Some(version) if rdb_version::holds(version, data) => version,
+        Some(Version::REDIS_7_2) if data.expiring_hash().is_some() => Version::REDIS_7_2,
+        _ => oldest_version(data),
+    }
+}
+
+/// The oldest version that holds what is in `data`: what every server from Redis 6.0 on loads,
 /// unless a function, a stream, a hash with fields that expire or a value that is kept as bytes wants
-/// a later one. For such hashes Valkey 9 has a form of its own and does not know Redis'; an older
-/// Valkey knows neither.
+/// a later one.
 ///
 /// A stream wants Redis 7.0 for its counts, which clients read as no data. Where the data came from
 /// an older server, others of its kind may be the ones to read it, and the counts are left out.
 ///
-/// Where the version does not hold all of it, encoding fails with the name of the key.
-fn version_for(data: &Dataset, valkey: Option<u16>) -> Version {
+/// Where no version holds all of it, encoding fails with the name of the key.
+fn oldest_version(data: &Dataset) -> Version {
     let functions = data.functions().next().is_some();
     let among_old = data.origin().is_some_and(|origin| origin < Version::REDIS_7_0);
     let types = data.needed_types().filter(|form| !(among_old && *form == STREAM_WITH_COUNTS));
-    let types: Vec<u8> = types.collect();
-    let oldest = Version::oldest(types.iter().copied(), functions).unwrap_or(Version::REDIS_8_6);
-    let in_valkey = |form: &u8| *form == EXPIRING_FIELDS || Version::VALKEY_9.holds_type(*form);
-    match valkey {
-        Some(major) if types.contains(&EXPIRING_FIELDS) && types.iter().all(in_valkey) => {
-            if major < 9 { Version::REDIS_7_2 } else { Version::VALKEY_9 }
-        }
-        _ => oldest,
-    }
+    Version::oldest(types, functions).unwrap_or(Version::REDIS_8_6)
 }
 
 /// The RDB type of streams since Redis 7.0.
 const STREAM_WITH_COUNTS: u8 = 19;
-
-/// The RDB type of hashes with fields that expire, in Redis' dialect.
-const EXPIRING_FIELDS: u8 = 24;
 
 #[cfg(test)]
 mod tests {
@@ -306,23 +311,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_the_oldest_that_holds_the_data() {
+    fn the_version_is_the_one_known_or_the_oldest_that_holds_the_data() {
         let mut keyspace = Keyspace::new(Settings::default(), 42);
         let mut run = |line: &str| {
             let (mut session, mut out) = (Session::new(1), Vec::new());
             let request = RequestBuf::from_args(line.split(' '));
             let now = redwire_keyspace::UnixMs(1);
             keyspace.execute(&mut NoHost, &mut session, request.as_request(), now, &mut out);
-            let versions = [None, Some(8), Some(9)].map(|it| version_for(keyspace.data(), it));
+            let known = [None, Some(Version::REDIS_7_2), Some(Version::VALKEY_9)];
+            let versions = known.map(|known| version_for(keyspace.data(), known));
             versions.map(Version::number)
         };
-        assert_eq!(run("HSET h f v g w"), [9, 9, 9]);
+        assert_eq!(run("HSET h f v g w"), [9, 11, 80]);
         assert_eq!(run("HEXPIRE h 100 FIELDS 1 f"), [12, 11, 80]);
         assert_eq!(run("XADD s 1 f v"), [12, 11, 80]);
-        assert_eq!(run("HSET h f v"), [10, 10, 10]);
+        assert_eq!(run("HSET h f v"), [10, 11, 80]);
         assert_eq!(run("HSETEX h EX 9 FIELDS 1 f v"), [12, 11, 80]);
         assert_eq!(run("COPY h i"), [12, 11, 80]);
         assert_eq!(run("HDEL h f"), [12, 11, 80]);
-        assert_eq!(run("DEL i"), [10, 10, 10]);
+        assert_eq!(run("DEL i"), [10, 11, 80]);
     }
 }

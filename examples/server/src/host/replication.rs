@@ -91,6 +91,7 @@ pub(super) fn psync(
     let id = ReplicaId(context.session.id());
     let args: Vec<&[u8]> = request.iter().skip(1).collect();
     core.refuse_pending_output(context)?;
+    core.distrust_again(id);
     let partial = args.first().is_some_and(|replid| *replid != b"?");
     let decision = core.primary.psync(id, &args, core.now);
     if let (Decision::TakeOver, [replid, offset, ..]) = (&decision, &args[..]) {
@@ -107,7 +108,9 @@ pub(super) fn sync(
     _request: Request<'_>,
 ) -> CommandResult {
     core.refuse_pending_output(context)?;
-    let decision = core.primary.sync(ReplicaId(context.session.id()), core.now);
+    let id = ReplicaId(context.session.id());
+    core.distrust_again(id);
+    let decision = core.primary.sync(id, core.now);
     decide(core, context, decision, false)
 }
 
@@ -289,6 +292,34 @@ impl Core {
             Decision::Error(text) => Err(text),
             // Taking over comes first, and asks again.
             Decision::Ignored | Decision::TakeOver => Ok(None),
+        }
+    }
+
+    /// This connection is gone: if it was a replica that was loading a newer RDB than it had to be
+    /// sent, it gets an older one when it comes again.
+    pub(crate) fn replica_is_gone(&mut self, id: u64) {
+        let Some(version) = self.primary.loads_version(ReplicaId(id)) else { return };
+        let Some(ip) = self.clients.get(&id).map(|info| info.peer_ip().to_owned()) else { return };
+        let replica = self.replica_name(id);
+        notice!(
+            "Replica {replica} left before it had loaded an RDB of version {version}: it gets an \
+             older one at its next attempt"
+        );
+        self.distrusted.insert(ip, self.primary.announced_port(ReplicaId(id)));
+    }
+
+    /// This connection asks for synchronization, be it one that broke its last load off.
+    fn distrust_again(&mut self, id: ReplicaId) {
+        let Some(info) = self.clients.get(&id.0) else { return };
+        if self.distrusted.contains(info.peer_ip(), self.primary.announced_port(id)) {
+            self.primary.distrust(id);
+        }
+    }
+
+    /// This replica has loaded its data set.
+    pub(crate) fn replica_is_online(&mut self, id: ReplicaId) {
+        if let Some(info) = self.clients.get(&id.0) {
+            self.distrusted.remove(info.peer_ip(), self.primary.announced_port(id));
         }
     }
 

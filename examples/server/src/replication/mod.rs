@@ -2,6 +2,7 @@
 
 mod empty_primary;
 mod outgoing;
+pub(crate) mod rdb_version;
 mod replay;
 mod side;
 mod upstream;

@@ -373,9 +373,10 @@ impl Upstream {
         let now = core.now;
         let mut taken = 0;
         if std::mem::take(&mut self.woke)
-            && let Err(error) = self.take_input(&[], core, keyspace, &mut received)
+            && let Err(error) =
+                self.take_input(&[], (registry, token), core, keyspace, &mut received)
         {
-            received.push(self.disconnect(registry, error.to_string(), now));
+            received.push(self.disconnect(registry, error, now));
         }
         while taken < TURN && self.may_read() && !self.woke {
             let Some(stream) = self.stream.as_mut() else { break };

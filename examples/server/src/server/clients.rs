@@ -335,6 +335,7 @@ impl Server {
         let Some(mut client) = self.clients.remove(&id) else { return };
         verbose!("Closing client id={id}: {reason}");
         self.keyspace.forget(&mut client.session);
+        self.core.replica_is_gone(id);
         self.core.clients.remove(&id);
         self.core.pubsub.forget(id);
         self.core.tracking.end(id);

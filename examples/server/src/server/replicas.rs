@@ -11,7 +11,7 @@ use crate::host::Wanted;
 use crate::log::{notice, warning};
 use crate::net::ClientId;
 use crate::persist::{JobEvent, Target, Transfer};
-use crate::replication::Outgoing;
+use crate::replication::{Outgoing, rdb_version};
 use crate::saves::{Purpose, Running};
 
 impl Server {
@@ -54,6 +54,7 @@ impl Server {
                 }
             }
             PrimaryEvent::Online { id } => {
+                self.core.replica_is_online(id);
                 let name = self.core.replica_name(id.0);
                 notice!("Synchronization with replica {name} succeeded");
             }
@@ -99,8 +100,9 @@ impl Server {
             }
         }
         let purpose = Purpose::Replicas { framing: request.framing };
+        let version = rdb_version::wanted(self.core.config.repl_rdb_version, info.rdb_version);
         let (filter, stream_db) = (request.filter, Some(info.stream_db));
-        let wanted = Wanted { target, purpose, filter, stream_db };
+        let wanted = Wanted { target, purpose, filter, version, stream_db };
         match self.core.begin_snapshot(wanted, &mut self.keyspace) {
             Ok(()) => notice!("Background RDB transfer started"),
             Err(reason) => {

@@ -148,9 +148,9 @@ fn replicas_that_read_another_dialect_get_their_own() {
     for id in [A, B, C] {
         comes(&mut primary, id, now);
     }
-    for (replicas, valkey) in [(vec![A, C], Some(9)), (vec![B], None)] {
+    for (replicas, valkey) in [(vec![A, C], true), (vec![B], false)] {
         let (request, info) = snapshot(&mut primary, now);
-        assert_eq!((request.filter.valkey, info.replicas), (valkey, replicas));
+        assert_eq!((request.filter.valkey_9, info.replicas), (valkey, replicas));
         primary.snapshot_finished(1, now);
     }
 }

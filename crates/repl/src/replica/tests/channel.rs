@@ -111,7 +111,7 @@ fn a_primary_is_asked_what_it_offers() {
         ([array(rdb, "no"), none.clone(), diskless("yes")], false),
         ([array(rdb, "yes"), none.clone(), diskless("no")], false),
         ([none.clone(), none, diskless("yes")], false),
-        ([denied.clone(), denied.clone(), denied], false),
+        ([denied.clone(), "+OK\r\n".to_owned(), denied], false),
     ];
     for (answers, offers) in cases {
         let (mut replica, asked) = introduced(config(TwoConnections::Always), now);

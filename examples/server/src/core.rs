@@ -11,7 +11,7 @@ use redwire_outbuf::{Class, ClassLimits, Ledger, Limits};
 use redwire_repl::{Primary, PrimaryConfig, SpillConfig, Upstream as StreamSource};
 use redwire_resp::{Protocol, Request};
 
-use crate::config::{Config, Endpoint, TwoConnections};
+use crate::config::{Config, Endpoint};
 use crate::entropy::Entropy;
 use crate::host;
 use crate::host::{ClientInfo, Counters, Failover, PubSub, Rates, Recent, SlowLog, Tracking};
@@ -395,7 +395,7 @@ fn primary_config(config: &Config) -> PrimaryConfig {
         spill: spill_config(config),
         backlog_ttl: Some(config.repl_backlog_ttl).filter(|ttl| !ttl.is_zero()),
         diskless: config.repl_diskless_sync,
-        two_connections: config.repl_two_connections != TwoConnections::No,
+        two_connections: config.repl_rdb_channel,
         diskless_delay: config.repl_diskless_sync_delay,
         diskless_max_replicas: config.repl_diskless_sync_max_replicas as usize,
         ping_period: config.repl_ping_replica_period,

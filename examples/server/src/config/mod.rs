@@ -197,7 +197,9 @@ config! {
         repl_diskless_load: DisklessLoad = DisklessLoad::Disabled,
         /// The RDB version that replicas get.
         repl_rdb_version: ReplRdbVersion = ReplRdbVersion::Auto,
-        /// Whether a full sync is taken over two connections, as a replica, and offered as a primary.
+        /// Whether replicas that can do it get the RDB on a connection of its own.
+        repl_rdb_channel: bool = true,
+        /// Whether this node, as a replica, takes a full sync over two connections.
         repl_two_connections: TwoConnections = TwoConnections::Auto,
         /// Whether Nagle's algorithm is on for the links to replicas.
         repl_disable_tcp_nodelay: bool = false,

@@ -202,6 +202,9 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("repl-diskless-sync-delay", COUNT, field!(repl_diskless_sync_delay)),
     P::new("repl-diskless-sync-max-replicas", COUNT, field!(repl_diskless_sync_max_replicas)),
     P::new("repl-diskless-load", Syntax::Name(DisklessLoad::NAMES), field!(repl_diskless_load)),
+    // Redis' name and Valkey's.
+    P::new("repl-rdb-channel", SWITCH, field!(repl_rdb_channel))
+        .alias("dual-channel-replication-enabled"),
     // Ours: see `replication::rdb_version`.
     P::new("repl-rdb-version", Syntax::Name(ReplRdbVersion::NAMES), field!(repl_rdb_version)),
     // Ours: see `replication::side`.

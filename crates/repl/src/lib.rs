@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod admission;
 mod backlog;
 mod error;
 mod history;
@@ -8,6 +9,7 @@ mod offset;
 mod primary;
 mod replica;
 
+pub use admission::{Outlook, RateMeter, SyncForecast, SyncPlan};
 pub use backlog::{
     Backlog, Chain, Cursor, DamagedSegment, Fetch, FoundSegment, Segment, SegmentId, SpillConfig,
     SpillStats, Store,

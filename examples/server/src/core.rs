@@ -16,8 +16,8 @@ use crate::entropy::Entropy;
 use crate::host;
 use crate::host::{ClientInfo, Counters, Failover, PubSub, Rates, Recent, SlowLog, Tracking};
 use crate::net::{ClientId, Listener, ReplicaWait, Replies, Standing};
-use crate::replication::Upstream;
 use crate::replication::rdb_version::Distrusted;
+use crate::replication::{Admission, Upstream};
 use crate::saves::Saves;
 
 /// Everything but the data set and the sockets.
@@ -39,6 +39,7 @@ pub(crate) struct Core {
     /// What commands want done that needs the sockets; the loop does it after the command.
     pub(crate) actions: Vec<Action>,
     pub(crate) primary: Primary,
+    pub(crate) admission: Admission,
     /// Replicas that get the oldest RDB version at their next attempt.
     pub(crate) distrusted: Distrusted,
     /// The link to this node's primary, when it is a replica.
@@ -164,6 +165,7 @@ impl Core {
             clients: BTreeMap::new(),
             actions: Vec::new(),
             primary,
+            admission: Admission::default(),
             distrusted: Distrusted::default(),
             upstream: None,
             ack_requested: false,

@@ -71,6 +71,13 @@ impl Primary {
         link.peer.rdb_channel && self.links.iter().any(|other| other.belongs_to(link))
     }
 
+    /// Whether this is the RDB's connection of a replica that takes the stream on another one
+    /// meanwhile, so that none of it is held here.
+    #[must_use]
+    pub fn streams_beside(&self, id: ReplicaId) -> bool {
+        self.link(id).is_some_and(|link| link.peer.rdb_only)
+    }
+
     /// The snapshot for the RDB's connection `id` is taken at `offset`: the stream begins on the
     /// other one.
     pub(super) fn stream_beside(&mut self, id: ReplicaId, offset: Offset, now: Instant) {

@@ -295,6 +295,14 @@ impl Core {
         }
     }
 
+    /// A snapshot is taken for these replicas: says whether their full sync can finish.
+    pub(crate) fn admit_full_sync(&mut self, ids: &[u64], link_rate: Option<u64>) {
+        let beside = |id: &u64| self.primary.streams_beside(ReplicaId(*id));
+        let two_connections = ids.iter().all(beside);
+        let memory = super::info::resident_memory();
+        self.admission.admit(&self.config, memory, link_rate, two_connections);
+    }
+
     /// This connection is gone: if it was a replica that was loading a newer RDB than it had to be
     /// sent, it gets an older one when it comes again.
     pub(crate) fn replica_is_gone(&mut self, id: u64) {

@@ -1,5 +1,6 @@
 //! Both ends of replication: the link to this node's primary, and the links to its replicas.
 
+mod admission;
 mod empty_primary;
 mod outgoing;
 pub(crate) mod rdb_version;
@@ -7,6 +8,7 @@ mod replay;
 mod side;
 mod upstream;
 
+pub(crate) use admission::Admission;
 pub(crate) use outgoing::{Outgoing, Outgoings};
 pub(crate) use replay::{Replay, Replayed};
 pub(crate) use upstream::{Received, Upstream};

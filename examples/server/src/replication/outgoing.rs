@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use redwire_repl::{Primary, ReplicaId};
@@ -18,6 +18,9 @@ const AHEAD: usize = 1 << 20;
 
 /// Bytes that are read from a file at a time.
 const FILE_CHUNK: usize = 256 << 10;
+
+/// A transfer tells the speed of a link if it takes so long, and is so large, at least.
+const MEASURED: (Duration, u64) = (Duration::from_millis(100), 4 << 20);
 
 /// A snapshot on its way to one replica.
 #[derive(Debug)]
@@ -44,6 +47,9 @@ pub(crate) enum Outgoing {
 #[derive(Debug, Default)]
 pub(crate) struct Outgoings {
     links: HashMap<ClientId, Outgoing>,
+    /// When each began, and how many bytes of it were queued.
+    progress: HashMap<ClientId, (Instant, u64)>,
+    link_rate: Option<u64>,
 }
 
 impl Outgoings {
@@ -51,7 +57,13 @@ impl Outgoings {
         self.links.insert(id, outgoing);
     }
 
+    /// Bytes that a link took in a second, the last time that it took many.
+    pub(crate) fn link_rate(&self) -> Option<u64> {
+        self.link_rate
+    }
+
     pub(crate) fn remove(&mut self, id: ClientId) {
+        self.progress.remove(&id);
         let removed = self.links.remove(&id);
         if let Some(Outgoing::Transfer { transfer, .. }) = removed {
             self.release(&transfer);
@@ -78,8 +90,12 @@ impl Outgoings {
         let Some(outgoing) = self.links.get_mut(&client.id) else { return Ok(false) };
         while client.output.len() < AHEAD {
             match outgoing.next_chunk()? {
-                Some(bytes) => client.output.push_shared(bytes),
+                Some(bytes) => {
+                    self.progress.entry(client.id).or_insert((now, 0)).1 += bytes.len() as u64;
+                    client.output.push_shared(bytes);
+                }
                 None if outgoing.is_over() => {
+                    self.link_rate = self.measured(client.id, now).or(self.link_rate);
                     primary.transfer_done(ReplicaId(client.id), now);
                     self.remove(client.id);
                     return Ok(true);
@@ -100,6 +116,14 @@ impl Outgoings {
             Outgoing::Transfer { transfer, next } => transfer.is_ready(*next),
             Outgoing::File { .. } => true,
         })
+    }
+
+    /// The rate of a transfer that took long enough to tell.
+    fn measured(&self, id: ClientId, now: Instant) -> Option<u64> {
+        let (began, bytes) = *self.progress.get(&id)?;
+        let took = now.saturating_duration_since(began);
+        let tells = took >= MEASURED.0 && bytes >= MEASURED.1;
+        tells.then(|| (bytes as f64 / took.as_secs_f64()) as u64)
     }
 
     /// Lets go of the chunks that every link of `transfer` has.

@@ -34,7 +34,7 @@ const VALKEY_VERSION: &str = "9.1.0";
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
 /// Bytes of kept stream that are run before clients have their turn again.
-const KEPT_TURN: usize = 1 << 20;
+const KEPT_TURN: usize = TURN;
 
 /// Attempts with two connections before one is tried again: the primary may not let us.
 const SIDE_ATTEMPTS: u32 = 4;

@@ -99,6 +99,7 @@ impl Server {
                 self.outgoings.insert(*id, outgoing);
             }
         }
+        self.core.admit_full_sync(&ids, self.outgoings.link_rate());
         let purpose = Purpose::Replicas { framing: request.framing };
         let version = rdb_version::wanted(self.core.config.repl_rdb_version, info.rdb_version);
         let (filter, stream_db) = (request.filter, Some(info.stream_db));
@@ -140,11 +141,13 @@ impl Server {
             }
             (Purpose::Replicas { framing: Framing::Eof }, JobEvent::Done(len)) => {
                 notice!("Background RDB transfer terminated with success");
+                self.core.admission.snapshot_len(len);
                 self.core.primary.snapshot_finished(len, now);
             }
             (Purpose::Replicas { framing: Framing::Length }, JobEvent::Done(len)) => {
                 // The error that this never is has been logged.
                 let _ = self.core.end_save(JobEvent::Done(len), running.changes, took);
+                self.core.admission.snapshot_len(len);
                 self.send_file(len);
             }
         }

@@ -23,6 +23,7 @@ impl Server {
         let hz = self.core.config.hz.max(1);
         self.next_tick = now + Duration::from_secs(1) / hz;
         self.core.rates.sample(now, &self.core.counters);
+        self.core.admission.sample(self.core.primary.offset().get(), now);
         self.expire();
         if self.core.loading.is_none() {
             self.save_if_due();

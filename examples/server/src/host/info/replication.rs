@@ -24,6 +24,7 @@ pub(super) fn replication(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
         }
     }
     replicas(page, core);
+    forecast(page, core);
     page.field("master_failover_state", core.failover.name());
     stream(page, &core.primary);
 }
@@ -101,6 +102,21 @@ fn stream(page: &mut Page, primary: &Primary) {
     if let Some(backlog) = backlog {
         spill(page, backlog);
     }
+}
+
+/// What was to be expected of the last full sync, when it began.
+fn forecast(page: &mut Page, core: &Core) {
+    let Some(forecast) = &core.admission.forecast else { return };
+    let plan = &forecast.plan;
+    page.field("redwire_sync_outlook", forecast.outlook.name());
+    page.field("redwire_sync_data_bytes", plan.data);
+    page.field("redwire_sync_write_rate", plan.write_rate);
+    page.field("redwire_sync_link_rate", plan.link_rate.unwrap_or(0));
+    page.field("redwire_sync_needed_link_rate", forecast.needed_rate);
+    page.field("redwire_sync_held_bytes", forecast.held.unwrap_or(0));
+    page.field("redwire_sync_held_limit", plan.budget.unwrap_or(0));
+    let seconds = forecast.time.map_or(-1, |time| time.as_secs_f64().ceil() as i64);
+    page.field("redwire_sync_seconds", seconds);
 }
 
 /// What of the stream is in memory, and what on disk.

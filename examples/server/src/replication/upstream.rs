@@ -36,6 +36,10 @@ const BACKOFF_MAX: Duration = Duration::from_secs(2);
 /// Bytes of kept stream that are run before clients have their turn again.
 const KEPT_TURN: usize = TURN;
 
+/// Bytes of stream that are read in a turn to be kept: that costs little, and the primary must not
+/// have to hold them.
+const KEEP_TURN: usize = 4 << 20;
+
 /// Attempts with two connections before one is tried again: the primary may not let us.
 const SIDE_ATTEMPTS: u32 = 4;
 
@@ -378,7 +382,7 @@ impl Upstream {
         {
             received.push(self.disconnect(registry, error, now));
         }
-        while taken < TURN && self.may_read() && !self.woke {
+        while taken < self.turn() && self.may_read() && !self.woke {
             let Some(stream) = self.stream.as_mut() else { break };
             let count = match stream.read(buffer) {
                 Ok(Some(0)) => {
@@ -457,6 +461,11 @@ impl Upstream {
     /// Whether the stream flows, and has to wait for the data set.
     fn keeps(&self) -> bool {
         self.side.is_some() && self.machine.is_streaming()
+    }
+
+    /// Bytes to read in this turn.
+    fn turn(&self) -> usize {
+        if self.kept.is_some() || self.keeps() { KEEP_TURN } else { TURN }
     }
 
     /// Whether to read now: what comes before it is known to be the stream has to stay in memory.

@@ -1,0 +1,411 @@
+//! Nodes that follow each other on virtual time.
+
+use std::time::{Duration, Instant};
+
+use redwire_repl::{
+    Decision, Primary, PrimaryEvent, ReplconfReply, Replica, ReplicaConfig, ReplicaId,
+    TwoConnections,
+};
+use redwire_resp::{Limits, Mode, RequestDecoder};
+
+use crate::data::encode;
+use crate::node::{Node, Outcome, Up, Wire};
+
+pub(crate) struct Cluster {
+    pub(crate) now: Instant,
+    pub(crate) nodes: Vec<Node>,
+    /// Most bytes that a wire hands over at a time.
+    pub(crate) chunk: usize,
+    pub(crate) continued: usize,
+    pub(crate) channels: usize,
+    next_id: u64,
+    written: u64,
+}
+
+impl Cluster {
+    #[expect(clippy::disallowed_methods, reason = "virtual time starts somewhere")]
+    pub(crate) fn new(kinds: &[(bool, TwoConnections)]) -> Cluster {
+        let node = |(index, (channels, two)): (usize, &(bool, TwoConnections))| {
+            Node::new(index as u8, *channels, *two)
+        };
+        Cluster {
+            now: Instant::now(),
+            nodes: kinds.iter().enumerate().map(node).collect(),
+            chunk: usize::MAX,
+            continued: 0,
+            channels: 0,
+            next_id: 0,
+            written: 0,
+        }
+    }
+
+    /// A client writes at a node, if that takes writes: each value is unlike all others.
+    pub(crate) fn write(&mut self, index: usize, db: u32, lens: &[usize]) {
+        let node = &mut self.nodes[index];
+        if node.up.is_some() {
+            return;
+        }
+        let transaction = lens.len() > 1;
+        let mut commands = if transaction { encode(&[b"MULTI"]) } else { Vec::new() };
+        for len in lens {
+            self.written += 1;
+            let value = format!("{}:{}", self.written, "v".repeat(*len)).into_bytes();
+            node.data.run(db, &[b"SET", &value]);
+            commands.extend(encode(&[b"SET", &value]));
+        }
+        if transaction {
+            commands.extend(encode(&[b"EXEC"]));
+        }
+        node.primary.feed(db, &commands);
+    }
+
+    /// `REPLICAOF`, unless that would close a circle.
+    pub(crate) fn follow(&mut self, index: usize, target: usize) {
+        let mut at = Some(target);
+        // Two that are in the midst of a failover follow each other.
+        for _ in 0..=self.nodes.len() {
+            let Some(node) = at.filter(|node| *node != index) else { break };
+            at = self.nodes[node].up.as_ref().map(|up| up.target);
+        }
+        if at.is_some() {
+            return;
+        }
+        self.leave(index);
+        self.nodes[index].follow(target, self.now);
+    }
+
+    /// `REPLICAOF NO ONE`.
+    pub(crate) fn promote(&mut self, index: usize) {
+        if self.nodes[index].up.is_some() {
+            self.leave(index);
+            self.nodes[index].primary.promote(self.now);
+        }
+    }
+
+    fn leave(&mut self, index: usize) {
+        self.break_link(index);
+        self.nodes[index].up = None;
+    }
+
+    /// `FAILOVER` of a primary to a replica of its own, if that can be level.
+    pub(crate) fn fail_over(&mut self, index: usize) {
+        if self.nodes[index].up.is_some() {
+            return;
+        }
+        let follows = |node: &Node| node.up.as_ref().is_some_and(|up| up.target == index);
+        let Some(target) = self.nodes.iter().position(follows) else { return };
+        self.nodes[index].primary.hold_stream(true);
+        self.run(Duration::from_millis(100));
+        let node = &self.nodes[index];
+        let place = (node.primary.history().replid(), node.primary.offset());
+        let other = self.nodes[target].up.as_ref();
+        let level = other.is_some_and(|up| up.is_up() && up.machine.history() == Some(place));
+        if level {
+            self.nodes[index].follow(target, self.now);
+            self.nodes[index].up.iter_mut().for_each(|up| up.machine.hand_over(true));
+        }
+        self.nodes[index].primary.hold_stream(false);
+    }
+
+    pub(crate) fn break_link(&mut self, index: usize) {
+        let closed = self.nodes[index].disconnect(self.now);
+        self.closed(index, closed);
+    }
+
+    /// One of the connections breaks: the node sees that of the RDB only when it reads.
+    pub(crate) fn break_side(&mut self, index: usize) {
+        let side = self.nodes[index].up.as_mut().and_then(|up| up.side.as_ref());
+        if side.is_some() {
+            self.break_link(index);
+        }
+    }
+
+    /// Lets `time` pass, and all that happens in it happen.
+    pub(crate) fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        loop {
+            self.pump();
+            let next = self.nodes.iter().filter_map(next_timeout).min();
+            let Some(next) = next.filter(|next| *next <= end) else { break };
+            self.now = next.max(self.now);
+            for node in &mut self.nodes {
+                node.primary.handle_timeout(self.now);
+                let Some(up) = &mut node.up else { continue };
+                up.machine.handle_timeout(self.now);
+                up.side.iter_mut().for_each(|(machine, _)| machine.handle_timeout(self.now));
+            }
+        }
+        self.now = end;
+        self.pump();
+    }
+
+    /// Every node has what the node has that it follows, which knows it.
+    pub(crate) fn assert_converged(&mut self) {
+        for index in 0..self.nodes.len() {
+            let mut root = index;
+            while let Some(up) = &self.nodes[root].up {
+                root = up.target;
+            }
+            let (node, root) = (&self.nodes[index], &self.nodes[root]);
+            assert!(node.data == root.data, "node {index} differs: {:?}", self.shape());
+            if let Some(up) = &node.up {
+                assert!(up.is_up(), "node {index} is not linked: {:?}", self.shape());
+                let place = (root.primary.history().replid(), root.primary.offset());
+                assert_eq!(up.machine.history(), Some(place));
+                assert_eq!(node.primary.offset(), place.1);
+            }
+        }
+    }
+
+    fn shape(&self) -> Vec<Option<(usize, redwire_repl::ReplicaPhase)>> {
+        let up = |node: &Node| node.up.as_ref().map(|up| (up.target, up.machine.phase()));
+        self.nodes.iter().map(up).collect()
+    }
+
+    fn pump(&mut self) {
+        for turn in 0.. {
+            assert!(turn < 200_000, "no end of it: {:?}", self.shape());
+            let mut moved = false;
+            for index in 0..self.nodes.len() {
+                self.nodes[index].set_source();
+                moved |= self.connect(index);
+                moved |= self.serve(index);
+                moved |= self.deliver(index, false) | self.deliver(index, true);
+                moved |= self.drive(index);
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn connect(&mut self, index: usize) -> bool {
+        let closed = self.nodes[index].poll_events(self.now);
+        self.closed(index, closed);
+        let now = self.now;
+        let Some(up) = &mut self.nodes[index].up else { return false };
+        let mut moved = false;
+        if std::mem::take(&mut up.wants_connection) {
+            self.next_id += 1;
+            up.main = Some(Wire::new(ReplicaId(self.next_id)));
+            up.machine.handle_connected(now);
+            moved = true;
+        }
+        if let Some(channel) = up.wants_side.take() {
+            self.next_id += 1;
+            self.channels += 1;
+            let rdb_channel = Some(channel);
+            let config = ReplicaConfig { rdb_channel, ..ReplicaConfig::default() };
+            let mut machine = Replica::new(config, 0, now);
+            machine.handle_timeout(now);
+            while machine.poll_event().is_some() {}
+            machine.handle_connected(now);
+            up.side = Some((machine, Wire::new(ReplicaId(self.next_id))));
+            moved = true;
+        }
+        moved
+    }
+
+    /// What the node says is answered by the one that it follows.
+    fn serve(&mut self, index: usize) -> bool {
+        let Some(up) = &mut self.nodes[index].up else { return false };
+        let target = up.target;
+        if let Some(wire) = &mut up.main {
+            let _ = up.machine.poll_transmit(&mut wire.out);
+        }
+        if let Some((machine, wire)) = &mut up.side {
+            let _ = machine.poll_transmit(&mut wire.out);
+        }
+        let said: Vec<_> =
+            up.wires().map(|wire| (wire.id, std::mem::take(&mut wire.out))).collect();
+        let mut moved = false;
+        for (id, said) in said {
+            moved |= !said.is_empty();
+            let reply = self.answer_all(target, id, &said);
+            if let Some(wire) = self.wire(id) {
+                wire.down.extend(reply);
+            }
+        }
+        moved
+    }
+
+    fn answer_all(&mut self, target: usize, id: ReplicaId, said: &[u8]) -> Vec<u8> {
+        let mut decoder = RequestDecoder::new(Mode::Compatible, Limits::default());
+        let (mut at, mut replies) = (0, Vec::new());
+        while at < said.len() {
+            let decoded = decoder.decode(&said[at..]).unwrap();
+            at += decoded.used;
+            let Some(request) = decoded.request else {
+                self.nodes[target].primary.handle_newline(id, self.now);
+                break;
+            };
+            let args: Vec<&[u8]> = request.iter().collect();
+            replies.extend(self.answer(target, id, &args));
+        }
+        replies
+    }
+
+    fn answer(&mut self, target: usize, id: ReplicaId, args: &[&[u8]]) -> Vec<u8> {
+        let now = self.now;
+        let primary = &mut self.nodes[target].primary;
+        let decision = match args[0].to_ascii_uppercase().as_slice() {
+            b"PING" => return b"+PONG\r\n".to_vec(),
+            b"CONFIG" => return setting(primary, args[2]),
+            b"REPLCONF" => {
+                return match primary.replconf(id, &args[1..], now) {
+                    ReplconfReply::Ok => b"+OK\r\n".to_vec(),
+                    ReplconfReply::Error(text) => format!("-{text}\r\n").into_bytes(),
+                    ReplconfReply::Silent => Vec::new(),
+                };
+            }
+            b"SYNC" => primary.sync(id, now),
+            b"PSYNC" => match primary.psync(id, &args[1..], now) {
+                Decision::TakeOver => {
+                    self.promote(target);
+                    self.nodes[target].primary.psync(id, &args[1..3], now)
+                }
+                decision => decision,
+            },
+            other => panic!("unexpected command {}", other.escape_ascii()),
+        };
+        match decision {
+            Decision::Continue { reply, .. } | Decision::RdbChannel { reply, .. } => reply.to_vec(),
+            Decision::Error(text) => format!("-{text}\r\n").into_bytes(),
+            Decision::FullResync(_) | Decision::Ignored => Vec::new(),
+            Decision::TakeOver => panic!("it has taken over"),
+        }
+    }
+
+    fn deliver(&mut self, index: usize, rdb: bool) -> bool {
+        let chunk = self.chunk;
+        let Some(up) = &mut self.nodes[index].up else { return false };
+        let wire = if rdb { up.side.as_mut().map(|(_, it)| it) } else { up.main.as_mut() };
+        let Some(wire) = wire else { return false };
+        let n = wire.down.len().min(chunk);
+        if n == 0 && !wire.closing {
+            return false;
+        }
+        let target = up.target;
+        match self.nodes[index].receive(n, rdb, self.now) {
+            None => {}
+            Some(Outcome::Closed(ids)) => self.closed_at(target, ids),
+            Some(Outcome::Continued) => {
+                self.continued += 1;
+                let (node, other) = (&self.nodes[index], &self.nodes[target]);
+                assert!(
+                    other.data.writes.starts_with(&node.data.writes),
+                    "node {index} goes on with another history than that of {target}"
+                );
+            }
+            Some(Outcome::Refused) => self.refused(index, target),
+        }
+        true
+    }
+
+    /// The other node does not take over: it has already, or never will.
+    fn refused(&mut self, index: usize, target: usize) {
+        self.break_link(index);
+        let circle = self.nodes[target].up.as_ref().is_some_and(|up| up.target == index);
+        if circle {
+            self.promote(index);
+        } else if let Some(up) = &mut self.nodes[index].up {
+            up.machine.hand_over(false);
+        }
+    }
+
+    /// Does what the machine of the node's replicas wants.
+    fn drive(&mut self, index: usize) -> bool {
+        let now = self.now;
+        let mut moved = false;
+        let node = &mut self.nodes[index];
+        if node.primary.poll_snapshot(now).is_some()
+            && let Some(info) = node.primary.snapshot_started(now)
+        {
+            moved = true;
+            let mut data = node.data.clone();
+            data.writes.insert(0, (info.stream_db, Vec::new()));
+            let rdb = data.to_rdb();
+            node.primary.snapshot_finished(rdb.len() as u64, now);
+            self.transmit(index);
+            for id in info.replicas {
+                if let Some(wire) = self.wire(id) {
+                    wire.down.extend(&rdb);
+                }
+                self.nodes[index].primary.transfer_done(id, now);
+            }
+        }
+        moved | self.transmit(index)
+    }
+
+    fn transmit(&mut self, index: usize) -> bool {
+        let mut moved = false;
+        while let Some((id, bytes)) = self.nodes[index].primary.poll_transmit() {
+            moved = true;
+            if let Some(wire) = self.wire(id) {
+                wire.down.extend(&bytes[..]);
+            }
+        }
+        let ups = self.nodes.iter_mut().filter_map(|node| node.up.as_mut());
+        let ids: Vec<_> =
+            ups.filter(|up| up.target == index).flat_map(Up::wires).map(|w| w.id).collect();
+        for id in ids {
+            let bytes: Vec<u8> = self.nodes[index].primary.stream(id).flatten().copied().collect();
+            self.nodes[index].primary.sent(id, bytes.len() as u64);
+            moved |= !bytes.is_empty();
+            if let Some(wire) = self.wire(id) {
+                wire.down.extend(bytes);
+            }
+        }
+        while let Some(event) = self.nodes[index].primary.poll_event() {
+            if let PrimaryEvent::Disconnect { id, flush, .. } = event {
+                moved = true;
+                self.hang_up(index, id, flush);
+            }
+        }
+        moved
+    }
+
+    /// The node closes the connection of a replica.
+    fn hang_up(&mut self, index: usize, id: ReplicaId, flush: bool) {
+        self.nodes[index].primary.disconnected(id, self.now);
+        let Some(wire) = self.wire(id) else { return };
+        wire.closing = true;
+        if !flush {
+            wire.down.clear();
+        }
+    }
+
+    fn wire(&mut self, id: ReplicaId) -> Option<&mut Wire> {
+        let ups = self.nodes.iter_mut().filter_map(|node| node.up.as_mut());
+        ups.flat_map(Up::wires).find(|wire| wire.id == id)
+    }
+
+    fn closed(&mut self, index: usize, ids: Vec<ReplicaId>) {
+        if let Some(target) = self.nodes[index].up.as_ref().map(|up| up.target) {
+            self.closed_at(target, ids);
+        }
+    }
+
+    fn closed_at(&mut self, target: usize, ids: Vec<ReplicaId>) {
+        for id in ids {
+            self.nodes[target].primary.disconnected(id, self.now);
+        }
+    }
+}
+
+fn next_timeout(node: &Node) -> Option<Instant> {
+    let up = node.up.as_ref();
+    let main = up.and_then(|up| up.machine.poll_timeout());
+    let side = up.and_then(|up| up.side.as_ref()).and_then(|(machine, _)| machine.poll_timeout());
+    [main, side, node.primary.poll_timeout()].into_iter().flatten().min()
+}
+
+/// `CONFIG GET`, for a replica that wants to know whether it is offered two connections.
+fn setting(primary: &Primary, name: &[u8]) -> Vec<u8> {
+    let value = match name {
+        b"repl-rdb-channel" if !primary.config().two_connections => &b"no"[..],
+        b"repl-rdb-channel" | b"repl-diskless-sync" => b"yes",
+        _ => return b"*0\r\n".to_vec(),
+    };
+    encode(&[name, value])
+}

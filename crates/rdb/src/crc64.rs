@@ -1,4 +1,18 @@
-//! The CRC-64 that ends an RDB file: polynomial of Jones, reflected, begun with 0, not inverted.
+//! The CRC-64 of files and payloads: polynomial of Jones, reflected, begun with 0, not inverted.
+//!
+//! It ends a file since version 5, over all bytes before it, opcode 255 among them, as u64 LE; 0
+//! stands for none (`rdbchecksum no`). It ends a [`dump`](crate::dump) payload, where 0 is no
+//! exception. It is neither CRC-64/XZ nor CRC-64/NVME.
+//!
+//! ```
+//! use redwire_rdb::crc64::{Crc64, checksum};
+//!
+//! assert_eq!(checksum(b"123456789"), 0xe9c6_d914_c4b8_d9ca);
+//! let mut crc = Crc64::new();
+//! crc.update(b"12345");
+//! crc.update(b"6789");
+//! assert_eq!(crc.value(), checksum(b"123456789"));
+//! ```
 
 use std::fmt;
 

@@ -1,8 +1,28 @@
 //! Lengths: the numbers of the format, 1 to 9 bytes.
 //!
-//! The two highest bits of the first byte tell the form: `00` six bits, `01` fourteen bits BE,
-//! `0x80` u32 BE, `0x81` u64 BE. `11` announces an encoded string instead, see
-//! [`string`](crate::string).
+//! | first byte | what |
+//! |---|---|
+//! | `00xxxxxx` | 0 to 63 |
+//! | `01xxxxxx` | 14 bits, BE with the next byte |
+//! | `0x80` | u32 BE in 4 bytes behind |
+//! | `0x81` | u64 BE in 8 bytes behind (since version 9) |
+//! | `11xxxxxx` | no number: a [`string`](crate::string) in the encoding of this number follows |
+//!
+//! They count bytes of strings and elements of collections, and stand for numbers where the format
+//! has some: databases, modules' integers, a key's idle time. Servers write the shortest form, and
+//! read any.
+//!
+//! ```
+//! use redwire_rdb::length;
+//!
+//! let mut bytes = Vec::new();
+//! length::encode(&mut bytes, 700);
+//! assert_eq!(bytes, [0x42, 0xbc]);
+//! assert_eq!(length::decode_number(&bytes)?, Some((700, 2)));
+//! // The second byte has not arrived.
+//! assert_eq!(length::decode_number(&bytes[..1])?, None);
+//! # Ok::<(), redwire_rdb::Fault>(())
+//! ```
 
 use crate::{Fault, packed::array};
 

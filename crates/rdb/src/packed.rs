@@ -1,5 +1,17 @@
 //! What the packed forms ([`listpack`](crate::listpack), [`ziplist`](crate::ziplist),
 //! [`zipmap`](crate::zipmap), [`intset`](crate::intset)) share: their values and their faults.
+//!
+//! A packed form is one piece of bytes that is a whole small collection. Servers keep in it, as an
+//! integer, whatever prints as one; who reads it has [`Value`]s and turns them into bytes where those
+//! are wanted.
+//!
+//! ```
+//! use redwire_rdb::packed::Value;
+//!
+//! assert_eq!(Value::of(b"12"), Value::Int(12));
+//! assert_eq!(Value::of(b"012"), Value::Str(b"012"));
+//! assert_eq!(Value::Int(-7).to_vec(), b"-7");
+//! ```
 
 use crate::Fault;
 

@@ -1,8 +1,27 @@
 //! Strings of the format: bytes as they stand, small integers, or LZF.
 //!
-//! A length and as many bytes; or, announced by [`Length::Encoded`]: 0 an i8, 1 an i16 LE, 2 an
-//! i32 LE, each standing for its decimal digits, 3 compressed bytes (their length, the length of
-//! what they stand for, and they).
+//! | a [`length`](crate::length) that is | what follows |
+//! |---|---|
+//! | a number | as many bytes |
+//! | [`Length::Encoded`] 0, 1, 2 | an i8, i16 LE, i32 LE, which stands for its decimal digits |
+//! | [`Length::Encoded`] 3 | the length of the compressed bytes, that of what they stand for, and they, see [`lzf`] |
+//!
+//! Keys, string values, elements of the large forms and whole packed values are strings. Servers
+//! write integers of up to 11 digits so, and compress (`rdbcompression`) what is longer than
+//! [`NEVER_COMPRESSED`] and becomes at least 4 bytes shorter by that.
+//!
+//! ```
+//! use redwire_rdb::string::{self, Header};
+//!
+//! let mut bytes = Vec::new();
+//! string::encode(&mut bytes, b"-3", None);
+//! assert_eq!(bytes, [0xc0, 0xfd]);
+//! assert_eq!(Header::decode(&bytes)?, Some((Header::Int(-3), 2)));
+//! bytes.clear();
+//! string::encode(&mut bytes, b"three", None);
+//! assert_eq!(Header::decode(&bytes)?, Some((Header::Raw { len: 5 }, 1)));
+//! # Ok::<(), redwire_rdb::Fault>(())
+//! ```
 
 use crate::{
     Fault,

@@ -17,7 +17,7 @@ const HEAD: usize = 5;
 /// in how they write that.
 #[inline]
 pub(super) const fn is_edge(len: usize) -> bool {
-    matches!(len, FIRST_EDGE | 2_097_151 | 268_435_455)
+    len >= FIRST_EDGE && matches!(len, FIRST_EDGE | 2_097_151 | 268_435_455)
 }
 
 /// Whether servers differ in how they write the element of these bytes, so that no listpack with it

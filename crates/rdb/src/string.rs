@@ -1,6 +1,6 @@
 //! Strings of the format: bytes as they stand, small integers, or LZF.
 //!
-//! | a [`length`](crate::length) that is | what follows |
+//! | a [`length`] that is | what follows |
 //! |---|---|
 //! | a number | as many bytes |
 //! | [`Length::Encoded`] 0, 1, 2 | an i8, i16 LE, i32 LE, which stands for its decimal digits |

@@ -1,8 +1,9 @@
 //! redwire-rdb's quicklists, cut into nodes as real servers cut theirs.
 
 use redwire_rdb::{
-    Version, dump,
+    Version, dump, length,
     quicklist::{Builder, Nodes, Settings},
+    string::Header,
 };
 use redwire_testkit::{Client, Peer, Reply, Rng};
 
@@ -69,4 +70,47 @@ fn lengths(type_byte: u8, body: &[u8]) -> Vec<usize> {
         lengths.push(node.len());
     }
     lengths
+}
+
+/// Which nodes of a list of type 18 are compressed.
+fn compressed(body: &[u8]) -> Vec<bool> {
+    let number = |at: usize| length::decode_number(&body[at..]).expect("a number").expect("whole");
+    let (count, mut at) = number(0);
+    let mut all = Vec::new();
+    for _ in 0..count {
+        at += number(at).1;
+        let (header, size) = Header::decode(&body[at..]).expect("a string").expect("whole");
+        let len = match header {
+            Header::Raw { len } => len,
+            Header::Lzf { compressed, .. } => compressed,
+            Header::Int(_) => 0,
+        };
+        all.push(matches!(header, Header::Lzf { .. }));
+        at += size + len as usize;
+    }
+    assert_eq!(at, body.len());
+    all
+}
+
+#[test]
+fn the_nodes_between_are_compressed_as_servers_compress_them() {
+    for peer in [Peer::Redis70, Peer::Redis80, Peer::Valkey81] {
+        let Some(server) = peer.start(&["--rdbcompression", "no"]) else { continue };
+        let mut client = server.client();
+        let target = if peer == Peer::Redis70 { Version::REDIS_7_0 } else { Version::REDIS_7_2 };
+        for (seed, compress) in (40..).zip([1, 2, 3, 1000]) {
+            client.ok(&["CONFIG", "SET", "list-compress-depth", &compress.to_string()]);
+            client.ok(&["CONFIG", "SET", "list-max-ziplist-size", "-1"]);
+            let items = items(&mut Rng::new(seed));
+            let settings = Settings { target, fill: -1, compress, ..Settings::default() };
+            let mut builder = Builder::new(settings);
+            items.iter().for_each(|item| builder.push(item));
+            let mut body = Vec::new();
+            builder.finish(&mut body);
+            let (type_byte, theirs) = pushed(&mut client, &items);
+            assert_eq!(lengths(type_byte, &body), lengths(type_byte, &theirs));
+            assert_eq!(compressed(&theirs).contains(&true), compress < 1000);
+            assert_eq!(compressed(&body), compressed(&theirs), "{peer:?}, depth {compress}");
+        }
+    }
 }

@@ -43,6 +43,7 @@ impl Touches {
         std::mem::take(&mut self.list)
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, touched: impl FnOnce() -> Touched) {
         if !self.wanted {
             return;

@@ -189,19 +189,23 @@ impl Waits {
     }
 
     /// Says that `key` was made, or has another value.
+    #[inline]
     pub(crate) fn signal(&mut self, db: u32, key: &[u8]) {
-        self.signal_if(db, key, |_| true);
+        if !self.sessions.is_empty() {
+            self.signal_if(db, key, |_| true);
+        }
     }
 
     /// Says that `key` is gone.
+    #[inline]
     pub(crate) fn signal_gone(&mut self, db: u32, key: &[u8]) {
-        self.signal_if(db, key, Queues::wait_for_group);
+        if !self.sessions.is_empty() {
+            self.signal_if(db, key, Queues::wait_for_group);
+        }
     }
 
-    fn signal_if(&mut self, db: u32, key: &[u8], concerns: impl Fn(&Queues) -> bool) {
-        if self.sessions.is_empty() {
-            return;
-        }
+    #[cold]
+    fn signal_if(&mut self, db: u32, key: &[u8], concerns: fn(&Queues) -> bool) {
         let queues = self.keys.get_mut(&db).and_then(|keys| keys.get_mut(key));
         let Some(queues) = queues.filter(|queues| !queues.ready && concerns(queues)) else {
             return;

@@ -1,30 +1,29 @@
 //! [`Upstream`]: the link to this node's primary.
 
 mod data;
+mod read;
+mod two;
 
 use std::io::{self, IoSlice};
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use mio::{Registry, Token};
 use redwire_keyspace::{Keyspace, Session};
 use redwire_repl::{
-    self as repl, Error, Offset, RdbChannel, ReplId, Replica, ReplicaConfig, ReplicaEvent,
-    ReplicaPhase, ReplicaStatus, Step,
+    self as repl, Offset, RdbChannel, ReplId, Replica, ReplicaConfig, ReplicaEvent, ReplicaPhase,
+    ReplicaStatus,
 };
 use redwire_resp::{Limits, Mode, RequestDecoder};
 
-use crate::config::{Config, Endpoint, TwoConnections};
+use crate::config::{Config, Endpoint};
 use crate::core::Core;
 use crate::net::Stream;
 use crate::persist::RdbLoad;
 
-use super::empty_primary::{self, EmptyPrimary};
+use super::empty_primary::EmptyPrimary;
 use super::side::{Kept, Side};
-
-/// Bytes that are read and worked on before clients have their turn again.
-const TURN: usize = 256 << 10;
+use two::Two;
 
 /// What a Valkey primary is told that this node reads: without it, it writes the format of older
 /// servers and breaks off at the first hash that has fields with expiries.
@@ -32,19 +31,6 @@ const VALKEY_VERSION: &str = "9.1.0";
 
 /// Longest wait between two attempts to reach the primary: Redis tries each second.
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
-
-/// Bytes of kept stream that are run before clients have their turn again.
-const KEPT_TURN: usize = TURN;
-
-/// Bytes of stream that are read in a turn to be kept: that costs little, and the primary must not
-/// have to hold them.
-const KEEP_TURN: usize = 4 << 20;
-
-/// Attempts with two connections before one is tried again: the primary may not let us.
-const SIDE_ATTEMPTS: u32 = 4;
-
-/// As many of them by `repl-two-connections auto`.
-const AUTO_ATTEMPTS: u32 = 2;
 
 /// The link to the primary that this node follows.
 #[derive(Debug)]
@@ -76,35 +62,6 @@ pub(crate) struct Upstream {
     two_connections: Two,
     /// The other side refused to take over from this node.
     refuses: bool,
-}
-
-/// When a full sync is to have two connections.
-#[derive(Debug)]
-struct Two {
-    mode: TwoConnections,
-    /// Folder for what exceeds memory.
-    folder: PathBuf,
-    /// Attempts with two that came to nothing, one after the other.
-    failures: u32,
-}
-
-impl Two {
-    fn new(core: &Core) -> Self {
-        let (mode, folder) = (core.config.repl_two_connections, core.config.dir.clone());
-        Self { mode, folder, failures: 0 }
-    }
-
-    fn wanted(&self) -> bool {
-        match self.mode {
-            TwoConnections::No => false,
-            TwoConnections::Auto => self.failures < AUTO_ATTEMPTS,
-            TwoConnections::Yes => self.failures < SIDE_ATTEMPTS,
-        }
-    }
-
-    fn for_machine(&self) -> repl::TwoConnections {
-        if self.wanted() { repl::TwoConnections::Always } else { repl::TwoConnections::No }
-    }
 }
 
 /// What a turn of the link brought, for the log and for the rest of the server.
@@ -361,309 +318,6 @@ impl Upstream {
             Some(Err(reason)) => vec![self.disconnect(registry, reason, now)],
             _ => Vec::new(),
         }
-    }
-
-    /// Reads a turn's worth and runs it. Takes `core` as the host of the stream's commands, so the
-    /// link itself must be outside of it meanwhile.
-    pub(crate) fn read_turn(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        core: &mut Core,
-        keyspace: &mut Keyspace,
-        buffer: &mut [u8],
-    ) -> Vec<Received> {
-        let mut received = Vec::new();
-        let now = core.now;
-        let mut taken = 0;
-        if std::mem::take(&mut self.woke)
-            && let Err(error) =
-                self.take_input(&[], (registry, token), core, keyspace, &mut received)
-        {
-            received.push(self.disconnect(registry, error, now));
-        }
-        while taken < self.turn() && self.may_read() && !self.woke {
-            let Some(stream) = self.stream.as_mut() else { break };
-            let count = match stream.read(buffer) {
-                Ok(Some(0)) => {
-                    let reason = "Connection with master lost.".to_string();
-                    received.push(self.disconnect(registry, reason, now));
-                    break;
-                }
-                Ok(Some(count)) => count,
-                Ok(None) => {
-                    self.readable = false;
-                    break;
-                }
-                Err(error) => {
-                    let reason = format!("I/O error trying to sync with MASTER: {error}");
-                    received.push(self.disconnect(registry, reason, now));
-                    break;
-                }
-            };
-            taken += count;
-            core.counters.repl_bytes_in += count as u64;
-            let bytes = &buffer[..count];
-            let place = (registry, token);
-            if let Err(error) = self.take_input(bytes, place, core, keyspace, &mut received) {
-                received.push(self.disconnect(registry, error, now));
-                break;
-            }
-        }
-        if let Err(reason) = self.run_kept((registry, token), core, keyspace, &mut received) {
-            received.push(self.disconnect(registry, reason, now));
-        }
-        if let Err(reason) =
-            self.read_side((registry, token), core, keyspace, buffer, &mut received)
-        {
-            received.push(self.disconnect(registry, reason, now));
-        }
-        received.extend(self.drive(registry, token, now));
-        received
-    }
-
-    /// Runs what came, or keeps it while the data set comes and until what came before is run.
-    fn take_input(
-        &mut self,
-        bytes: &[u8],
-        place: (&Registry, Token),
-        core: &mut Core,
-        keyspace: &mut Keyspace,
-        received: &mut Vec<Received>,
-    ) -> Result<(), String> {
-        if self.kept.is_some() || self.keeps() {
-            self.keep(bytes, core.now);
-            return Ok(());
-        }
-        self.input.extend_from_slice(bytes);
-        self.handle_input(place, core, keyspace, received)?;
-        self.keep_input(core.now);
-        Ok(())
-    }
-
-    /// Keeps what is unread, if it is of the stream and has to wait.
-    fn keep_input(&mut self, now: Instant) {
-        if self.keeps() {
-            let unread = std::mem::take(&mut self.input);
-            self.keep(&unread, now);
-        }
-    }
-
-    /// Keeps bytes behind what is kept. What of a command is in `input` lies before all of it.
-    fn keep(&mut self, bytes: &[u8], now: Instant) {
-        let of_side = self.side.as_mut().map(|side| &mut side.kept);
-        if let Some(kept) = of_side.or(self.kept.as_mut()) {
-            kept.append(bytes);
-            self.machine.heard(now);
-        }
-    }
-
-    /// Whether the stream flows, and has to wait for the data set.
-    fn keeps(&self) -> bool {
-        self.side.is_some() && self.machine.is_streaming()
-    }
-
-    /// Bytes to read in this turn.
-    fn turn(&self) -> usize {
-        if self.kept.is_some() || self.keeps() { KEEP_TURN } else { TURN }
-    }
-
-    /// Whether to read now: what comes before it is known to be the stream has to stay in memory.
-    fn may_read(&self) -> bool {
-        let waits = self.side.is_some() && !self.machine.is_streaming();
-        self.readable && !(waits && self.input.len() >= TURN)
-    }
-
-    /// Runs a slice of the stream that was kept.
-    fn run_kept(
-        &mut self,
-        place: (&Registry, Token),
-        core: &mut Core,
-        keyspace: &mut Keyspace,
-        received: &mut Vec<Received>,
-    ) -> Result<(), String> {
-        let mut done = 0;
-        while done < KEPT_TURN
-            && !self.woke
-            && let Some(kept) = &mut self.kept
-        {
-            let Some(bytes) = kept.next().map_err(|error| format!("stream unreadable: {error}"))?
-            else {
-                self.kept = None;
-                break;
-            };
-            done += bytes.len();
-            self.input.extend_from_slice(&bytes);
-            self.handle_input(place, core, keyspace, received)?;
-        }
-        Ok(())
-    }
-
-    /// Reads a turn's worth of the RDB.
-    fn read_side(
-        &mut self,
-        place: (&Registry, Token),
-        core: &mut Core,
-        keyspace: &mut Keyspace,
-        buffer: &mut [u8],
-        received: &mut Vec<Received>,
-    ) -> Result<(), String> {
-        let mut taken = 0;
-        while taken < TURN
-            && let Some(side) = &mut self.side
-        {
-            match side.read(buffer).map_err(|error| error.to_string())? {
-                None => break,
-                Some(0) => return Err("Connection of the RDB lost.".into()),
-                Some(count) => taken += count,
-            }
-            let mut input = std::mem::take(&mut side.input);
-            let mut at = 0;
-            while let Some(used) =
-                self.step_side(&input[at..], place.0, core, keyspace, received)?
-            {
-                at += used;
-            }
-            input.drain(..at);
-            if let Some(side) = &mut self.side {
-                side.input = input;
-            }
-        }
-        Ok(())
-    }
-
-    /// One step of the machine of the RDB's connection; `None` when it needs more bytes.
-    fn step_side(
-        &mut self,
-        unread: &[u8],
-        registry: &Registry,
-        core: &mut Core,
-        keyspace: &mut Keyspace,
-        received: &mut Vec<Received>,
-    ) -> Result<Option<usize>, String> {
-        let now = core.now;
-        let Some(side) = &mut self.side else { return Ok(None) };
-        let progress = side.machine.handle_input(unread, now).map_err(|it| it.to_string())?;
-        let used = progress.used;
-        let Some(step) = progress.step else { return Ok((used > 0).then_some(used)) };
-        match step {
-            Step::Handshake | Step::RdbChannel(_) | Step::Continue { .. } | Step::Stream(_) => {}
-            Step::FullResync { replid, offset } => {
-                side.from = Some(offset);
-                received.push(Received::FullResync(replid, offset));
-                self.announced = replid;
-                if self.empty_primary.refuses_history(replid) && may_refuse(core, keyspace) {
-                    return Err(empty_primary::REASON.into());
-                }
-                if let Some(side) = &self.side {
-                    replid.ok_or("the primary knows no PSYNC")?;
-                    self.machine.attach(&side.machine, now);
-                }
-                self.keep_input(now);
-            }
-            Step::RdbStart { len } => self.begin_load(len, core, keyspace, received),
-            Step::Rdb(bytes) => {
-                let taken =
-                    self.load_bytes(bytes, core, keyspace).map_err(|error| error.to_string())?;
-                return Ok(Some(used + taken).filter(|used| *used > 0));
-            }
-            Step::Loaded { replid, offset } => {
-                // What came of the stream is run on it, then what comes.
-                self.kept = self.side.take().map(|side| side.close(registry));
-                self.end_load(replid, offset, core, keyspace, received);
-                self.machine.channel_loaded(now);
-                return Ok(None);
-            }
-        }
-        Ok(Some(used))
-    }
-
-    fn handle_input(
-        &mut self,
-        place: (&Registry, Token),
-        core: &mut Core,
-        keyspace: &mut Keyspace,
-        received: &mut Vec<Received>,
-    ) -> Result<(), String> {
-        let mut input = std::mem::take(&mut self.input);
-        let mut at = 0;
-        let result = loop {
-            match self.step(&input[at..], place, core, keyspace, received) {
-                Ok(Some(used)) => at += used,
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-            if self.woke {
-                break Ok(());
-            }
-        };
-        input.drain(..at);
-        self.input = input;
-        result
-    }
-
-    /// One step of the machine; `None` when it needs more bytes.
-    fn step(
-        &mut self,
-        unread: &[u8],
-        place: (&Registry, Token),
-        core: &mut Core,
-        keyspace: &mut Keyspace,
-        received: &mut Vec<Received>,
-    ) -> Result<Option<usize>, String> {
-        let now = core.now;
-        let asked_to_take_over = self.machine.is_handing_over();
-        let progress = self.machine.handle_input(unread, now).inspect_err(|error| {
-            let refused = matches!(error, Error::Refused { step: "PSYNC", .. });
-            self.refuses |= asked_to_take_over && refused;
-        });
-        let progress = progress.map_err(|error| error.to_string())?;
-        let used = progress.used;
-        let Some(step) = progress.step else { return Ok((used > 0).then_some(used)) };
-        match step {
-            Step::Handshake => {}
-            Step::RdbChannel(channel) => {
-                received.push(Received::RdbChannel(channel));
-                self.open_side(channel, place, now).map_err(|error| error.to_string())?;
-            }
-            Step::FullResync { replid, offset } => {
-                if self.two_connections.wanted() && self.machine.asked_to_go_on() {
-                    // What this node has is of no use, and the RDB is not worth its beginning.
-                    self.machine.ask_for_all(true);
-                    return Err("Full resync is due, asking for it over two connections".into());
-                }
-                received.push(Received::FullResync(replid, offset));
-                self.announced = replid;
-                if self.empty_primary.refuses_history(replid) && may_refuse(core, keyspace) {
-                    return Err(empty_primary::REASON.into());
-                }
-            }
-            Step::Continue { changed, .. } if self.side.is_some() => {
-                if changed {
-                    return Err("the primary's history changed".into());
-                }
-            }
-            Step::Continue { replid, .. } => {
-                self.empty_primary.follow(Some(replid));
-                received.push(Received::Continued(replid));
-            }
-            Step::RdbStart { len } => self.begin_load(len, core, keyspace, received),
-            Step::Rdb(bytes) => {
-                let taken =
-                    self.load_bytes(bytes, core, keyspace).map_err(|error| error.to_string())?;
-                return Ok(Some(used + taken).filter(|used| *used > 0));
-            }
-            Step::Loaded { replid, offset } => {
-                self.end_load(replid, offset, core, keyspace, received);
-            }
-            Step::Stream(_) if self.side.is_some() => return Ok(None),
-            Step::Stream(bytes) => {
-                let taken =
-                    self.apply(bytes, core, keyspace, now).map_err(|error| error.to_string())?;
-                return Ok(Some(used + taken).filter(|used| *used > 0));
-            }
-        }
-        Ok(Some(used))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -54,9 +54,16 @@ pub(crate) struct Kept {
     folder: PathBuf,
     /// Bytes of it so far.
     len: u64,
+    /// Bytes of it that were taken.
+    taken: u64,
 }
 
 impl Kept {
+    /// Bytes that are kept now.
+    pub(super) fn unread(&self) -> u64 {
+        self.len - self.taken
+    }
+
     pub(super) fn append(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.len += bytes.len() as u64;
@@ -68,6 +75,7 @@ impl Kept {
     pub(super) fn next(&mut self) -> io::Result<Option<Bytes>> {
         let chunk = self.spool.chunk(self.next)?;
         self.next += usize::from(chunk.is_some());
+        self.taken += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
         self.spool.release(self.next);
         Ok(chunk)
     }
@@ -96,7 +104,7 @@ impl Side {
             output: Vec::new(),
             from: None,
             meter,
-            kept: Kept { spool: Transfer::new(), next: 0, folder, len: 0 },
+            kept: Kept { spool: Transfer::new(), next: 0, folder, len: 0, taken: 0 },
             paused: false,
             readable: false,
         })

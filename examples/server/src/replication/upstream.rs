@@ -59,6 +59,8 @@ pub(crate) struct Upstream {
     side: Option<Side>,
     /// The stream that came meanwhile, to be run before what comes now.
     kept: Option<Kept>,
+    /// Most that was ever kept of it, in bytes.
+    kept_peak: u64,
     two_connections: Two,
     /// The other side refused to take over from this node.
     refuses: bool,
@@ -120,6 +122,7 @@ impl Upstream {
             woke: false,
             side: None,
             kept: None,
+            kept_peak: 0,
             two_connections: Two::new(core),
             refuses: false,
         }
@@ -151,6 +154,12 @@ impl Upstream {
     /// Whether it answered that it does not.
     pub(crate) fn refuses_to_take_over(&self) -> bool {
         self.refuses
+    }
+
+    /// Bytes of stream that wait for a data set or are not run on it yet, and the most that did.
+    pub(crate) fn kept(&self) -> (u64, u64) {
+        let side = self.side.as_ref().map(|side| &side.kept);
+        (side.or(self.kept.as_ref()).map_or(0, Kept::unread), self.kept_peak)
     }
 
     /// Whether the stream flows.

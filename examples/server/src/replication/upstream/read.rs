@@ -112,6 +112,7 @@ impl Upstream {
         let of_side = self.side.as_mut().map(|side| &mut side.kept);
         if let Some(kept) = of_side.or(self.kept.as_mut()) {
             kept.append(bytes);
+            self.kept_peak = self.kept_peak.max(kept.unread());
             self.machine.heard(now);
         }
     }

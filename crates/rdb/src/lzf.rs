@@ -15,15 +15,14 @@ const MIN_MATCH: usize = 3;
 const MAX_MATCH: usize = 264;
 const MAX_DISTANCE: usize = 1 << 13;
 
-/// Bytes of the longest piece.
-const LONGEST: usize = 1 + MAX_LITERALS;
-
 /// Bytes copied at once.
 const STEP: usize = 16;
 /// Bytes copied at once where the output repeats after fewer than [`STEP`].
 const HALF_STEP: usize = 8;
 /// Room behind the output so that whole steps may be copied past its end.
 const SLACK: usize = 2 * STEP;
+/// The longest piece: a control byte and its literals.
+const MAX_PIECE: usize = 1 + MAX_LITERALS;
 
 /// Replaces `out` by what `input` stands for, which must be exactly `len` bytes.
 ///
@@ -34,109 +33,101 @@ const SLACK: usize = 2 * STEP;
 /// [`Broken`] at the offset in `input` where a piece is cut, points before the start, or gives
 /// more or less than `len` bytes. `out` then holds nothing of use.
 pub fn decompress(input: &[u8], len: usize, out: &mut Vec<u8>) -> Result<(), Broken> {
-    out.clear();
     if len as u64 > (input.len() as u64).saturating_mul(MAX_RATIO) {
         return Err(Broken::new(0, Fault::LzfLength));
     }
+    // What a string before has left is written over: only the bytes that are more need zeros.
     out.resize(len + SLACK, 0);
-    let (mut from, mut to) = most(input, out)?;
-    while let Some(&control) = input.get(from) {
-        let (next, count) = if control < 32 {
-            copy_literals(&input[from + 1..], out, to, usize::from(control) + 1)
-        } else {
-            copy_match(&input[from..], out, to)
-        }
-        .map_err(|fault| Broken::new(from, fault))?;
-        from += next;
-        to += count;
-    }
-    if to != len {
-        return Err(Broken::new(from, Fault::LzfLength));
-    }
+    let mut pieces = Pieces { input, from: 0, out, to: 0, len };
+    pieces.run().map_err(|fault| Broken::new(pieces.from, fault))?;
     out.truncate(len);
     Ok(())
 }
 
-/// Copies what pieces give as long as the longest piece is there, so that only one branch for each is
-/// hard to foresee: whether it is literals. Answers how far it came in `input` and `out`.
-#[inline]
-fn most(input: &[u8], out: &mut [u8]) -> Result<(usize, usize), Broken> {
-    let len = out.len() - SLACK;
-    let (mut from, mut to) = (0, 0);
-    while let Some(piece) = input.get(from..).and_then(|rest| rest.first_chunk::<LONGEST>()) {
-        let control = usize::from(piece[0]);
-        let (count, size) = if control < MAX_LITERALS {
-            (control + 1, control + 2)
-        } else {
-            let is_long = usize::from(control >= 7 << 5);
-            let count = (control >> 5) + 2 + is_long * usize::from(piece[1]);
-            (count, 2 + is_long)
-        };
-        if to + count > len {
-            return Err(Broken::new(from, Fault::LzfLength));
-        }
-        if control < MAX_LITERALS {
-            out[to..to + MAX_LITERALS].copy_from_slice(&piece[1..]);
-        } else {
-            let low = usize::from(piece[size - 1]);
-            let distance = ((control & 0x1f) << 8 | low) + 1;
-            if distance > to {
-                return Err(Broken::new(from, Fault::LzfReference));
-            }
-            copy_within(out, to, distance, count);
-        }
-        from += size;
-        to += count;
-    }
-    Ok((from, to))
-}
-
-/// Copies `count` literals to `to`; returns how long the piece is and how much it gives.
-#[inline]
-fn copy_literals(
-    input: &[u8],
-    out: &mut [u8],
+/// Pieces that are read one after the other.
+struct Pieces<'a> {
+    input: &'a [u8],
+    /// Where in `input` the next piece begins.
+    from: usize,
+    /// [`SLACK`] longer than what is to be written.
+    out: &'a mut [u8],
+    /// Where in `out` the next piece goes: never past `len`.
     to: usize,
-    count: usize,
-) -> Result<(usize, usize), Fault> {
-    if to + count > out.len() - SLACK {
-        return Err(Fault::LzfLength);
-    }
-    // A fixed size is a few moves where a variable one is a call.
-    if let (Some(from), Some(to)) =
-        (input.first_chunk::<MAX_LITERALS>(), out[to..].first_chunk_mut::<MAX_LITERALS>())
-    {
-        *to = *from;
-    } else {
-        let from = input.get(..count).ok_or(Fault::LzfEnd)?;
-        out[to..to + count].copy_from_slice(from);
-    }
-    Ok((count + 1, count))
+    len: usize,
 }
 
-/// Copies from the output; returns how long the piece is and how much it gives.
+impl Pieces<'_> {
+    fn run(&mut self) -> Result<(), Fault> {
+        // As long as any piece is whole, and the copies may read past its end.
+        while let Some(piece) = window(self.input, self.from) {
+            self.one(piece)?;
+        }
+        while let rest @ [control, ..] = &self.input[self.from..] {
+            if rest.len() < piece_len(*control) {
+                return Err(Fault::LzfEnd);
+            }
+            let mut piece = [0; MAX_PIECE];
+            let there = rest.len().min(MAX_PIECE);
+            piece[..there].copy_from_slice(&rest[..there]);
+            self.one(&piece)?;
+        }
+        if self.to == self.len { Ok(()) } else { Err(Fault::LzfLength) }
+    }
+
+    /// Does what the piece says that `piece` begins with.
+    #[inline(always)]
+    fn one(&mut self, piece: &[u8; MAX_PIECE]) -> Result<(), Fault> {
+        let control = u32::from(piece[0]);
+        if control < 32 {
+            let count = self.room(control as usize + 1)?;
+            if let Some(to) = window_mut(self.out, self.to) {
+                // A fixed size is a few moves where a variable one is a call.
+                let literals: &[u8; MAX_LITERALS] = piece[1..].first_chunk().unwrap_or(&[0; 32]);
+                *to = *literals;
+            }
+            self.from += count + 1;
+            self.to += count;
+            return Ok(());
+        }
+        // Which of the two lengths it is follows no pattern: numbers instead of a branch.
+        let long = u32::from(control >= 7 << 5);
+        let (second, third) = (u32::from(piece[1]), u32::from(piece[2]));
+        let low = (third << 8 | second) >> (8 * long) & 0xff;
+        let distance = ((control & 0x1f) << 8 | low) as usize + 1;
+        let count = self.room(((control >> 5) + 2 + second * long) as usize)?;
+        if distance > self.to {
+            return Err(Fault::LzfReference);
+        }
+        copy_within(self.out, self.to, distance, count);
+        self.from += 2 + long as usize;
+        self.to += count;
+        Ok(())
+    }
+
+    /// `count`, if there is room for so much.
+    #[inline(always)]
+    fn room(&self, count: usize) -> Result<usize, Fault> {
+        if count <= self.len - self.to { Ok(count) } else { Err(Fault::LzfLength) }
+    }
+}
+
+/// Bytes of the piece that begins with `control`.
+fn piece_len(control: u8) -> usize {
+    match control {
+        0..32 => usize::from(control) + 2,
+        32..0xe0 => 2,
+        0xe0.. => 3,
+    }
+}
+
 #[inline(always)]
-fn copy_match(input: &[u8], out: &mut [u8], to: usize) -> Result<(usize, usize), Fault> {
-    // The last piece of all may be shorter than the three bytes.
-    let piece = match input.first_chunk::<3>() {
-        Some(piece) => *piece,
-        None => [input[0], *input.get(1).ok_or(Fault::LzfEnd)?, 0],
-    };
-    let control = usize::from(piece[0]);
-    let (count, low, size) = match control >> 5 {
-        7 if input.len() < 3 => return Err(Fault::LzfEnd),
-        7 => (usize::from(piece[1]) + 9, piece[2], 3),
-        short => (short + 2, piece[1], 2),
-    };
-    let distance = ((control & 0x1f) << 8 | usize::from(low)) + 1;
-    if distance > to {
-        return Err(Fault::LzfReference);
-    }
-    if to + count > out.len() - SLACK {
-        return Err(Fault::LzfLength);
-    }
-    copy_within(out, to, distance, count);
-    Ok((size, count))
+fn window<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
+    bytes.get(at..)?.first_chunk()
+}
+
+#[inline(always)]
+fn window_mut<const N: usize>(bytes: &mut [u8], at: usize) -> Option<&mut [u8; N]> {
+    bytes.get_mut(at..)?.first_chunk_mut()
 }
 
 /// Copies `count` bytes from `distance` before `to`, where what is copied may be copied again.
@@ -151,35 +142,31 @@ fn copy_within(out: &mut [u8], to: usize, distance: usize, count: usize) {
     }
 }
 
-/// Copies in whole steps, which `distance` is not less than: as many as `count`, of which there is
-/// one at least, needs.
+/// Copies in whole steps, which `distance` is not less than; up to a step more than `count`.
 #[inline(always)]
 fn copy_steps<const N: usize>(out: &mut [u8], to: usize, distance: usize, count: usize) {
-    let (mut at, end) = (to, to + count);
-    // Most copies are a step or less.
+    let mut at = to;
     loop {
-        let (before, behind) = out.split_at_mut(at);
-        let (Some(from), Some(to)) =
-            (before[at - distance..].first_chunk::<N>(), behind.first_chunk_mut::<N>())
-        else {
-            return;
-        };
-        *to = *from;
+        let step: [u8; N] = array(out, at - distance).unwrap_or([0; N]);
+        if let Some(place) = window_mut(out, at) {
+            *place = step;
+        }
         at += N;
-        if at >= end {
-            return;
+        if at >= to + count {
+            break;
         }
     }
 }
 
 /// The bytes repeat within a step: write some one by one until whole steps no longer overlap.
+#[inline(never)]
 fn copy_repeating(out: &mut [u8], to: usize, distance: usize, count: usize) {
     let far = STEP.next_multiple_of(distance);
     let first = count.min(far - distance);
     for at in to..to + first {
         out[at] = out[at - distance];
     }
-    if count > first {
+    if first < count {
         copy_steps::<STEP>(out, to + first, far, count - first);
     }
 }

@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::{BufReader, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -84,8 +85,9 @@ impl Case {
         let (path, bytes) = self.file(compress)?;
         let size = bytes.len() as u64;
         let mut subjects = vec![
-            Subject::new("redwire, one slice, CRC on", || whole(&bytes, true)),
-            Subject::new("redwire, one slice, CRC off", || whole(&bytes, false)),
+            Subject::new("redwire, one slice, CRC on", || each(&bytes)),
+            Subject::new("redwire, an event a call, CRC on", || whole(&bytes, true)),
+            Subject::new("redwire, an event a call, CRC off", || whole(&bytes, false)),
             Subject::new("redwire, keys with their values whole, CRC on", || entries(&bytes)),
             Subject::new("redwire, file in 256 KiB pieces, CRC on", || pieces(&path)),
             Subject::new("redwire, check only, one slice, CRC on", || checked(&bytes)),
@@ -186,17 +188,54 @@ impl Case {
     }
 }
 
-/// Has all events of a file that is in memory as a whole.
+/// Has what the event delivers, as a reader would: not its enum, which none keeps.
+#[inline(always)]
+fn consume(event: Event<'_>) {
+    match event {
+        Event::Key(header) => {
+            black_box((header.key, header.expire_ms));
+        }
+        Event::String(bytes) | Event::Element(bytes) => {
+            black_box(bytes);
+        }
+        Event::Scored(member, score) => {
+            black_box((member, score));
+        }
+        Event::Field { field, value, expires_ms } => {
+            black_box((field, value, expires_ms));
+        }
+        Event::Stream(part) => {
+            black_box(part);
+        }
+        other => {
+            black_box(other);
+        }
+    }
+}
+
+/// Has all events of a file that is in memory as a whole, handed over in one call.
+fn each(bytes: &[u8]) -> u64 {
+    let mut decoder = Decoder::new(DecodeOptions::default());
+    let read = decoder.decode_each(bytes, |event| {
+        consume(event);
+        ControlFlow::Continue(())
+    });
+    assert!(decoder.is_done() && read.is_ok(), "{read:?}");
+    bytes.len() as u64
+}
+
+/// Has all events of a file that is in memory as a whole, one by one.
 fn whole(bytes: &[u8], verify_checksum: bool) -> u64 {
     let options = DecodeOptions { verify_checksum, ..DecodeOptions::default() };
     let (mut decoder, mut at) = (Decoder::new(options), 0);
     loop {
         let decoded = decoder.decode(&bytes[at..]).expect(OURS);
         at += decoded.used;
-        match black_box(decoded.event) {
-            Some(Event::End) => return bytes.len() as u64,
-            event => drop(event.expect(OURS)),
+        let event = decoded.event.expect(OURS);
+        if matches!(event, Event::End) {
+            return bytes.len() as u64;
         }
+        consume(event);
     }
 }
 

@@ -4,11 +4,11 @@
 
 mod support;
 
-use std::path::Path;
+use std::{ops::ControlFlow, path::Path};
 
 use proptest::{collection::vec, prelude::*};
 use redwire_rdb::{DecodeOptions, Decoder, Error, Limits, length};
-use support::{corpus, decode, decode_cut, decode_with, files};
+use support::{Contents, corpus, decode, decode_cut, decode_with, files};
 
 /// Files up to this size are cut at each byte.
 const SMALL: usize = 700;
@@ -43,6 +43,42 @@ fn byte_by_byte_gives_the_same() {
         let cuts: Vec<usize> = (0..bytes.len()).collect();
         let parts = decode_cut(&bytes, &cuts, DecodeOptions::default());
         assert_eq!(parts, decode(&bytes), "{name}");
+    }
+}
+
+/// Decodes by [`Decoder::decode_each`] a file that arrives cut at these places; `one` breaks off after
+/// each event.
+fn decode_each(bytes: &[u8], cuts: &[usize], one: bool) -> Result<Contents, Error> {
+    let (mut contents, mut decoder) = (Contents::default(), Decoder::default());
+    let mut used = 0;
+    for end in cuts.iter().copied().chain([bytes.len()]) {
+        loop {
+            let mut found = false;
+            used += decoder.decode_each(&bytes[used..end], |event| {
+                contents.take(event);
+                found = true;
+                if one { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })?;
+            assert_eq!(decoder.offset(), used as u64);
+            if !(one && found) {
+                break;
+            }
+        }
+    }
+    decoder.finish()?;
+    Ok(contents)
+}
+
+#[test]
+fn events_handed_over_are_those_taken_one_by_one() {
+    for (name, bytes) in small_files() {
+        let whole = decode(&bytes);
+        for one in [false, true] {
+            assert_eq!(decode_each(&bytes, &[], one), whole, "{name}");
+        }
+        for cut in 0..bytes.len() {
+            assert_eq!(decode_each(&bytes, &[cut], cut % 2 == 0), whole, "{name} cut at {cut}");
+        }
     }
 }
 

@@ -14,6 +14,8 @@ mod walk;
 
 pub use self::check::Checker;
 pub(crate) use self::prints::Prints;
+use std::ops::ControlFlow;
+
 use self::{
     input::{Halt, Input},
     machine::{Machine, Span},
@@ -167,6 +169,70 @@ impl Decoder {
                 Ok(Decoded { used: input.at, event: Some(self.machine.event(unread)) })
             }
             Err(halt) => Ok(Decoded { used: self.halt(halt, unread, input.at)?, event: None }),
+        }
+    }
+
+    /// Hands `take` one event after the other, as [`decode`](Self::decode) gives them, until more bytes
+    /// are needed or `take` breaks off; answers how many bytes are done with. For many small keys it
+    /// takes about half of the time, as no event has to be stored for the caller.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use redwire_rdb::{DecodeOptions, Decoder, Event};
+    /// # use redwire_rdb::{EncodeOptions, Encoder, KeyMeta};
+    /// # let mut encoder = Encoder::new(EncodeOptions::default());
+    /// # let mut file = Vec::new();
+    /// # encoder.start(&mut file);
+    /// # encoder.string(&mut file, &KeyMeta::new(b"k"), b"value");
+    /// # encoder.end(&mut file);
+    ///
+    /// let mut decoder = Decoder::new(DecodeOptions::default());
+    /// let mut bytes_of_values = 0;
+    /// let used = decoder.decode_each(&file, |event| {
+    ///     if let Event::String(value) = event {
+    ///         bytes_of_values += value.len();
+    ///     }
+    ///     ControlFlow::Continue(())
+    /// })?;
+    /// assert!(decoder.is_done());
+    /// assert_eq!((used, bytes_of_values), (file.len(), 5));
+    /// # Ok::<(), redwire_rdb::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode); `take` has had the events before then.
+    #[inline]
+    pub fn decode_each(
+        &mut self,
+        unread: &[u8],
+        mut take: impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> Result<usize, Error> {
+        // Up to `summed` the bytes are counted and in the checksum, up to `at` they are used.
+        let (mut summed, mut at) = (0, 0);
+        loop {
+            while self.failed.is_none()
+                && let Some((event, used)) = self.machine.string_key(&unread[at..])
+            {
+                at += used;
+                if take(event).is_break() {
+                    self.advance(&unread[summed..], at - summed);
+                    return Ok(at);
+                }
+                // While they are in the cache.
+                if at - summed >= CRC_RUN {
+                    self.advance(&unread[summed..], at - summed);
+                    summed = at;
+                }
+            }
+            self.advance(&unread[summed..], at - summed);
+            let decoded = self.decode(&unread[at..])?;
+            at += decoded.used;
+            summed = at;
+            let Some(event) = decoded.event else { return Ok(at) };
+            if take(event).is_break() {
+                return Ok(at);
+            }
         }
     }
 

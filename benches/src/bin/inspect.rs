@@ -75,11 +75,8 @@ fn compare(title: &str, tool: &Path, path: &Path, size: u64, rounds: usize) {
     if on_path("rdb-cli") {
         subjects.push(Subject::new("rdb-cli json (librdb, a process)", || {
             let mut process = Command::new("rdb-cli");
-            let process = process
-                .args(["-l", "/dev/null"])
-                .arg(path)
-                .args(["json", "-o", "/dev/null"])
-                .stdout(Stdio::null());
+            let process = process.arg(path).args(["-l", "/dev/null", "json", "-o", "/dev/null"]);
+            let process = process.stdout(Stdio::null());
             assert!(process.status().is_ok_and(|status| status.success()), "rdb-cli fails");
             size
         }));

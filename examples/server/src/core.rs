@@ -147,6 +147,22 @@ pub(crate) struct Loading {
 }
 
 impl Core {
+    /// Hands what writes left for replicas to the backlog.
+    pub(crate) fn feed_effects(&mut self, keyspace: &mut Keyspace) {
+        for (db, bytes) in keyspace.effects().iter() {
+            self.primary.feed(db, bytes);
+        }
+        keyspace.effects().clear();
+    }
+
+    /// Passes on what a command left: its effects to replicas, what happened to keys to who listens.
+    pub(crate) fn pass_on(&mut self, keyspace: &mut Keyspace) {
+        self.feed_effects(keyspace);
+        if !keyspace.events().is_empty() {
+            self.publish_key_events(keyspace.events().take());
+        }
+    }
+
     pub(crate) fn new(config: Config, mut entropy: Entropy, waker: Arc<Waker>) -> Self {
         let now = crate::clock::now();
         let run_id = entropy.hex_id();

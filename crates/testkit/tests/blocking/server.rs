@@ -43,6 +43,34 @@ fn what_is_pipelined_behind_waits() {
     }
 }
 
+/// A large reply comes to a client that has not taken those before: it is behind them, and whole.
+#[test]
+fn a_large_reply_behind_others_that_are_not_taken() {
+    const VALUE: usize = 200_000;
+    const ELEMENT: usize = 1_000_000;
+    const VALUES: usize = 100;
+    for server in servers(&ALL) {
+        let (mut op, mut waiter) = (server.client(), server.client());
+        let id = waiter.ok(&["CLIENT", "ID"]).int().expect("a number").to_string();
+        op.ok(&[b"SET", &b"large"[..], &vec![b'x'; VALUE]]);
+        op.ok(&["SET", "small", "y"]);
+        let mut requests = request(&["GET", "large"]).repeat(VALUES);
+        requests.extend(request(&["GET", "small"]));
+        requests.extend(request(&["BLPOP", "k", "0"]));
+        waiter.send(&requests);
+        wait_until("it to wait", SOON, || is_blocked(&mut op, &id));
+        op.ok(&[b"RPUSH", &b"k"[..], &vec![b'z'; ELEMENT]]);
+        for _ in 0..VALUES {
+            assert_eq!(waiter.read().bytes().map(<[u8]>::len), Some(VALUE), "{server:?}");
+        }
+        assert_eq!(waiter.read().text(), "y", "{server:?}");
+        let popped = waiter.read();
+        let element = popped.elements().last().and_then(Reply::bytes);
+        assert_eq!(element.map(<[u8]>::len), Some(ELEMENT), "{server:?}");
+        assert_eq!(op.ok(&["PING"]).text(), "PONG", "{server:?}");
+    }
+}
+
 /// Those who push in one pipeline serve each of who waits before the next request runs.
 #[test]
 fn served_between_pipelined_commands() {

@@ -2,17 +2,16 @@
 //! ...), and replicas (`WAIT`, `WAITAOF`).
 
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use redwire_keyspace::WaitEnd;
 use redwire_resp::Encoder;
 
 use super::Server;
+use super::clients::{guarded, note_reply};
 use super::limits::update;
 use crate::core::Unblocked;
 use crate::host::write_waitaof;
-use crate::log::warning;
 use crate::net::{Blocked, Client, ClientId, ReplicaWait};
 
 /// What `CLIENT UNBLOCK ERROR` has a waiting client told.
@@ -41,35 +40,23 @@ impl Server {
         let out = client.output.tail();
         let (mark, now) = (out.len(), core.unix_ms);
         let session = &mut client.session;
-        let resumed = catch_unwind(AssertUnwindSafe(|| keyspace.resume(core, session, now, out)));
-        let through = resumed.unwrap_or_else(|_| {
-            self.core.counters.panics += 1;
-            warning!("=== BUG === the command '{}' panicked", client.last_command);
-            out.truncate(mark);
-            out.extend_from_slice(b"-ERR internal error, the connection is closed\r\n");
-            client.closing = true;
-            true
+        let resumed = guarded(core, out, client.last_command, |core, out| {
+            keyspace.resume(core, session, now, out)
         });
-        if through {
-            self.unblocked(id, mark);
+        client.closing |= resumed.is_none();
+        if resumed.unwrap_or(true) {
+            note_reply(core, &mut client.replies, None, out, mark);
+            self.unblocked(id);
         }
-        self.feed_effects();
         self.core.last_command = None;
-        if !self.keyspace.events().is_empty() {
-            self.core.publish_key_events(self.keyspace.events().take());
-        }
+        self.core.pass_on(&mut self.keyspace);
     }
 
-    /// A connection waits no more, and has the reply that begins at `mark` of its output's tail.
-    fn unblocked(&mut self, id: ClientId, mark: usize) {
+    /// A connection waits no more, and has its reply.
+    fn unblocked(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         client.blocked = None;
         client.wait_memory = 0;
-        let out = client.output.tail();
-        self.core.counters.note_reply(&out[mark..]);
-        if client.replies.drops_one(None) {
-            out.truncate(mark);
-        }
         update(client, &mut self.core);
         self.resumed.push(id);
         self.unsent.push(id);
@@ -113,7 +100,8 @@ impl Server {
         let out = client.output.tail();
         let mark = out.len();
         self.keyspace.end_wait(&mut client.session, why, out);
-        self.unblocked(id, mark);
+        note_reply(&mut self.core, &mut client.replies, None, out, mark);
+        self.unblocked(id);
     }
 
     fn end_replica_wait(&mut self, id: ClientId, wait: ReplicaWait) {
@@ -133,7 +121,8 @@ impl Server {
         let out = client.output.tail();
         let mark = out.len();
         write(&mut Encoder::new(out, protocol));
-        self.unblocked(id, mark);
+        note_reply(&mut self.core, &mut client.replies, None, out, mark);
+        self.unblocked(id);
     }
 
     /// Ends a wait as `CLIENT UNBLOCK` asks for.

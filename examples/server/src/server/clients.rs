@@ -15,7 +15,7 @@ use super::{FIRST_CLIENT, Server};
 use crate::core::{Action, Core};
 use crate::host::ClientInfo;
 use crate::log::{notice, verbose, warning};
-use crate::net::{Blocked, Client, ClientId, Standing, Stream};
+use crate::net::{Blocked, Client, ClientId, Replies, Standing, Stream};
 
 /// Bytes of requests that may wait for their end before authentication.
 const UNAUTHENTICATED_QUERY_LIMIT: usize = 1 << 20;
@@ -406,10 +406,8 @@ fn run_requests(
                 client.blocked = Some(Blocked::Key { deadline });
                 client.wait_memory = keyspace.wait_memory(&client.session);
             } else if !core.actions.iter().any(|it| matches!(it, Action::Block(..))) {
-                core.counters.note_reply(&out[mark..]);
-                if client.replies.drops_one(core.replies.take()) {
-                    out.truncate(mark);
-                }
+                let switched = core.replies.take();
+                note_reply(core, &mut client.replies, switched, out, mark);
             }
             ran
         };
@@ -417,13 +415,7 @@ fn run_requests(
         if !ran {
             client.closing = true;
         }
-        for (db, bytes) in keyspace.effects().iter() {
-            core.primary.feed(db, bytes);
-        }
-        keyspace.effects().clear();
-        if !keyspace.events().is_empty() {
-            core.publish_key_events(keyspace.events().take());
-        }
+        core.pass_on(keyspace);
         if !core.actions.is_empty() || keyspace.has_woken() {
             paused = Paused::Actions;
             break;
@@ -441,8 +433,22 @@ fn run_requests(
     paused
 }
 
-/// Runs one request; answers whether the connection may go on. A panic is a bug of ours: it ends
-/// the connection that met it, not the server.
+/// Counts the reply that stands in `out` from `mark` on, and drops it where the client wants none. `out`
+/// must be the very tail that it was appended to: asking the output for it again can seal it.
+pub(super) fn note_reply(
+    core: &mut Core,
+    replies: &mut Replies,
+    switched: Option<Replies>,
+    out: &mut Vec<u8>,
+    mark: usize,
+) {
+    core.counters.note_reply(&out[mark..]);
+    if replies.drops_one(switched) {
+        out.truncate(mark);
+    }
+}
+
+/// Runs one request; answers whether the connection may go on.
 fn run(
     session: &mut redwire_keyspace::Session,
     request: Request<'_>,
@@ -450,18 +456,30 @@ fn run(
     core: &mut Core,
     keyspace: &mut redwire_keyspace::Keyspace,
 ) -> bool {
-    let mark = out.len();
     let now = core.unix_ms;
-    let result =
-        catch_unwind(AssertUnwindSafe(|| keyspace.execute(core, session, request, now, out)));
-    if result.is_ok() {
-        return true;
+    let execute = |core: &mut Core, out: &mut Vec<u8>| {
+        keyspace.execute(core, session, request, now, out);
+    };
+    guarded(core, out, request.name().escape_ascii(), execute).is_some()
+}
+
+/// Does `work` for a command of this name, which appends its reply to `out`. A panic is a bug of ours:
+/// it ends the connection that met it, not the server. The answer is `None` then, and the reply an error.
+pub(super) fn guarded<T>(
+    core: &mut Core,
+    out: &mut Vec<u8>,
+    name: impl std::fmt::Display,
+    work: impl FnOnce(&mut Core, &mut Vec<u8>) -> T,
+) -> Option<T> {
+    let mark = out.len();
+    let result = catch_unwind(AssertUnwindSafe(|| work(core, out)));
+    if result.is_err() {
+        core.counters.panics += 1;
+        warning!("=== BUG === the command '{name}' panicked");
+        out.truncate(mark);
+        out.extend_from_slice(b"-ERR internal error, the connection is closed\r\n");
     }
-    core.counters.panics += 1;
-    warning!("=== BUG === the command '{}' panicked", request.name().escape_ascii());
-    out.truncate(mark);
-    out.extend_from_slice(b"-ERR internal error, the connection is closed\r\n");
-    false
+    result.ok()
 }
 
 /// Runs what a replica says on its link: it reports, and is told nothing. One that wants a reply

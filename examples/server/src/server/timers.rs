@@ -39,17 +39,9 @@ impl Server {
         }
         let deleted = self.keyspace.expire_due(self.core.unix_ms, EXPIRIES);
         self.expiry_behind = deleted >= EXPIRIES;
-        self.feed_effects();
+        self.core.feed_effects(&mut self.keyspace);
         self.publish_key_events();
         self.serve_woken();
-    }
-
-    /// Hands what writes left for replicas to the backlog.
-    pub(super) fn feed_effects(&mut self) {
-        for (db, bytes) in self.keyspace.effects().iter() {
-            self.core.primary.feed(db, bytes);
-        }
-        self.keyspace.effects().clear();
     }
 
     fn save_if_due(&mut self) {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use mio::{Registry, Token};
 use redwire_keyspace::Keyspace;
-use redwire_repl::{Error, Step};
+use redwire_repl::{Error, ReplId, Step};
 
 use super::{Received, Upstream, may_refuse};
 use crate::core::Core;
@@ -210,10 +210,7 @@ impl Upstream {
             Step::FullResync { replid, offset } => {
                 side.from = Some(offset);
                 received.push(Received::FullResync(replid, offset));
-                self.announced = replid;
-                if self.empty_primary.refuses_history(replid) && may_refuse(core, keyspace) {
-                    return Err(empty_primary::REASON.into());
-                }
+                self.announce(replid, core, keyspace)?;
                 if let Some(side) = &self.side {
                     replid.ok_or("the primary knows no PSYNC")?;
                     self.machine.attach(&side.machine, now);
@@ -235,6 +232,20 @@ impl Upstream {
             }
         }
         Ok(Some(used))
+    }
+
+    /// The data set that comes is of this history: an error where it is not to be had.
+    fn announce(
+        &mut self,
+        replid: Option<ReplId>,
+        core: &Core,
+        keyspace: &Keyspace,
+    ) -> Result<(), String> {
+        self.announced = replid;
+        if self.empty_primary.refuses_history(replid) && may_refuse(core, keyspace) {
+            return Err(empty_primary::REASON.into());
+        }
+        Ok(())
     }
 
     fn handle_input(
@@ -292,10 +303,7 @@ impl Upstream {
                     return Err("Full resync is due, asking for it over two connections".into());
                 }
                 received.push(Received::FullResync(replid, offset));
-                self.announced = replid;
-                if self.empty_primary.refuses_history(replid) && may_refuse(core, keyspace) {
-                    return Err(empty_primary::REASON.into());
-                }
+                self.announce(replid, core, keyspace)?;
             }
             Step::Continue { changed, .. } if self.side.is_some() => {
                 if changed {

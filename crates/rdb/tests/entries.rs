@@ -209,13 +209,7 @@ fn rewrite(bytes: &[u8], target: Version) -> Option<Vec<u8>> {
             db = Some(entry.db);
             encoder.select_db(&mut file, entry.db, 0, 0);
         }
-        let header = entry.header;
-        let meta = KeyMeta {
-            key: header.key,
-            expire_ms: header.expire_ms,
-            idle: header.idle,
-            freq: header.freq,
-        };
+        let meta = KeyMeta::from(entry.header);
         match encoder.value(&mut file, &meta, &entry.value) {
             Ok(()) => {}
             Err(Error::Unsupported { .. }) => return None,

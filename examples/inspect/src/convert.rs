@@ -126,13 +126,7 @@ impl Target {
             self.db = Some(entry.db);
             self.encoder.select_db(&mut self.out, entry.db, 0, 0);
         }
-        let header = entry.header;
-        let meta = KeyMeta {
-            key: header.key,
-            expire_ms: header.expire_ms,
-            idle: header.idle,
-            freq: header.freq,
-        };
+        let meta = KeyMeta::from(entry.header);
         self.encoder.value(&mut self.out, &meta, &entry.value).map_err(Failure::Target)?;
         self.keys += 1;
         if self.out.len() >= FLUSH {

@@ -32,8 +32,9 @@ use crate::{DecodeOptions, Decoded, Error, Event, Version, crc64::Crc64};
 ///
 /// # Memory
 ///
-/// Strings (but see [`DecodeOptions::string_pieces`]), and the events of a packed value (one listpack, say), are borrowed from `unread`, which
-/// must hold that string or packed value whole. What is compressed is held decompressed until its
+/// Strings (but see [`DecodeOptions::string_pieces`]), and the events of a packed value (one listpack,
+/// say), are borrowed from `unread`, which must hold that string or packed value whole. What is
+/// compressed is held decompressed until its
 /// last event. Of a stream a node is in memory at a time, and the ids of one group's pending entries;
 /// a module's value, and a stream that is wanted opaque, must be in `unread` whole.
 ///

@@ -1,6 +1,6 @@
 //! What an encoder writes.
 
-use crate::Version;
+use crate::{KeyHeader, Version};
 
 /// How an [`Encoder`](crate::Encoder) writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,5 +81,13 @@ impl<'a> KeyMeta<'a> {
     #[must_use]
     pub const fn new(key: &'a [u8]) -> Self {
         Self { key, expire_ms: None, idle: None, freq: None }
+    }
+}
+
+impl<'a> From<KeyHeader<'a>> for KeyMeta<'a> {
+    /// What a decoder found in front of a value.
+    fn from(header: KeyHeader<'a>) -> Self {
+        let KeyHeader { key, expire_ms, idle, freq, kind: _, type_byte: _ } = header;
+        Self { key, expire_ms, idle, freq }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use redwire_resp::parse_i64;
 
 use super::link::{Peer, Stage};
+use super::version::VALKEY_9_MAJOR;
 use super::{DisconnectReason, Primary, PrimaryEvent, ReplicaId};
 use crate::Offset;
 
@@ -95,10 +96,8 @@ impl Peer {
             b"ip-address" => self.ip = Some(parse_ip(value)?),
             b"capa" => self.set_capa(value),
             b"version" => {
-                let version = parse_version(value)?;
-                let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
-                self.filter.valkey_9 = major.is_some_and(|major| major >= 9);
-                self.version = Some(version);
+                self.version = Some(parse_version(value)?);
+                self.filter.valkey_9 = self.major().is_some_and(|major| major >= VALKEY_9_MAJOR);
             }
             b"rdb-only" => self.rdb_only = parse_flag(value)?,
             b"rdb-channel" => self.rdb_channel = parse_flag(value)?,

@@ -13,16 +13,23 @@ const REDIS_8: u16 = 12;
 /// What Valkey 9 reads, and the first of its own.
 const VALKEY_9: u16 = 80;
 
+/// The first number of the Valkey versions from which on RDB versions are Valkey's own.
+pub(super) const VALKEY_9_MAJOR: u32 = 9;
+
 impl Peer {
+    /// The first number of the Valkey version that it said it is; a Redis says none.
+    pub(super) fn major(&self) -> Option<u32> {
+        self.version.as_deref()?.split('.').next()?.parse().ok()
+    }
+
     /// The newest version that it is known to read: Valkey's replicas say what they are, and
     /// those of Redis 8.0 and later give themselves away by what they can do.
     fn rdb_version(&self) -> Option<u16> {
         if self.distrusted {
             return None;
         }
-        let major = self.version.as_deref().and_then(|version| version.split('.').next());
-        match major.and_then(|major| major.parse::<u32>().ok()) {
-            Some(9..) => Some(VALKEY_9),
+        match self.major() {
+            Some(VALKEY_9_MAJOR..) => Some(VALKEY_9),
             Some(8) => Some(COMMON),
             None if self.capa_rdb_channel => Some(REDIS_8),
             // Valkey 8 leaves its version out on the RDB's connection.

@@ -277,6 +277,8 @@ proptest! {
         let mut file = encode(&entries, options, false);
         let at = at.index(file.len());
         file[at] ^= 1 << bit;
+        // Below version 5 files have no checksum: 11 is one bit from 1.
+        prop_assume!(!matches!(&file[..9], b"REDIS0001" | b"REDIS0002" | b"REDIS0003" | b"REDIS0004"));
         prop_assert!(decode(&file).is_err());
     }
 

@@ -228,7 +228,9 @@ fn reply_expiry(
     key: &[u8],
     show: impl FnOnce(UnixMs) -> u64,
 ) -> CommandResult {
-    let answer = match context.data.expires(key) {
+    // Counted as a read, as servers do.
+    let found = context.data.find(key).is_some();
+    let answer = match context.data.expires(key).filter(|_| found) {
         None => -2,
         Some(None) => -1,
         Some(Some(at)) => show(at) as i64,

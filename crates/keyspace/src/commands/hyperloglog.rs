@@ -1,5 +1,7 @@
 //! Commands on HyperLogLogs, which are strings.
 
+use std::borrow::Cow;
+
 use redwire_resp::Request;
 
 use super::options::is;
@@ -26,33 +28,51 @@ impl From<Corrupted> for CommandError {
     }
 }
 
-/// The bytes of the HyperLogLog at `key`, if there is one.
-fn read(data: &mut Data<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, CommandError> {
-    let Some(string) = data.read::<Str>(key)? else { return Ok(None) };
-    let bytes = string.as_bytes();
-    if !hyperloglog::is_valid(&bytes) {
-        return Err(CommandError::text("WRONGTYPE Key is not a valid HyperLogLog string value."));
+/// Refuses a string that cannot be a HyperLogLog.
+fn check(bytes: &[u8]) -> CommandResult {
+    if hyperloglog::is_valid(bytes) {
+        return Ok(());
     }
-    Ok(Some(bytes.into_owned()))
+    Err(CommandError::text("WRONGTYPE Key is not a valid HyperLogLog string value."))
 }
 
-/// Puts the changed bytes back, the key's expiry kept.
-fn write(data: &mut Data<'_>, key: &[u8], bytes: Vec<u8>) {
-    let expires = data.expires(key).flatten();
-    data.put(key, Str::from(bytes).into_value(), expires);
+/// The bytes of the HyperLogLog at `key`, if there is one.
+fn read<'d>(data: &'d mut Data<'_>, key: &[u8]) -> Result<Option<Cow<'d, [u8]>>, CommandError> {
+    let Some(string) = data.read::<Str>(key)? else { return Ok(None) };
+    let bytes = string.as_bytes();
+    check(&bytes)?;
+    Ok(Some(bytes))
+}
+
+/// The bytes of the HyperLogLog at `key` to change in place.
+fn write<'d>(data: &'d mut Data<'_>, key: &[u8]) -> Result<Option<&'d mut Vec<u8>>, CommandError> {
+    let Some(string) = data.write::<Str>(key)? else { return Ok(None) };
+    check(&string.as_bytes())?;
+    Ok(Some(string.make_mut()))
+}
+
+/// The same, of an empty one if there is none; and whether that is so.
+fn write_or_new<'d>(
+    data: &'d mut Data<'_>,
+    key: &[u8],
+) -> Result<(&'d mut Vec<u8>, bool), CommandError> {
+    let is_new = !data.check::<Str>(key)?;
+    if is_new {
+        data.put(key, Str::from(hyperloglog::empty()).into_value(), None);
+    }
+    let bytes = write(data, key)?.ok_or(CommandError::WrongType)?;
+    Ok((bytes, is_new))
 }
 
 fn pfadd(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = &request[1];
-    let found = read(&mut context.data, key)?;
-    let mut changes = usize::from(found.is_none());
-    let mut bytes = found.unwrap_or_else(hyperloglog::empty);
+    let (bytes, is_new) = write_or_new(&mut context.data, key)?;
+    let mut changes = usize::from(is_new);
     for element in request.iter().skip(2) {
-        changes += usize::from(hyperloglog::add(&mut bytes, element)?);
+        changes += usize::from(hyperloglog::add(bytes, element)?);
     }
     if changes > 0 {
-        hyperloglog::invalidate(&mut bytes);
-        write(&mut context.data, key, bytes);
+        hyperloglog::invalidate(bytes);
         context.data.changed(key, EventClass::String, "pfadd");
         context.data.changed_more(changes - 1);
     }
@@ -86,7 +106,11 @@ fn pfcount(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
             None => 0,
             Some(bytes) => match hyperloglog::cached(&bytes) {
                 Some(count) => count,
-                None => count_and_keep(&mut context.data, key, bytes)?,
+                None => {
+                    let count = hyperloglog::estimate(&hyperloglog::registers(&bytes)?);
+                    keep_count(&mut context.data, key, count)?;
+                    count
+                }
             },
         }
     };
@@ -94,34 +118,29 @@ fn pfcount(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     Ok(())
 }
 
-fn count_and_keep(
-    data: &mut Data<'_>,
-    key: &[u8],
-    mut bytes: Vec<u8>,
-) -> Result<u64, CommandError> {
-    let count = hyperloglog::estimate(&hyperloglog::registers(&bytes)?);
+fn keep_count(data: &mut Data<'_>, key: &[u8], count: u64) -> CommandResult {
     // A replica's value is what its primary makes of it.
     if data.keyspace.role == Role::Primary || data.is_replicated() {
-        hyperloglog::cache(&mut bytes, count);
-        write(data, key, bytes);
+        if let Some(bytes) = write(data, key)? {
+            hyperloglog::cache(bytes, count);
+        }
         data.changed_more(1);
         data.keyspace.key_touched(data.db, key);
     }
-    Ok(count)
+    Ok(())
 }
 
 fn pfmerge(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = &request[1];
     let (max, dense) = merged(&mut context.data, request.iter().skip(1))?;
-    let mut bytes = read(&mut context.data, key)?.unwrap_or_else(hyperloglog::empty);
+    let (bytes, _) = write_or_new(&mut context.data, key)?;
     if dense {
-        hyperloglog::make_dense(&mut bytes)?;
+        hyperloglog::make_dense(bytes)?;
     }
     for (register, value) in max.into_iter().enumerate().filter(|(_, value)| *value > 0) {
-        hyperloglog::raise(&mut bytes, register, value)?;
+        hyperloglog::raise(bytes, register, value)?;
     }
-    hyperloglog::invalidate(&mut bytes);
-    write(&mut context.data, key, bytes);
+    hyperloglog::invalidate(bytes);
     context.data.changed(key, EventClass::String, "pfadd");
     context.reply.ok();
     Ok(())
@@ -129,18 +148,13 @@ fn pfmerge(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 fn pfdebug(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let (subcommand, key) = (&request[1], &request[2]);
-    let Some(mut bytes) = read(&mut context.data, key)? else {
+    let Some(bytes) = read(&mut context.data, key)? else {
         return Err(CommandError::text("ERR The specified key does not exist"));
     };
     match () {
         () if is(subcommand, "GETREG") => {
-            let was_dense = hyperloglog::is_dense(&bytes);
-            hyperloglog::make_dense(&mut bytes)?;
             let values = hyperloglog::registers(&bytes)?;
-            if !was_dense {
-                write(&mut context.data, key, bytes);
-                context.data.changed_more(1);
-            }
+            pack(&mut context.data, key)?;
             context.reply.array(values.len());
             values.iter().for_each(|value| context.reply.integer(i64::from(*value)));
         }
@@ -149,13 +163,8 @@ fn pfdebug(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
             context.reply.simple(if dense { "dense" } else { "sparse" });
         }
         () if is(subcommand, "TODENSE") => {
-            let was_dense = hyperloglog::is_dense(&bytes);
-            if !was_dense {
-                hyperloglog::make_dense(&mut bytes)?;
-                write(&mut context.data, key, bytes);
-                context.data.changed_more(1);
-            }
-            context.reply.integer(i64::from(!was_dense));
+            let packed = pack(&mut context.data, key)?;
+            context.reply.integer(i64::from(packed));
         }
         () => {
             let subcommand = String::from_utf8_lossy(subcommand);
@@ -165,4 +174,14 @@ fn pfdebug(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         }
     }
     Ok(())
+}
+
+/// Makes a sparse HyperLogLog dense; answers whether it was sparse.
+fn pack(data: &mut Data<'_>, key: &[u8]) -> Result<bool, CommandError> {
+    let Some(bytes) = write(data, key)?.filter(|bytes| !hyperloglog::is_dense(bytes)) else {
+        return Ok(false);
+    };
+    hyperloglog::make_dense(bytes)?;
+    data.changed_more(1);
+    Ok(true)
 }

@@ -8,8 +8,9 @@ use crate::error::CommandError;
 use crate::events::EventClass;
 use crate::keyspace::{Keyspace, Random, Role};
 use crate::session::{Origin, Session};
+use crate::usage::Meter;
 use crate::value::{Kind, Live};
-use crate::{Blob, Hash, UnixMs, Value};
+use crate::{Blob, Hash, KeyUsage, UnixMs, Value};
 
 /// A command's view of the world while it runs: the data, the reply to write, the session.
 ///
@@ -54,6 +55,7 @@ pub(crate) enum EffectPlan {
 
 impl<'a> Data<'a> {
     pub(crate) fn new(keyspace: &'a mut Keyspace, session: &Session, now: UnixMs) -> Self {
+        keyspace.meter = Meter { now, still: session.no_touch };
         Self {
             keyspace,
             db: session.db,
@@ -78,17 +80,57 @@ impl<'a> Data<'a> {
         self.effect
     }
 
-    /// The value of `key` to read, counted as a hit or a miss.
+    /// The value of `key` to read, counted as a hit or a miss, and as a use of the key.
     pub(crate) fn find(&mut self, key: &[u8]) -> Option<&Value> {
         self.drop_if_expired(key);
-        let Keyspace { data, stats, .. } = &mut *self.keyspace;
-        let entry = data.find(self.db, key).filter(|entry| is_there(entry, self.now, self.origin));
-        if entry.is_some() {
-            stats.keyspace_hits += 1;
-        } else {
+        let Keyspace { data, stats, meter, settings, random, .. } = &mut *self.keyspace;
+        let entry = data.find_mut(self.db, key);
+        let Some(entry) = entry.filter(|entry| is_there(entry, self.now, self.origin)) else {
             stats.keyspace_misses += 1;
+            return None;
+        };
+        stats.keyspace_hits += 1;
+        entry.set_clock(meter.used(entry.clock(), false, settings, random));
+        Some(&entry.value)
+    }
+
+    /// The value of `key` to be looked at, counted as a hit or a miss, but as no use of the key.
+    pub(crate) fn look(&mut self, key: &[u8]) -> Option<&Value> {
+        let still = std::mem::replace(&mut self.keyspace.meter.still, true);
+        let found = self.find(key).is_some();
+        self.keyspace.meter.still = still;
+        if found { self.peek(key) } else { None }
+    }
+
+    /// Has the command's look-ups count as uses of keys, whatever the session says.
+    pub(crate) fn leave_traces(&mut self) {
+        self.keyspace.meter.still = false;
+    }
+
+    /// The clock of `key`, if it is there: how long it was not used, and how often it was.
+    pub(crate) fn clock(&mut self, key: &[u8]) -> Option<u32> {
+        self.peek(key)?;
+        self.keyspace.data.find(self.db, key).map(Entry::clock)
+    }
+
+    /// Counts a use of `key`, which is to be moved; answers its clock then.
+    pub(crate) fn use_of(&mut self, key: &[u8]) -> Option<u32> {
+        self.keyspace.use_entry(self.db, key).map(|entry| entry.clock())
+    }
+
+    /// Sets the clock of `key`, which was just put in, to what is known of its use.
+    pub(crate) fn know_usage(&mut self, key: &[u8], usage: Option<KeyUsage>) {
+        if usage.is_some() {
+            let clock = self.keyspace.meter.known(usage, &self.keyspace.settings);
+            self.set_clock(key, clock);
         }
-        entry.map(|entry| &entry.value)
+    }
+
+    /// Sets the clock of `key`, if it is there.
+    pub(crate) fn set_clock(&mut self, key: &[u8], clock: u32) {
+        if let Some(entry) = self.keyspace.data.find_mut(self.db, key) {
+            entry.set_clock(clock);
+        }
     }
 
     /// The value of `key`, without counting the look-up.
@@ -167,7 +209,7 @@ impl<'a> Data<'a> {
             Some(value) if K::of(value).is_none() => return Err(CommandError::WrongType),
             Some(_) => {}
         }
-        let entry = self.keyspace.entry_mut(self.db, key);
+        let entry = self.keyspace.use_entry(self.db, key);
         Ok(entry.and_then(|entry| K::of_mut(&mut entry.value)))
     }
 
@@ -177,13 +219,17 @@ impl<'a> Data<'a> {
     pub(crate) fn write_or_new<K: Kind>(&mut self, key: &[u8]) -> Result<&mut K, CommandError> {
         match self.peek(key) {
             Some(value) if K::of(value).is_none() => return Err(CommandError::WrongType),
-            Some(_) => {}
-            None => {
-                self.make_way(key);
-                self.keyspace.insert(self.db, key, K::default().into_value(), None);
-                self.keyspace.events.push(EventClass::New, "new", self.db, key);
+            Some(_) => {
+                let entry = self.keyspace.use_entry(self.db, key);
+                return entry
+                    .and_then(|entry| K::of_mut(&mut entry.value))
+                    .ok_or(CommandError::WrongType);
             }
+            None => {}
         }
+        self.make_way(key);
+        self.keyspace.insert(self.db, key, K::default().into_value(), None);
+        self.keyspace.events.push(EventClass::New, "new", self.db, key);
         let entry = self.keyspace.entry_mut(self.db, key);
         entry.and_then(|entry| K::of_mut(&mut entry.value)).ok_or(CommandError::WrongType)
     }
@@ -234,7 +280,11 @@ impl<'a> Data<'a> {
 
     /// Sets or clears the expiry of `key`; answers whether the key is there.
     pub(crate) fn set_expires(&mut self, key: &[u8], expires: Option<UnixMs>) -> bool {
-        self.peek(key).is_some() && self.keyspace.set_expires(self.db, key, expires)
+        if self.peek(key).is_none() {
+            return false;
+        }
+        self.keyspace.use_entry(self.db, key);
+        self.keyspace.set_expires(self.db, key, expires)
     }
 
     /// Whether `key` is there; an error if it is, but not of type `K`. Counts no look-up.

@@ -21,11 +21,22 @@ pub(crate) struct Entry {
     expires: Option<UnixMs>,
     /// The snapshot that has this entry already, or that began before the entry did.
     pub(crate) epoch: u32,
+    /// When or how often it was used: see [`usage`](crate::usage).
+    clock: u32,
 }
 
 impl Entry {
     pub(crate) fn new(key: &[u8], value: Value, expires: Option<UnixMs>, epoch: u32) -> Self {
-        Self { key: Blob::from(key), value, expires, epoch }
+        Self { key: Blob::from(key), value, expires, epoch, clock: 0 }
+    }
+
+    /// The 24 bits that are kept for eviction.
+    pub(crate) fn clock(&self) -> u32 {
+        self.clock
+    }
+
+    pub(crate) fn set_clock(&mut self, clock: u32) {
+        self.clock = clock;
     }
 
     pub(crate) fn expires(&self) -> Option<UnixMs> {
@@ -221,12 +232,13 @@ impl Database {
     }
 
     /// Puts another value in the place of a key's value, with this expiry, and answers the old
-    /// one; gives the value back when the key is not there.
+    /// one; gives the value back when the key is not there. `used` makes the new clock of the old.
     pub(crate) fn overwrite(
         &mut self,
         key: &[u8],
         value: Value,
         expires: Option<UnixMs>,
+        used: impl FnOnce(u32) -> u32,
     ) -> Result<Value, Value> {
         let (hash, slot) = (self.hash(key), usize::from(key_slot(key)));
         let found = self
@@ -235,6 +247,7 @@ impl Database {
             .and_then(|table| table.find_mut(hash, |entry| entry.key.as_slice() == key));
         let Some(entry) = found else { return Err(value) };
         let counted = value.needed_type().is_some() || entry.value.needed_type().is_some();
+        entry.clock = used(entry.clock);
         let old = std::mem::replace(&mut entry.value, value);
         let before = std::mem::replace(&mut entry.expires, expires);
         if before != expires {

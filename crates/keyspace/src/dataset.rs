@@ -88,6 +88,10 @@ impl Dataset {
         entries.map(|entry| (&entry.key, &entry.value))
     }
 
+    pub(crate) fn find_mut(&mut self, db: u32, key: &[u8]) -> Option<&mut Entry> {
+        self.databases[db as usize].find_mut(key)
+    }
+
     pub(crate) fn find(&self, db: u32, key: &[u8]) -> Option<&Entry> {
         self.databases[db as usize].find(key)
     }

@@ -58,7 +58,7 @@ impl Data<'_> {
 const LISTPACK: u8 = 16;
 
 fn serialized_len(value: Value, options: EncodeOptions) -> Result<u64, Error> {
-    let item = SnapshotItem { db: 0, key: Blob::new(), expires: None, value };
+    let item = SnapshotItem { db: 0, key: Blob::new(), expires: None, usage: None, value };
     let (mut out, mut handed_on) = (Vec::new(), 0);
     item.encode(&mut Encoder::new(options), &mut out, &mut |out| {
         handed_on += out.len() as u64;

@@ -6,6 +6,7 @@ use crate::effects::Effects;
 use crate::events::{EventClass, Events};
 use crate::session::Session;
 use crate::snapshot::Walk;
+use crate::usage::Meter;
 use crate::waits::Waits;
 use crate::watch::Watches;
 use crate::{Blob, Dataset, Settings, Touched, Touches, UnixMs, Value};
@@ -28,6 +29,7 @@ pub struct Keyspace {
     pub(crate) epoch: u32,
     pub(crate) dirty: u64,
     pub(crate) random: Random,
+    pub(crate) meter: Meter,
     pub(crate) role: Role,
     /// Keys whose time is over stay, unseen.
     pub(crate) expiry_paused: bool,
@@ -102,6 +104,7 @@ impl Keyspace {
             epoch: 0,
             dirty: 0,
             random: Random::new(seed),
+            meter: Meter::default(),
             role: Role::Primary,
             expiry_paused: false,
             garbage: Vec::new(),
@@ -240,6 +243,7 @@ impl Keyspace {
     ///
     /// On a replica it does nothing: the primary's `DEL` will come. Nor while expiry is paused.
     pub fn expire_due(&mut self, now: UnixMs, limit: usize) -> usize {
+        self.meter.now = now;
         if !self.deletes_expired() {
             return 0;
         }
@@ -285,9 +289,21 @@ impl Keyspace {
         Some(entry)
     }
 
+    /// The entry of `key` to be changed, which is a use of it.
+    pub(crate) fn use_entry(&mut self, db: u32, key: &[u8]) -> Option<&mut Entry> {
+        let Self { data, walk, meter, settings, random, .. } = self;
+        let entry = data.databases[db as usize].find_mut(key)?;
+        if let Some(walk) = walk {
+            walk.capture(db, entry);
+        }
+        entry.set_clock(meter.used(entry.clock(), true, settings, random));
+        Some(entry)
+    }
+
     /// Adds a key that is not there.
     pub(crate) fn insert(&mut self, db: u32, key: &[u8], value: Value, expires: Option<UnixMs>) {
-        let entry = Entry::new(key, value, expires, self.epoch);
+        let mut entry = Entry::new(key, value, expires, self.epoch);
+        entry.set_clock(self.meter.fresh(&self.settings));
         let rebuilt = self.data.databases[db as usize].insert(entry);
         if let (Some(walk), Some(slot)) = (&mut self.walk, rebuilt) {
             walk.table_rebuilt(db, slot);
@@ -308,7 +324,9 @@ impl Keyspace {
             self.entry_mut(db, key);
         }
         self.waits.signal(db, key);
-        self.data.databases[db as usize].overwrite(key, value, expires)
+        let Self { data, settings, random, meter, .. } = self;
+        let used = |clock| meter.used(clock, true, settings, random);
+        data.databases[db as usize].overwrite(key, value, expires, used)
     }
 
     /// Takes a key out, expired or not.

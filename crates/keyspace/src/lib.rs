@@ -18,6 +18,7 @@ mod dispatch;
 mod effects;
 mod error;
 mod events;
+mod evict;
 mod field_expiries;
 mod float80;
 mod glob;
@@ -33,6 +34,7 @@ mod snapshot;
 mod time;
 mod touches;
 pub mod tree;
+mod usage;
 mod value;
 mod waits;
 mod watch;
@@ -48,6 +50,7 @@ pub use digest::ScoreText;
 pub use effects::Effects;
 pub use error::{CommandError, CommandResult};
 pub use events::{EventClass, Events, KeyEvent};
+pub use evict::EvictionPolicy;
 pub use glob::matches as glob_matches;
 pub use host::{Host, NoHost};
 pub use keyspace::{Garbage, Keyspace, Role, Stats};
@@ -58,6 +61,7 @@ pub use slot::{SLOTS, key_slot};
 pub use snapshot::SnapshotItem;
 pub use time::UnixMs;
 pub use touches::{Touched, Touches};
+pub use usage::KeyUsage;
 pub use value::{
     Consumer, Fields, Group, Hash, HashField, List, Opaque, Pair, Pending, Scored, Set, SetIter,
     Str, Stream, StreamEntry, StreamFields, StreamId, Value, Zset,

@@ -4,7 +4,8 @@ use redwire_rdb::Event;
 
 use crate::build::{BuildError, Builder};
 use crate::database::Entry;
-use crate::{Blob, Dataset, UnixMs, Value};
+use crate::usage::Meter;
+use crate::{Blob, Dataset, KeyUsage, Settings, UnixMs, Value};
 
 /// Builds a data set from what [`redwire_rdb::Decoder`] finds, event by event.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub struct Loader {
     db: u32,
     drop_expired: Option<UnixMs>,
     pending: Option<Pending>,
+    meter: Meter,
+    settings: Settings,
     stats: LoadStats,
 }
 
@@ -21,6 +24,7 @@ pub struct Loader {
 struct Pending {
     key: Blob,
     expires: Option<UnixMs>,
+    usage: Option<KeyUsage>,
     value: Builder,
 }
 
@@ -86,7 +90,18 @@ impl Loader {
     /// replica gives `None`, and its primary will tell.
     #[must_use]
     pub fn new(data: Dataset, drop_expired: Option<UnixMs>) -> Self {
-        Self { data, db: 0, drop_expired, pending: None, stats: LoadStats::default() }
+        let meter = Meter { now: drop_expired.unwrap_or(UnixMs(0)), still: false };
+        let (settings, stats) = (Settings::default(), LoadStats::default());
+        Self { data, db: 0, drop_expired, pending: None, meter, settings, stats }
+    }
+
+    /// Dates keys by what the file says of their use (opcodes 248 and 249), seen from the moment `now`;
+    /// of a key of which it says nothing that the policy of `settings` goes by, as used now.
+    #[must_use]
+    pub fn dating(mut self, now: UnixMs, settings: &Settings) -> Self {
+        self.meter.now = now;
+        self.settings = settings.clone();
+        self
     }
 
     /// Takes one event in. Events about the file as a whole are passed over.
@@ -109,6 +124,7 @@ impl Loader {
                 self.pending = Some(Pending {
                     key: Blob::from(header.key),
                     expires: header.expire_ms.map(UnixMs),
+                    usage: header.freq.map(KeyUsage::Frequency).or(header.idle.map(KeyUsage::Idle)),
                     value: Builder::new(header.kind),
                 });
                 Ok(())
@@ -152,7 +168,8 @@ impl Loader {
     }
 
     fn key_end(&mut self, empty: bool) -> Result<(), LoadError> {
-        let Pending { key, expires, value } = self.pending.take().ok_or(LoadError::OutOfPlace)?;
+        let Pending { key, expires, usage, value } =
+            self.pending.take().ok_or(LoadError::OutOfPlace)?;
         if empty {
             self.stats.empty += 1;
             return Ok(());
@@ -176,7 +193,9 @@ impl Loader {
                 return Ok(());
             }
         }
-        database.insert(Entry::new(&key, value, expires, 0));
+        let mut entry = Entry::new(&key, value, expires, 0);
+        entry.set_clock(self.meter.known(usage, &self.settings));
+        database.insert(entry);
         self.stats.keys += 1;
         Ok(())
     }

@@ -24,7 +24,13 @@ impl Value {
         let options = EncodeOptions { target, thresholds, ..EncodeOptions::default() };
         let mut encoder = Encoder::for_payloads(options);
         let mut payload = Vec::new();
-        let item = SnapshotItem { db: 0, key: Blob::new(), expires: None, value: self.clone() };
+        let item = SnapshotItem {
+            db: 0,
+            key: Blob::new(),
+            expires: None,
+            usage: None,
+            value: self.clone(),
+        };
         item.encode(&mut encoder, &mut payload, &mut |_| {}).ok()?;
         encoder.end(&mut payload);
         Some(payload)

@@ -3,7 +3,7 @@
 use redwire_rdb::{EncodeOptions, Encoder, Error, KeyMeta, ListPlan};
 
 use crate::value::{ACTIVE, COUNTED};
-use crate::{Blob, Hash, List, Set, SnapshotItem, Value, Zset};
+use crate::{Blob, Hash, KeyUsage, List, Set, SnapshotItem, Value, Zset};
 
 /// Collections of up to this many elements are written in one go.
 const WHOLE_ELEMENTS: usize = 1024;
@@ -30,8 +30,13 @@ impl SnapshotItem {
         out: &mut Vec<u8>,
         flush: &mut dyn FnMut(&mut Vec<u8>),
     ) -> Result<(), Error> {
-        let meta =
+        let mut meta =
             KeyMeta { expire_ms: self.expires.map(|at| at.0), ..KeyMeta::new(self.key.as_slice()) };
+        match self.usage {
+            Some(KeyUsage::Idle(seconds)) => meta.idle = Some(seconds),
+            Some(KeyUsage::Frequency(count)) => meta.freq = Some(count),
+            None => {}
+        }
         let whole = self.value.element_count() <= WHOLE_ELEMENTS;
         match &self.value {
             Value::String(string) => encoder.string(out, &meta, &string.as_bytes()),

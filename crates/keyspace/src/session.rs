@@ -38,6 +38,9 @@ pub struct Session {
     /// if the time were over, unless this is set: whoever sets it has to
     /// [`resume`](crate::Keyspace::resume) them.
     pub may_wait: bool,
+    /// Whether its commands count as no use of keys (`CLIENT NO-TOUCH`): but for `TOUCH`, they leave
+    /// idle times and frequencies as they are.
+    pub no_touch: bool,
     /// What the running command wants to wait for.
     pub(crate) wish: Option<Box<Wish>>,
     pub(crate) waiting: bool,
@@ -83,6 +86,7 @@ impl Session {
             authenticated: true,
             subscribed: false,
             may_wait: false,
+            no_touch: false,
             wish: None,
             waiting: false,
             resuming: false,

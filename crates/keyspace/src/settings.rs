@@ -2,6 +2,8 @@
 
 use redwire_rdb::Thresholds;
 
+use crate::EvictionPolicy;
+
 /// What a user may set of the keyspace; the names are those of `redis.conf`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -13,10 +15,27 @@ pub struct Settings {
     /// `hash-max-listpack-entries` and its kin: up to where `OBJECT ENCODING` and an RDB file call
     /// a collection compact.
     pub thresholds: Thresholds,
+    /// `maxmemory-policy`: by what keys are evicted, and what is kept of their use. Default
+    /// noeviction.
+    pub eviction: EvictionPolicy,
+    /// `maxmemory-samples`: how many keys are looked at to evict one. Default 5.
+    pub eviction_samples: u32,
+    /// `lfu-log-factor`: the larger, the more uses of a key raise its count by one. Default 10.
+    pub lfu_log_factor: u32,
+    /// `lfu-decay-time`: minutes in which a key's count falls by one; 0 is never. Default 1.
+    pub lfu_decay_time: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { databases: 16, max_string_len: 512 << 20, thresholds: Thresholds::default() }
+        Self {
+            databases: 16,
+            max_string_len: 512 << 20,
+            thresholds: Thresholds::default(),
+            eviction: EvictionPolicy::default(),
+            eviction_samples: 5,
+            lfu_log_factor: 10,
+            lfu_decay_time: 1,
+        }
     }
 }

@@ -11,7 +11,8 @@ use hashbrown::HashTable;
 use crate::database::{Database, Entry};
 use crate::keyspace::Garbage;
 use crate::slot::SLOTS;
-use crate::{Blob, Keyspace, UnixMs, Value};
+use crate::usage::Meter;
+use crate::{Blob, KeyUsage, Keyspace, Settings, UnixMs, Value};
 
 /// A key of a snapshot.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct SnapshotItem {
     pub key: Blob,
     /// When it expires.
     pub expires: Option<UnixMs>,
+    /// When or how often it was used, if keys are evicted by that.
+    pub usage: Option<KeyUsage>,
     /// Its value, sharing its insides with the live one until that changes.
     pub value: Value,
 }
@@ -30,12 +33,32 @@ pub struct SnapshotItem {
 #[derive(Debug)]
 pub(crate) struct Walk {
     epoch: u32,
+    gauge: Gauge,
     /// How far the walk is in each of the databases; nothing once they are others altogether.
     places: Vec<Place>,
     /// Entries that a write came to before the walk did.
     captured: Vec<SnapshotItem>,
     /// Databases that were emptied before the walk was through with them.
     retired: Vec<(Place, Database)>,
+}
+
+/// What tells how much use was made of a key, as of when the snapshot began.
+#[derive(Debug)]
+struct Gauge {
+    meter: Meter,
+    settings: Settings,
+}
+
+impl Gauge {
+    fn item(&self, db: u32, entry: &Entry) -> SnapshotItem {
+        SnapshotItem {
+            db,
+            key: entry.key.clone(),
+            expires: entry.expires(),
+            usage: self.meter.usage(entry.clock(), &self.settings),
+            value: entry.value.clone(),
+        }
+    }
 }
 
 /// How far the walk is in one database.
@@ -54,9 +77,9 @@ struct Cursor {
 }
 
 impl Walk {
-    fn new(epoch: u32, databases: u32) -> Self {
+    fn new(epoch: u32, databases: u32, gauge: Gauge) -> Self {
         let places = (0..databases).map(|db| Place { db, cursor: Cursor::default() }).collect();
-        Self { epoch, places, captured: Vec::new(), retired: Vec::new() }
+        Self { epoch, gauge, places, captured: Vec::new(), retired: Vec::new() }
     }
 
     /// The data set is replaced as a whole: what is left to hand over is all in `databases`, the
@@ -76,7 +99,7 @@ impl Walk {
         }
         if let Some(place) = self.places.get(db as usize) {
             entry.epoch = self.epoch;
-            self.captured.push(item(place.db, entry));
+            self.captured.push(self.gauge.item(place.db, entry));
         }
     }
 
@@ -118,14 +141,14 @@ impl Walk {
     ) -> bool {
         items.append(&mut self.captured);
         while let Some((place, database)) = self.retired.last_mut() {
-            steps = place.walk(database, self.epoch, steps, items);
+            steps = place.walk(database, self.epoch, &self.gauge, steps, items);
             if !place.cursor.is_at_end() {
                 return false;
             }
             garbage.extend(self.retired.pop().map(|(_, database)| Garbage::database(database)));
         }
         for (place, database) in self.places.iter_mut().zip(databases) {
-            steps = place.walk(database, self.epoch, steps, items);
+            steps = place.walk(database, self.epoch, &self.gauge, steps, items);
             if !place.cursor.is_at_end() {
                 return false;
             }
@@ -146,6 +169,7 @@ impl Place {
         &mut self,
         database: &mut Database,
         epoch: u32,
+        gauge: &Gauge,
         mut steps: usize,
         items: &mut Vec<SnapshotItem>,
     ) -> usize {
@@ -167,20 +191,11 @@ impl Place {
                 && entry.epoch != epoch
             {
                 entry.epoch = epoch;
-                items.push(item(*db, entry));
+                items.push(gauge.item(*db, entry));
             }
             cursor.bucket += 1;
         }
         steps
-    }
-}
-
-fn item(db: u32, entry: &Entry) -> SnapshotItem {
-    SnapshotItem {
-        db,
-        key: entry.key.clone(),
-        expires: entry.expires(),
-        value: entry.value.clone(),
     }
 }
 
@@ -194,7 +209,8 @@ impl Keyspace {
             return false;
         }
         self.epoch = self.epoch.wrapping_add(1);
-        self.walk = Some(Walk::new(self.epoch, self.data.database_count()));
+        let gauge = Gauge { meter: self.meter, settings: self.settings.clone() };
+        self.walk = Some(Walk::new(self.epoch, self.data.database_count(), gauge));
         true
     }
 

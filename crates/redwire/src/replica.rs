@@ -235,10 +235,9 @@ impl Copy {
         match item {
             Item::SnapshotStart { .. } => {
                 self.is_current = false;
-                self.loader = Some(Loader::new(
-                    Dataset::new(self.keyspace.data().database_count(), self.seed),
-                    None,
-                ));
+                let data = Dataset::new(self.keyspace.data().database_count(), self.seed);
+                let loader = Loader::new(data, None).dating(now, self.keyspace.settings());
+                self.loader = Some(loader);
             }
             Item::Snapshot { event, .. } => {
                 if let Some(loader) = &mut self.loader {

@@ -404,6 +404,10 @@ pub(crate) fn settings(config: &Config) -> Settings {
     settings.thresholds.set_max_listpack_entries = config.set_max_listpack_entries as usize;
     settings.thresholds.set_max_listpack_value = config.set_max_listpack_value as usize;
     settings.thresholds.list_node_bytes = config.list_node_bytes();
+    settings.eviction = config.maxmemory_policy;
+    settings.eviction_samples = config.maxmemory_samples;
+    settings.lfu_log_factor = config.lfu_log_factor;
+    settings.lfu_decay_time = config.lfu_decay_time;
     settings
 }
 

@@ -24,7 +24,7 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::data("del", -2, WRITE, Keys::ALL, del),
     Command::data("unlink", -2, WRITE_FAST, Keys::ALL, del),
     Command::data("exists", -2, READ_FAST, Keys::ALL, exists),
-    Command::data("touch", -2, READ_FAST, Keys::ALL, exists),
+    Command::data("touch", -2, READ_FAST, Keys::ALL, touch),
     Command::data("type", 2, READ_FAST, Keys::ONE, type_),
     Command::data("rename", 3, WRITE, Keys::TWO, moving::rename),
     Command::data("renamenx", 3, WRITE_FAST, Keys::TWO, moving::renamenx),
@@ -51,15 +51,22 @@ fn del(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `EXISTS`, and `TOUCH`: no time of access is kept that it could set.
 fn exists(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let found = request.iter().skip(1).filter(|key| context.data.look(key).is_some()).count();
+    context.reply.integer(found as i64);
+    Ok(())
+}
+
+/// `TOUCH`, which is a use of keys even by a client that leaves no trace else.
+fn touch(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    context.data.leave_traces();
     let found = request.iter().skip(1).filter(|key| context.data.find(key).is_some()).count();
     context.reply.integer(found as i64);
     Ok(())
 }
 
 fn type_(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let value = context.data.find(&request[1]);
+    let value = context.data.look(&request[1]);
     context.reply.simple(value.map_or("none", |value| value.type_name()));
     Ok(())
 }

@@ -16,6 +16,7 @@
 //!   `lazyfree-*` family, say) take any valid value, and
 //!   `Config::without_effect` lists those that were set in vain.
 
+mod eviction;
 mod glob;
 mod grammar;
 mod keyspace_events;
@@ -33,6 +34,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use redwire_keyspace::EvictionPolicy;
 use redwire_outbuf::{ClientsLimit, Limits};
 
 pub(crate) use keyspace_events::KeyspaceEvents;
@@ -210,8 +212,21 @@ config! {
         min_replicas_max_lag: Duration = Duration::from_secs(10),
 
         // Memory and encodings.
-        /// Bytes of data after which writes are refused; 0 sets no limit.
+        /// Bytes of memory above which keys are evicted or writes refused; 0 sets no limit.
         maxmemory: u64 = 0,
+        /// Which keys are evicted.
+        maxmemory_policy: EvictionPolicy = EvictionPolicy::Noeviction,
+        /// Keys that are looked at to evict one.
+        maxmemory_samples: u32 = 5,
+        /// How long eviction may hold clients up: 10 is half a millisecond at a time, 100 until
+        /// there is room.
+        maxmemory_eviction_tenacity: u32 = 10,
+        /// Whether a replica leaves eviction to its primary.
+        replica_ignore_maxmemory: bool = true,
+        /// How slowly the counts of keys grow that are evicted by use.
+        lfu_log_factor: u32 = 10,
+        /// Minutes in which such a count falls by one; 0 never.
+        lfu_decay_time: u32 = 1,
         /// Entries above which a hash leaves its compact encoding.
         hash_max_listpack_entries: u64 = 512,
         /// Bytes of a field or value above which a hash leaves its compact encoding.

@@ -176,7 +176,8 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("replica-announce-port", number(0, 65535), field!(replica_announce_port))
         .alias("slave-announce-port"),
     P::new("replica-lazy-flush", SWITCH, Hint("no")).alias("slave-lazy-flush"),
-    P::new("replica-ignore-maxmemory", SWITCH, Fixed("yes")).alias("slave-ignore-maxmemory"),
+    P::new("replica-ignore-maxmemory", SWITCH, field!(replica_ignore_maxmemory))
+        .alias("slave-ignore-maxmemory"),
     P::new("replica-ignore-disk-write-errors", SWITCH, Fixed("no")),
     P::new(
         "propagation-error-behavior",
@@ -219,11 +220,11 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("min-replicas-max-lag", COUNT, field!(min_replicas_max_lag)).alias("min-slaves-max-lag"),
     // Memory and encodings.
     P::new("maxmemory", memory(0, U64_MAX), field!(maxmemory)),
-    P::new("maxmemory-policy", Syntax::Name(POLICIES), Fixed("noeviction")),
-    P::new("maxmemory-samples", number(1, I32_MAX), Hint("5")),
-    P::new("maxmemory-eviction-tenacity", number(0, 100), Hint("10")),
-    P::new("lfu-log-factor", COUNT, Hint("10")),
-    P::new("lfu-decay-time", COUNT, Hint("1")),
+    P::new("maxmemory-policy", Syntax::Name(POLICIES), field!(maxmemory_policy)),
+    P::new("maxmemory-samples", number(1, I32_MAX), field!(maxmemory_samples)),
+    P::new("maxmemory-eviction-tenacity", number(0, 100), field!(maxmemory_eviction_tenacity)),
+    P::new("lfu-log-factor", COUNT, field!(lfu_log_factor)),
+    P::new("lfu-decay-time", COUNT, field!(lfu_decay_time)),
     P::new("hash-max-listpack-entries", LARGE, field!(hash_max_listpack_entries))
         .alias("hash-max-ziplist-entries"),
     P::new("hash-max-listpack-value", BYTES, field!(hash_max_listpack_value))
@@ -297,15 +298,17 @@ pub(super) static PARAMETERS: &[P] = &[
 const SYSLOG_FACILITIES: &[&str] =
     &["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];
 
-/// The eviction policies of Redis.
+/// The eviction policies of Redis, those of 8.6 included.
 const POLICIES: &[&str] = &[
     "volatile-lru",
     "volatile-lfu",
     "volatile-random",
     "volatile-ttl",
+    "volatile-lrm",
     "allkeys-lru",
     "allkeys-lfu",
     "allkeys-random",
+    "allkeys-lrm",
     "noeviction",
 ];
 

@@ -147,6 +147,7 @@ pub(super) fn reset(
     let on = core.tracking.is_on();
     context.data.keyspace().touches().want(on);
     context.session.db = 0;
+    context.session.no_touch = false;
     context.session.protocol = Protocol::Resp2;
     context.session.authenticated = core.config.requirepass.is_none();
     core.actions.push(Action::Authenticated(id, context.session.authenticated));

@@ -247,7 +247,9 @@ impl Core {
         let drop_expired = (!self.is_replica() && !replays).then_some(self.unix_ms);
         let options =
             DecodeOptions { verify_checksum: self.config.rdbchecksum, ..DecodeOptions::default() };
-        let load = RdbLoad::new(Loader::new(data, drop_expired), options);
+        let loader = Loader::new(data, drop_expired);
+        let loader = loader.dating(self.unix_ms, &crate::core::settings(&self.config));
+        let load = RdbLoad::new(loader, options);
         Ok(FileLoad::open(&self.config.rdb_path(), load)?)
     }
 

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
 use crate::payload::PayloadError;
-use crate::{UnixMs, Value};
+use crate::{KeyUsage, UnixMs, Value};
 
 pub(super) fn dump(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let thresholds = context.data.thresholds().clone();
@@ -21,36 +21,40 @@ pub(super) fn dump(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
     Ok(())
 }
 
-/// The options of `RESTORE`; `IDLETIME` and `FREQ` are checked and passed over.
+/// The options of `RESTORE`.
 #[derive(Debug, Default)]
 struct Options {
     replace: bool,
     /// `ABSTTL`: the expiry is a moment.
     absolute: bool,
+    /// `IDLETIME` or `FREQ`.
+    usage: Option<KeyUsage>,
 }
 
 impl Options {
     fn parse(request: Request<'_>) -> Result<Self, CommandError> {
         let mut options = Self::default();
-        let (mut idle, mut frequency) = (false, false);
         let mut args = request.iter().skip(4);
         while let Some(arg) = args.next() {
             if is(arg, "REPLACE") {
                 options.replace = true;
             } else if is(arg, "ABSTTL") {
                 options.absolute = true;
-            } else if is(arg, "IDLETIME") && args.len() > 0 && !frequency {
-                idle = true;
-                if integer(args.next().unwrap_or_default())? < 0 {
-                    return Err(CommandError::text("ERR Invalid IDLETIME value, must be >= 0"));
-                }
-            } else if is(arg, "FREQ") && args.len() > 0 && !idle {
-                frequency = true;
-                if !(0..=255).contains(&integer(args.next().unwrap_or_default())?) {
-                    return Err(CommandError::text(
-                        "ERR Invalid FREQ value, must be >= 0 and <= 255",
-                    ));
-                }
+            } else if is(arg, "IDLETIME")
+                && args.len() > 0
+                && !matches!(options.usage, Some(KeyUsage::Frequency(_)))
+            {
+                let idle = u64::try_from(integer(args.next().unwrap_or_default())?);
+                let error = |_| CommandError::text("ERR Invalid IDLETIME value, must be >= 0");
+                options.usage = Some(KeyUsage::Idle(idle.map_err(error)?));
+            } else if is(arg, "FREQ")
+                && args.len() > 0
+                && !matches!(options.usage, Some(KeyUsage::Idle(_)))
+            {
+                let count = u8::try_from(integer(args.next().unwrap_or_default())?);
+                let error =
+                    |_| CommandError::text("ERR Invalid FREQ value, must be >= 0 and <= 255");
+                options.usage = Some(KeyUsage::Frequency(count.map_err(error)?));
             } else {
                 return Err(CommandError::Syntax);
             }
@@ -63,7 +67,7 @@ pub(super) fn restore(context: &mut Context<'_>, request: Request<'_>) -> Comman
     let options = Options::parse(request)?;
     let key = &request[1];
     let data = &mut context.data;
-    if !options.replace && data.find(key).is_some() {
+    if !options.replace && data.look(key).is_some() {
         return Err(CommandError::text("BUSYKEY Target key name already exists."));
     }
     let ttl = integer(&request[2])?;
@@ -87,6 +91,7 @@ pub(super) fn restore(context: &mut Context<'_>, request: Request<'_>) -> Comman
         }
     } else {
         data.put(key, value, expires);
+        data.know_usage(key, options.usage);
         data.changed(key, EventClass::Generic, "restore");
         if let Some(at) = expires.filter(|_| !options.absolute) {
             let mut digits = itoa::Buffer::new();

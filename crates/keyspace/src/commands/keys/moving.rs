@@ -32,8 +32,10 @@ fn move_key(
         return Ok(false);
     }
     data.delete(to);
+    let clock = data.use_of(from).ok_or(CommandError::NoSuchKey)?;
     let (value, expires) = data.take(from).ok_or(CommandError::NoSuchKey)?;
     data.put(to, value, expires);
+    data.set_clock(to, clock);
     data.changed(from, EventClass::Generic, "rename_from");
     data.touched(to, EventClass::Generic, "rename_to");
     Ok(true)
@@ -84,8 +86,14 @@ pub(super) fn move_(context: &mut Context<'_>, request: Request<'_>) -> CommandR
     }
     let found = data.peek(key).is_some();
     let free = found && data.in_database(db, |data| data.peek(key).is_none());
-    if free && let Some((value, expires)) = data.take(key) {
-        data.in_database(db, |data| data.put(key, value, expires));
+    if free
+        && let Some(clock) = data.use_of(key)
+        && let Some((value, expires)) = data.take(key)
+    {
+        data.in_database(db, |data| {
+            data.put(key, value, expires);
+            data.set_clock(key, clock);
+        });
         data.changed(key, EventClass::Generic, "move_from");
         data.in_database(db, |data| data.touched(key, EventClass::Generic, "move_to"));
     }

@@ -48,7 +48,7 @@ pub(super) fn object(context: &mut Context<'_>, request: Request<'_>) -> Command
         return Err(CommandError::Arity(name.into()));
     }
     let key = &request[2];
-    if context.data.find(key).is_none() {
+    if context.data.look(key).is_none() {
         context.reply.null();
         return Ok(());
     }
@@ -83,18 +83,33 @@ fn refcount(context: &mut Context<'_>, key: &[u8]) -> CommandResult {
     Ok(())
 }
 
-/// No time of access is kept, so every key seems to be just used.
-fn idletime(context: &mut Context<'_>, _key: &[u8]) -> CommandResult {
-    context.reply.integer(0);
+fn idletime(context: &mut Context<'_>, key: &[u8]) -> CommandResult {
+    let clock = context.data.clock(key).unwrap_or_default();
+    let keyspace = context.data.keyspace();
+    if keyspace.settings.eviction.is_lfu() {
+        return Err(CommandError::text(
+            "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
+             switching between policies at runtime LRU and LFU data will take some time to adjust.",
+        ));
+    }
+    let idle = keyspace.meter.idle(clock);
+    context.reply.integer(idle as i64);
     Ok(())
 }
 
-fn freq(_context: &mut Context<'_>, _key: &[u8]) -> CommandResult {
-    Err(CommandError::text(
-        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note \
-         that when switching between policies at runtime LRU and LFU data will take some time to \
-         adjust.",
-    ))
+fn freq(context: &mut Context<'_>, key: &[u8]) -> CommandResult {
+    let clock = context.data.clock(key).unwrap_or_default();
+    let keyspace = context.data.keyspace();
+    if !keyspace.settings.eviction.is_lfu() {
+        return Err(CommandError::text(
+            "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note \
+             that when switching between policies at runtime LRU and LFU data will take some time to \
+             adjust.",
+        ));
+    }
+    let frequency = keyspace.meter.frequency(clock, &keyspace.settings);
+    context.reply.integer(i64::from(frequency));
+    Ok(())
 }
 
 /// How a Redis 7.0 would keep a value of this size. It forgets no larger one that was there

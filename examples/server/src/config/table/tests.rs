@@ -131,11 +131,6 @@ fn a_bad_value_is_refused_with_redis_text() {
             "Error in hard, soft or soft_seconds setting in buffer limit configuration.",
         ),
         ("appendonly", "yes", "redwire does not support this yet: the only value accepted is 'no'"),
-        (
-            "maxmemory-policy",
-            "allkeys-lru",
-            "redwire does not support this yet: the only value accepted is 'noeviction'",
-        ),
     ];
     for (name, value, text) in cases {
         let mut config = Config::default();

@@ -231,6 +231,7 @@ fn no_touch(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) ->
     if let Some(client) = own(core, context) {
         client.no_touch = on;
     }
+    context.session.no_touch = on;
     context.reply.ok();
     Ok(())
 }

@@ -82,7 +82,7 @@ pub(super) fn memory(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
         page.bytes("total_system_memory", total);
     }
     page.bytes("maxmemory", core.config.maxmemory);
-    page.field("maxmemory_policy", "noeviction");
+    page.field("maxmemory_policy", core.config.maxmemory_policy.name());
     buffers(page, core);
     page.field("mem_cluster_links", 0);
     page.field("mem_aof_buffer", 0);

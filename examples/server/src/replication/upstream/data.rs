@@ -152,7 +152,8 @@ fn new_load(core: &mut Core, keyspace: &Keyspace) -> RdbLoad {
     let data = Dataset::new(keyspace.settings().databases, core.entropy.number());
     let options =
         DecodeOptions { verify_checksum: core.config.rdbchecksum, ..DecodeOptions::default() };
-    RdbLoad::new(Loader::new(data, None), options)
+    let loader = Loader::new(data, None).dating(core.unix_ms, keyspace.settings());
+    RdbLoad::new(loader, options)
 }
 
 /// A command of the stream that this node could not run: its data is not the primary's any more.

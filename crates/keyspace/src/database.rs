@@ -1,5 +1,7 @@
 //! [`Database`]: 16384 slots, each a small table of entries, and the index of expiries.
 
+mod sample;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher};
 use std::hint::black_box;

@@ -24,6 +24,8 @@ pub enum EventClass {
     Expired,
     /// `n`: new keys.
     New,
+    /// `e`: evicted keys.
+    Evicted,
 }
 
 impl EventClass {
@@ -40,6 +42,7 @@ impl EventClass {
             Self::Stream => 't',
             Self::Expired => 'x',
             Self::New => 'n',
+            Self::Evicted => 'e',
         }
     }
 

@@ -4,6 +4,7 @@ use crate::command_table::CommandTable;
 use crate::database::{Database, Entry};
 use crate::effects::Effects;
 use crate::events::{EventClass, Events};
+use crate::evict::Pool;
 use crate::session::Session;
 use crate::snapshot::Walk;
 use crate::usage::Meter;
@@ -30,6 +31,7 @@ pub struct Keyspace {
     pub(crate) dirty: u64,
     pub(crate) random: Random,
     pub(crate) meter: Meter,
+    pub(crate) pool: Pool,
     pub(crate) role: Role,
     /// Keys whose time is over stay, unseen.
     pub(crate) expiry_paused: bool,
@@ -61,6 +63,8 @@ pub struct Stats {
     pub expired_keys: u64,
     /// Fields of hashes deleted because they expired (`expired_subkeys`).
     pub expired_fields: u64,
+    /// Keys deleted because memory was short.
+    pub evicted_keys: u64,
 }
 
 /// Something large that the keyspace let go of, to be dropped where that hurts nobody.
@@ -105,6 +109,7 @@ impl Keyspace {
             dirty: 0,
             random: Random::new(seed),
             meter: Meter::default(),
+            pool: Pool::default(),
             role: Role::Primary,
             expiry_paused: false,
             garbage: Vec::new(),
@@ -114,6 +119,7 @@ impl Keyspace {
 
     /// The limits and thresholds in force, to be changed in place (`CONFIG SET`).
     pub fn settings_mut(&mut self) -> &mut Settings {
+        self.pool.clear();
         &mut self.settings
     }
 

@@ -25,6 +25,7 @@ mod glob;
 mod host;
 mod keyspace;
 mod load;
+mod memory;
 mod payload;
 mod save;
 mod session;

@@ -8,7 +8,7 @@ use crate::Blob;
 pub enum Touched {
     /// A key, by a command.
     Key(Blob),
-    /// A key whose time is over, by nobody.
+    /// A key whose time is over, or that was evicted, by nobody.
     Expired(Blob),
     /// All keys of a database, or of all.
     All,

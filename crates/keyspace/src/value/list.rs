@@ -3,8 +3,8 @@
 use std::mem;
 use std::ops::Range;
 
-use crate::Blob;
 use crate::tree::{Element, Iter, Tree};
+use crate::{Blob, memory};
 
 /// A list: byte strings by position.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +22,11 @@ impl Element for Blob {
 }
 
 impl List {
+    /// See [`Value::memory`](crate::Value::memory).
+    pub(crate) fn memory(&self, samples: usize) -> usize {
+        memory::tree(&self.items, samples, |item| memory::heap(item.heap_bytes()))
+    }
+
     /// How many elements (`LLEN`).
     #[must_use]
     pub fn len(&self) -> usize {

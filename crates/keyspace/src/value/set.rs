@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use crate::Blob;
 use crate::tree::{Element, Entry, Iter, Tree};
 use crate::value::member_hash;
+use crate::{Blob, memory};
 
 /// A set: byte strings in the order of their hash, so that they can be drawn by position and
 /// scanned with a hash as the cursor.
@@ -45,6 +45,11 @@ fn place<'k>(hash: u64, name: &'k [u8]) -> impl FnMut(&Member) -> Ordering + 'k 
 }
 
 impl Set {
+    /// See [`Value::memory`](crate::Value::memory).
+    pub(crate) fn memory(&self, samples: usize) -> usize {
+        memory::tree(&self.members, samples, |member| memory::heap(member.name.heap_bytes()))
+    }
+
     /// How many members (`SCARD`).
     #[must_use]
     pub fn len(&self) -> usize {

@@ -54,6 +54,17 @@ impl Str {
         }
     }
 
+    /// Bytes held outside the handle, of allocations without their own cost.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match &self.0 {
+            Repr::Integer(_) => 0,
+            Repr::Fixed(blob) => blob.heap_bytes(),
+            Repr::Grown(buffer) => {
+                size_of::<Vec<u8>>() + 2 * size_of::<usize>() + buffer.capacity()
+            }
+        }
+    }
+
     /// The bytes, as `GET` answers them.
     #[must_use]
     pub fn as_bytes(&self) -> Cow<'_, [u8]> {

@@ -59,6 +59,11 @@ impl FieldExpiry {
 }
 
 impl Expiries {
+    /// Bytes of both trees; the names are shared with the fields.
+    pub(super) fn memory(&self) -> usize {
+        self.by_field.approx_bytes() + self.by_moment.approx_bytes()
+    }
+
     /// How many fields expire.
     pub(super) fn len(&self) -> usize {
         self.by_field.len()

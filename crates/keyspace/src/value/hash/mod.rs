@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::tree::{Element, Entry, Iter, Tree};
 use crate::value::member_hash;
-use crate::{Blob, UnixMs};
+use crate::{Blob, UnixMs, memory};
 use expiries::{Expiries, FieldExpiry};
 pub(crate) use live::Live;
 
@@ -65,6 +65,15 @@ fn place<'k>(hash: u64, name: &'k [u8]) -> impl FnMut(&HashField) -> Ordering + 
 }
 
 impl Hash {
+    /// See [`Value::memory`](crate::Value::memory).
+    pub(crate) fn memory(&self, samples: usize) -> usize {
+        let heap = |it: &HashField| {
+            memory::heap(it.name.heap_bytes()) + memory::heap(it.value.heap_bytes())
+        };
+        let expiries = self.expiries.as_ref().map_or(0, |it| it.memory());
+        memory::tree(&self.fields, samples, heap) + expiries
+    }
+
     /// How many fields (`HLEN`).
     #[must_use]
     pub fn len(&self) -> usize {

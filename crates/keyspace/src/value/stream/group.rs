@@ -67,6 +67,13 @@ impl Consumer {
 }
 
 impl Group {
+    /// Bytes that it takes outside of its handle, about.
+    pub(super) fn memory(&self) -> usize {
+        let consumer = |it: &Consumer| it.pending.approx_bytes() + it.name.heap_bytes();
+        let consumers: usize = self.consumers.iter().map(consumer).sum();
+        self.pending.approx_bytes() + self.consumers.approx_bytes() + consumers
+    }
+
     /// A group without consumers.
     #[must_use]
     pub fn new(name: &[u8], last_id: StreamId, entries_read: Option<u64>) -> Self {

@@ -15,6 +15,7 @@ use node::Node;
 pub use node::{Pair, StreamEntry, StreamFields};
 pub(crate) use rdb::{ACTIVE, COUNTED, Unfit};
 
+use crate::memory;
 use crate::tree::{Iter, Tree};
 
 /// From this many bytes on a node takes no more entries (`stream-node-max-bytes`).
@@ -62,6 +63,13 @@ pub(crate) struct Trim {
 }
 
 impl Stream {
+    /// See [`Value::memory`](crate::Value::memory).
+    pub(crate) fn memory(&self, samples: usize) -> usize {
+        let node = |node: &Node| memory::heap(node.capacity());
+        memory::tree(&self.nodes, samples, node)
+            + memory::tree(&self.groups, samples, Group::memory)
+    }
+
     /// How many entries (`XLEN`).
     #[must_use]
     pub fn len(&self) -> usize {

@@ -40,6 +40,11 @@ impl Element for Node {
 }
 
 impl Node {
+    /// Bytes that are held for its entries.
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// A node with one entry.
     pub(super) fn new(id: StreamId, pairs: &[Pair<'_>]) -> Self {
         let mut builder = Builder::new();

@@ -8,9 +8,9 @@ use std::cmp::Ordering;
 use std::mem;
 use std::ops::Range;
 
-use crate::Blob;
 use crate::tree::{Element, Entry, Iter, Tree};
 use crate::value::member_hash;
+use crate::{Blob, memory};
 
 /// A sorted set: members by score, then by bytes; and by hash, to find a member's score.
 #[derive(Debug, Clone, Default)]
@@ -101,6 +101,12 @@ fn by_score<'k>(score: f64, name: &'k [u8]) -> impl FnMut(&Scored) -> Ordering +
 }
 
 impl Zset {
+    /// See [`Value::memory`](crate::Value::memory). Both trees share a member's bytes.
+    pub(crate) fn memory(&self, samples: usize) -> usize {
+        let heap = |scored: &Scored| memory::heap(scored.member.heap_bytes());
+        memory::tree(&self.by_score, samples, heap) + self.by_member.approx_bytes()
+    }
+
     /// How many members (`ZCARD`).
     #[must_use]
     pub fn len(&self) -> usize {

@@ -217,11 +217,17 @@ impl Database {
         full.then_some(slot)
     }
 
+    /// Takes a key out. Its slot's table may be rebuilt, its entries moved to other buckets.
     pub(crate) fn remove(&mut self, key: &[u8]) -> Option<Entry> {
         let hash = self.hash(key);
-        let table = self.slots.get_mut(usize::from(key_slot(key)))?;
+        let (slots, hasher) = (&mut self.slots, &self.hasher);
+        let table = slots.get_mut(usize::from(key_slot(key)))?;
         let found = table.find_entry(hash, |entry| entry.key.as_slice() == key).ok()?;
         let (entry, _) = found.remove();
+        // What is deleted, or evicted, is to make room, not holes.
+        if table.len() * 4 <= table.capacity() {
+            table.shrink_to(table.len() * 2, |entry| hash_with(hasher, &entry.key));
+        }
         self.len -= 1;
         self.count_needed(&entry.value, false);
         if let Some(at) = entry.expires {

@@ -6,6 +6,7 @@ use crate::effects::Effects;
 use crate::events::{EventClass, Events};
 use crate::evict::Pool;
 use crate::session::Session;
+use crate::slot::key_slot;
 use crate::snapshot::Walk;
 use crate::usage::Meter;
 use crate::waits::Waits;
@@ -71,11 +72,18 @@ pub struct Stats {
 #[derive(Debug)]
 pub struct Garbage {
     _dropped: Dropped,
+    bytes: usize,
 }
 
 impl Garbage {
     pub(crate) fn database(database: Database) -> Self {
-        Self { _dropped: Dropped::Database(database) }
+        Self { _dropped: Dropped::Database(database), bytes: 0 }
+    }
+
+    /// Bytes that it will free, about; 0 where that is not known (databases).
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 
@@ -89,6 +97,9 @@ enum Dropped {
 
 /// Values with more elements than this are handed out as [`Garbage`] (`lazyfree` in Redis: 64).
 const GARBAGE_ELEMENTS: usize = 64;
+
+/// Elements of it that tell how much a value takes.
+const GARBAGE_SAMPLES: usize = 5;
 
 impl Keyspace {
     /// An empty data set. `seed` comes from a random source: it keys the hash tables against
@@ -179,6 +190,12 @@ impl Keyspace {
         self.touches.push(|| Touched::Key(Blob::from(key)));
     }
 
+    /// What waits to be [taken](Keyspace::take_garbage).
+    #[must_use]
+    pub fn garbage(&self) -> &[Garbage] {
+        &self.garbage
+    }
+
     /// Large values that were let go of since the last call; drop them on another thread.
     pub fn take_garbage(&mut self) -> Vec<Garbage> {
         std::mem::take(&mut self.garbage)
@@ -211,7 +228,7 @@ impl Keyspace {
                 let walked = walk.detach(old.databases);
                 self.garbage.extend(walked.into_iter().map(Garbage::database));
             }
-            None => self.garbage.push(Garbage { _dropped: Dropped::Dataset(old) }),
+            None => self.garbage.push(Garbage { _dropped: Dropped::Dataset(old), bytes: 0 }),
         }
     }
 
@@ -342,7 +359,11 @@ impl Keyspace {
             self.entry_mut(db, key);
         }
         self.waits.signal_gone(db, key);
-        self.data.databases[db as usize].remove(key)
+        let removed = self.data.databases[db as usize].remove(key);
+        if let Some(walk) = &mut self.walk {
+            walk.table_rebuilt(db, usize::from(key_slot(key)));
+        }
+        removed
     }
 
     /// Sets or clears the expiry of a key; answers whether the key is there.
@@ -394,7 +415,8 @@ impl Keyspace {
     /// Lets go of a value: at once if it is small, through [`Keyspace::take_garbage`] if not.
     pub(crate) fn discard(&mut self, value: Value) {
         if value.element_count() > GARBAGE_ELEMENTS {
-            self.garbage.push(Garbage { _dropped: Dropped::Value(value) });
+            let bytes = value.memory(GARBAGE_SAMPLES);
+            self.garbage.push(Garbage { _dropped: Dropped::Value(value), bytes });
         }
     }
 }

@@ -1,8 +1,12 @@
 //! What values take in memory, about: for `MEMORY USAGE`, and for what eviction frees.
 
-use crate::Value;
+use hashbrown::HashTable;
+
+use crate::context::Data;
 use crate::database::Entry;
+use crate::slot::SLOTS;
 use crate::tree::{Element, Tree};
+use crate::{Blob, Dataset, Value};
 
 /// What an allocation costs beyond what was asked for: its size, and rounding up.
 const ALLOCATION: usize = 16;
@@ -28,12 +32,37 @@ impl Value {
 impl Entry {
     /// Bytes that the key takes with its value and its place in the tables, about.
     pub(crate) fn memory(&self, samples: usize) -> usize {
-        // A control byte, and a quarter of the buckets empty.
-        let bucket = (size_of::<Self>() + 1) * 4 / 3;
         let expiry = if self.expires().is_some() { EXPIRY } else { 0 };
-        bucket + heap(self.key.heap_bytes()) + expiry + self.value.memory(samples)
+        BUCKET + heap(self.key.heap_bytes()) + expiry + self.value.memory(samples)
     }
 }
+
+impl Data<'_> {
+    /// Bytes that `key` takes with its value (`MEMORY USAGE`), about; `None` without the key. A
+    /// collection is judged by its first `samples` elements, by all of them if that is 0. It is no
+    /// look-up and no use of the key.
+    pub fn memory_usage(&mut self, key: &[u8], samples: usize) -> Option<usize> {
+        self.peek(key)?;
+        let db = self.db();
+        self.keyspace().data.find(db, key).map(|entry| entry.memory(samples))
+    }
+}
+
+impl Dataset {
+    /// Bytes that database `db` takes beyond its keys and values, about: those of its tables, and those
+    /// of its index of what expires.
+    #[must_use]
+    pub fn overhead(&self, db: u32) -> (usize, usize) {
+        let handles = size_of::<Blob>() + size_of::<Value>();
+        let tables = SLOTS * size_of::<HashTable<Entry>>();
+        let buckets = self.len(db) * (BUCKET - handles);
+        let used = if self.len(db) == 0 { 0 } else { tables + buckets };
+        (used, self.expiring(db) * EXPIRY)
+    }
+}
+
+/// What an entry takes in its slot's table: itself, a control byte, and a quarter of the buckets empty.
+const BUCKET: usize = (size_of::<Entry>() + 1) * 4 / 3;
 
 /// What the index of expiries has for a key: a moment and its name, in nodes that are two thirds full.
 const EXPIRY: usize = 48;

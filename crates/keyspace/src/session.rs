@@ -170,10 +170,23 @@ impl Session {
     /// Whether `command` writes, or is the `EXEC` of a transaction that does.
     #[must_use]
     pub fn would_write(&self, command: &Command) -> bool {
+        self.would_run(command, Flags::WRITE)
+    }
+
+    /// Whether `command` is not to run where memory is short: it may need more, or is the `EXEC` of a
+    /// transaction that may, or would be queued.
+    #[must_use]
+    pub fn would_grow(&self, command: &Command) -> bool {
+        let queued = self.in_transaction() && !command.flags.has(Flags::IMMEDIATE);
+        queued || self.would_run(command, Flags::DENYOOM)
+    }
+
+    /// Whether `command`, or one of those that it runs if it is `EXEC`, has these flags.
+    fn would_run(&self, command: &Command, flags: Flags) -> bool {
         let queued = self.transaction.as_ref().filter(|_| matches!(command.run, Run::Exec));
-        command.flags.has(Flags::WRITE)
+        command.flags.has(flags)
             || queued.is_some_and(|transaction| {
-                transaction.queue.iter().any(|(command, _)| command.flags.has(Flags::WRITE))
+                transaction.queue.iter().any(|(command, _)| command.flags.has(flags))
             })
     }
 

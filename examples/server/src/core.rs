@@ -11,8 +11,10 @@ use redwire_outbuf::{Class, ClassLimits, Ledger, Limits};
 use redwire_repl::{Primary, PrimaryConfig, SpillConfig, Upstream as StreamSource};
 use redwire_resp::{Protocol, Request};
 
+use crate::background::Freeing;
 use crate::config::{Config, Endpoint};
 use crate::entropy::Entropy;
+use crate::eviction::Eviction;
 use crate::host;
 use crate::host::{ClientInfo, Counters, Failover, PubSub, Rates, Recent, SlowLog, Tracking};
 use crate::net::{ClientId, Listener, ReplicaWait, Replies, Standing};
@@ -57,6 +59,12 @@ pub(crate) struct Core {
     pub(crate) limits: Limits,
     /// The memory of all connections.
     pub(crate) ledger: Ledger,
+    pub(crate) eviction: Eviction,
+    /// Bytes that were allocated when the server had started, and at most since.
+    pub(crate) memory_at_start: u64,
+    pub(crate) memory_peak: u64,
+    /// What is freed off the loop's thread.
+    pub(crate) freeing: Arc<Freeing>,
     /// `CLIENT PAUSE`, while it lasts.
     pub(crate) pause: Option<Pause>,
     /// The failover that this node was asked for.
@@ -195,6 +203,10 @@ impl Core {
             recent: Recent::default(),
             limits,
             ledger: Ledger::new(),
+            eviction: Eviction::default(),
+            memory_at_start: crate::memory::allocated(),
+            memory_peak: 0,
+            freeing: Arc::default(),
             pause: None,
             failover: Failover::None,
             monitors: 0,
@@ -211,6 +223,8 @@ impl Core {
         self.limits = output_limits(&self.config);
         self.slow_log.resize(self.config.slowlog_max_len);
         *keyspace.settings_mut() = settings(&self.config);
+        // Found out anew before the next command, if there is a limit at all.
+        self.eviction.out_of_memory = false;
         let wanted = self.config.notify_keyspace_events;
         let classes = [
             EventClass::Generic,
@@ -222,6 +236,7 @@ impl Core {
             EventClass::Stream,
             EventClass::Expired,
             EventClass::New,
+            EventClass::Evicted,
         ];
         let somewhere = wanted.has('K') || wanted.has('E');
         let wanted = |class: &EventClass| somewhere && wanted.has(class.letter());
@@ -263,6 +278,11 @@ impl Host for Core {
         }
         if self.loading.is_some() && !command.flags.has(Flags::LOADING) {
             return Err(CommandError::text("LOADING Redis is loading the dataset in memory"));
+        }
+        if self.eviction.out_of_memory && session.would_grow(command) {
+            return Err(CommandError::text(
+                "OOM command not allowed when used memory > 'maxmemory'.",
+            ));
         }
         admit_subscriber(session, command)?;
         self.admit_listener(session, command)?;

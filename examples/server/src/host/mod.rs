@@ -8,6 +8,7 @@ mod connection;
 mod debug;
 mod failover;
 mod info;
+mod memory;
 pub(crate) mod monitor;
 mod persistence;
 mod pubsub;
@@ -86,6 +87,7 @@ host_commands! {
     "replconf", -1, ADMIN.with(Flags::SKIP_SLOWLOG), replication::replconf;
     "wait", 3, Flags::NOSCRIPT, replication::wait;
     "waitaof", 4, Flags::NOSCRIPT, replication::waitaof;
+    "memory", -2, Flags::NONE, memory::memory;
     "failover", -1, Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::STALE), failover::failover;
 }
 

@@ -394,6 +394,9 @@ fn run_requests(
             break;
         };
         client.traffic.commands += 1;
+        if core.config.maxmemory > 0 && client.standing != Standing::Replica {
+            core.make_room(keyspace);
+        }
         lookahead.before(request, &input[at..], &client.session, keyspace);
         let ran = if client.standing == Standing::Replica {
             run_for_replica(&mut client.session, request, core, keyspace)

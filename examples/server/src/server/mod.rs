@@ -115,6 +115,7 @@ impl Server {
         }
         core.apply_config(&mut keyspace);
         let next_tick = core.now;
+        let background = Background::start(core.freeing.clone());
         let segments = Segments::new(core.config.segments_path(), core.waker.clone());
         let mut server = Self {
             poll,
@@ -137,7 +138,7 @@ impl Server {
             replay: None,
             segments,
             store_again_at: None,
-            background: Background::start(),
+            background,
             buffer: vec![0; READ_BUFFER],
             next_tick,
             expiry_behind: false,
@@ -215,6 +216,7 @@ impl Server {
             || self.load.is_some()
             || self.replay.is_some()
             || self.expiry_behind
+            || self.core.eviction.behind
             || upstream_readable
             || walking;
         if busy {

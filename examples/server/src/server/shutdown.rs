@@ -56,6 +56,8 @@ impl Server {
         for client in self.clients.values_mut() {
             client.decoder.limits_mut().bulk_len = limit;
         }
+        // In this turn there may be too much memory in use where there was not.
+        self.core.eviction.behind = self.core.config.maxmemory > 0;
     }
 
     /// Closes the listening sockets that are not wanted any more, and puts new ones beside the rest.

@@ -16,6 +16,9 @@ impl Server {
         if self.expiry_behind {
             self.expire();
         }
+        if self.core.eviction.behind {
+            self.make_room();
+        }
         let now = self.core.now;
         if now < self.next_tick {
             return;
@@ -24,7 +27,9 @@ impl Server {
         self.next_tick = now + Duration::from_secs(1) / hz;
         self.core.rates.sample(now, &self.core.counters);
         self.core.admission.sample(self.core.primary.offset().get(), now);
+        self.core.memory_peak = self.core.memory_peak.max(crate::memory::allocated());
         self.expire();
+        self.make_room();
         if self.core.loading.is_none() {
             self.save_if_due();
         }
@@ -41,6 +46,13 @@ impl Server {
         self.expiry_behind = deleted >= EXPIRIES;
         self.core.feed_effects(&mut self.keyspace);
         self.publish_key_events();
+        self.serve_woken();
+    }
+
+    fn make_room(&mut self) {
+        self.core.make_room(&mut self.keyspace);
+        self.publish_key_events();
+        self.run_actions();
         self.serve_woken();
     }
 

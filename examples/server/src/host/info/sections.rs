@@ -4,12 +4,11 @@
 use std::time::Duration;
 
 use redwire_keyspace::Keyspace;
-use redwire_outbuf::Class;
-use redwire_repl::Backlog;
 
+use super::super::memory::Report;
 use super::REDIS_VERSION;
 use super::page::Page;
-use super::process::{self, CpuTime, Memory};
+use super::process::{self, CpuTime};
 use crate::core::Core;
 use crate::host::ClientInfo;
 use crate::net::Standing;
@@ -70,39 +69,35 @@ pub(super) fn clients(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.field("total_blocking_keys_on_nokey", on_nokey);
 }
 
-pub(super) fn memory(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
-    // The allocator keeps no books: what the kernel says is the one figure there is.
-    let memory = Memory::read();
-    page.bytes("used_memory", memory.resident);
-    page.bytes("used_memory_rss", memory.resident);
-    page.bytes("used_memory_peak", memory.peak);
-    let percent = 100.0 * memory.resident as f64 / memory.peak.max(1) as f64;
-    page.field("used_memory_peak_perc", format_args!("{percent:.2}%"));
+pub(super) fn memory(page: &mut Page, core: &Core, keyspace: &Keyspace) {
+    let report = Report::new(core, keyspace);
+    page.bytes("used_memory", report.used);
+    page.bytes("used_memory_rss", report.resident);
+    page.bytes("used_memory_peak", report.peak);
+    page.field("used_memory_peak_perc", format_args!("{:.2}%", report.peak_percentage()));
+    page.field("used_memory_overhead", report.overhead());
+    page.field("used_memory_startup", report.startup);
+    page.field("used_memory_dataset", report.dataset());
+    page.field("used_memory_dataset_perc", format_args!("{:.2}%", report.dataset_percentage()));
     if let Some(total) = process::system_memory() {
         page.bytes("total_system_memory", total);
     }
     page.bytes("maxmemory", core.config.maxmemory);
     page.field("maxmemory_policy", core.config.maxmemory_policy.name());
-    buffers(page, core);
+    let (ratio, bytes) = report.fragmentation();
+    page.field("mem_fragmentation_ratio", format_args!("{ratio:.2}"));
+    page.field("mem_fragmentation_bytes", bytes);
+    page.field("mem_not_counted_for_evict", core.not_counted_for_eviction());
+    page.field("mem_replication_backlog", report.backlog());
+    page.field("mem_total_replication_buffers", report.stream);
+    page.field("mem_clients_slaves", report.replicas);
+    page.field("mem_clients_normal", report.clients);
     page.field("mem_cluster_links", 0);
     page.field("mem_aof_buffer", 0);
     page.field("mem_allocator", "libc");
     page.flag("active_defrag_running", false);
-}
-
-/// Memory of connections and of the stream for replicas.
-fn buffers(page: &mut Page, core: &Core) {
-    let backlog = core.primary.backlog();
-    let stream = backlog.map_or(0, Backlog::allocated);
-    // What only slow replicas still need.
-    let lagging = backlog.map_or(0, Backlog::beyond_window);
-    let clients = &core.ledger;
-    page.field("mem_not_counted_for_evict", lagging);
-    page.field("mem_replication_backlog", stream - lagging.min(stream));
-    page.field("mem_total_replication_buffers", stream);
-    page.field("mem_clients_slaves", clients.total(Class::Replica) + lagging);
-    let ordinary = clients.total(Class::Normal) + clients.total(Class::PubSub);
-    page.field("mem_clients_normal", ordinary);
+    let waiting = keyspace.garbage().len() as u64;
+    page.field("lazyfree_pending_objects", core.freeing.objects() + waiting);
 }
 
 pub(super) fn persistence(page: &mut Page, core: &Core, keyspace: &Keyspace) {
@@ -167,8 +162,11 @@ pub(super) fn stats(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.field("sync_partial_err", counters.sync_partial_err);
     page.field("expired_subkeys", keys.expired_fields);
     page.field("expired_keys", keys.expired_keys);
-    page.field("evicted_keys", 0);
+    page.field("evicted_keys", keys.evicted_keys);
     page.field("evicted_clients", counters.evicted_clients);
+    let (exceeded, now) = core.eviction.exceeded(core.now);
+    page.field("total_eviction_exceeded_time", exceeded.as_millis());
+    page.field("current_eviction_exceeded_time", now.as_millis());
     page.field("keyspace_hits", keys.keyspace_hits);
     page.field("keyspace_misses", keys.keyspace_misses);
     page.field("pubsub_channels", core.pubsub.channel_count());

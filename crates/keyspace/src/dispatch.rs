@@ -97,6 +97,7 @@ impl Keyspace {
             .find(request.name(), |name| call.host.find(name))
             .ok_or_else(|| unknown_command(request))?;
         if let Err(error) = self.admit(call, command, request) {
+            call.host.rejected(command, request);
             if !matches!(command.run, Run::Exec) {
                 return Err(error);
             }
@@ -114,6 +115,9 @@ impl Keyspace {
             Run::Exec => {
                 call.host.before(call.session, command, request);
                 let result = self.exec(call);
+                if let Err(error) = &result {
+                    call.host.failed(call.session, command, request, error);
+                }
                 call.host.after(call.session, command, request);
                 result?;
             }
@@ -161,6 +165,7 @@ impl Keyspace {
         let wish = call.session.wish.take();
         if let Err(error) = result {
             call.out.truncate(mark);
+            call.host.failed(call.session, command, request, &error);
             call.reply().error(error.to_string());
         } else if let Some(wish) = wish {
             call.session.waiting = true;

@@ -51,6 +51,19 @@ pub trait Host {
     /// [`Touches`](crate::Touches) are wanted: what it changed, and what expired meanwhile.
     fn touched(&mut self, _session: &Session, _touched: Vec<Touched>) {}
 
+    /// Called for a command that is refused before it runs.
+    fn rejected(&mut self, _command: &Command, _request: Request<'_>) {}
+
+    /// Called for a command that is answered by an error, before [`after`](Host::after).
+    fn failed(
+        &mut self,
+        _session: &Session,
+        _command: &Command,
+        _request: Request<'_>,
+        _error: &CommandError,
+    ) {
+    }
+
     /// Called before a command runs; for an `EXEC` before all that it runs.
     fn before(&mut self, _session: &Session, _command: &Command, _request: Request<'_>) {}
 

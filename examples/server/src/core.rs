@@ -16,7 +16,10 @@ use crate::config::{Config, Endpoint};
 use crate::entropy::Entropy;
 use crate::eviction::Eviction;
 use crate::host;
-use crate::host::{ClientInfo, Counters, Failover, PubSub, Rates, Recent, SlowLog, Tracking};
+use crate::host::{
+    ClientInfo, CommandStats, Counters, Failover, LatencyMonitor, PubSub, Rates, Recent, SlowLog,
+    Tracking,
+};
 use crate::net::{ClientId, Listener, ReplicaWait, Replies, Standing};
 use crate::replication::rdb_version::Distrusted;
 use crate::replication::{Admission, Upstream};
@@ -51,6 +54,8 @@ pub(crate) struct Core {
     pub(crate) saves: Saves,
     pub(crate) loading: Option<Loading>,
     pub(crate) slow_log: SlowLog,
+    pub(crate) latency: LatencyMonitor,
+    pub(crate) command_stats: CommandStats,
     pub(crate) pubsub: PubSub,
     pub(crate) tracking: Tracking,
     pub(crate) counters: Counters,
@@ -77,6 +82,9 @@ pub(crate) struct Core {
     pub(crate) replies: Option<Replies>,
     /// When the command under way began, if anyone measures it.
     pub(crate) command_began: Option<Instant>,
+    /// When the transaction under way began, and whether the command under way has failed.
+    pub(crate) transaction_began: Option<Instant>,
+    pub(crate) command_failed: bool,
     /// `DEBUG SET-ACTIVE-EXPIRE`.
     pub(crate) active_expire: bool,
 }
@@ -196,6 +204,8 @@ impl Core {
             saves: Saves::new(crate::clock::since_epoch()),
             loading: None,
             slow_log,
+            latency: LatencyMonitor::default(),
+            command_stats: CommandStats::default(),
             pubsub: PubSub::default(),
             tracking: Tracking::default(),
             counters: Counters::default(),
@@ -213,6 +223,8 @@ impl Core {
             last_command: None,
             replies: None,
             command_began: None,
+            transaction_began: None,
+            command_failed: false,
             active_expire: true,
         }
     }
@@ -314,8 +326,40 @@ impl Host for Core {
         if !session.executing_transaction() {
             self.last_command = Some(host::full_name(command.name, request));
         }
-        if self.config.slowlog_log_slower_than >= 0 {
-            self.command_began = Some(crate::clock::now());
+        if self.config.measures_commands() {
+            let began = crate::clock::now();
+            // Around an `EXEC` there are the commands that it runs.
+            let outer = session.in_transaction() && !session.executing_transaction();
+            if outer {
+                self.transaction_began = Some(began);
+            } else {
+                self.command_began = Some(began);
+            }
+        }
+    }
+
+    fn rejected(&mut self, command: &Command, request: Request<'_>) {
+        self.command_stats.of(host::full_name(command.name, request)).rejected += 1;
+    }
+
+    fn failed(
+        &mut self,
+        session: &Session,
+        command: &Command,
+        request: Request<'_>,
+        error: &CommandError,
+    ) {
+        if session.executing_transaction() {
+            self.counters.note_error(&error.to_string());
+        }
+        let stat = self.command_stats.of(host::full_name(command.name, request));
+        if matches!(error, CommandError::Arity(_)) {
+            // A subcommand, found to be called wrongly only now.
+            stat.rejected += 1;
+            self.command_began = None;
+            self.command_failed = true;
+        } else {
+            stat.failed += 1;
         }
     }
 
@@ -327,12 +371,15 @@ impl Host for Core {
         if self.tracking.is_on() {
             self.track(session, command, request);
         }
-        if let Some(began) = self.command_began.take() {
-            let took = crate::clock::now().saturating_duration_since(began);
-            // What waits is judged by the time in which it is answered.
-            if !session.is_waiting() {
-                self.slow_log_command(session, command, request, took);
-            }
+        let refused = std::mem::take(&mut self.command_failed);
+        let began = self.command_began.take().or_else(|| self.transaction_began.take());
+        let took = began.map(|began| crate::clock::now().saturating_duration_since(began));
+        if !refused {
+            self.count_command(session, command, request, took.unwrap_or_default());
+        }
+        // What waits is judged by the time in which it is answered.
+        if let Some(took) = took.filter(|_| !session.is_waiting()) {
+            self.slow_log_command(session, command, request, took);
         }
         if self.monitors > 0 && !session.is_resuming() {
             host::monitor::feed(self, session, command, request);
@@ -380,6 +427,47 @@ impl Core {
         Ok(())
     }
 
+    /// Counts a command that ran, and how long it took.
+    fn count_command(
+        &mut self,
+        session: &Session,
+        command: &Command,
+        request: Request<'_>,
+        took: Duration,
+    ) {
+        let name = match self.last_command {
+            Some(name) if !session.executing_transaction() => name,
+            _ => host::full_name(command.name, request),
+        };
+        let stat = self.command_stats.of(name);
+        // One that has waited was counted when it came.
+        stat.calls += u64::from(!session.is_resuming());
+        stat.took += took;
+        if session.is_waiting() {
+            return;
+        }
+        if self.config.latency_tracking {
+            stat.histogram.get_or_insert_default().note(took.as_nanos() as u64);
+        }
+        let threshold = self.config.latency_monitor_threshold;
+        if threshold > 0 && took.as_millis() as u64 >= threshold {
+            let fast = command.flags.has(Flags::FAST);
+            let event = if fast { "fast-command" } else { "command" };
+            self.latency.note(event, self.unix_ms.0 / 1000, took.as_millis() as u64);
+        }
+    }
+
+    /// Takes note of what held the loop up, since `began`.
+    pub(crate) fn note_latency(&mut self, event: &'static str, began: Instant) {
+        let threshold = self.config.latency_monitor_threshold;
+        if threshold > 0 {
+            let took = crate::clock::now().saturating_duration_since(began).as_millis() as u64;
+            if took >= threshold {
+                self.latency.note(event, self.unix_ms.0 / 1000, took);
+            }
+        }
+    }
+
     fn slow_log_command(
         &mut self,
         session: &Session,
@@ -387,8 +475,9 @@ impl Core {
         request: Request<'_>,
         took: Duration,
     ) {
-        let limit = Duration::from_micros(self.config.slowlog_log_slower_than.unsigned_abs());
-        if took < limit || command.flags.has(Flags::SKIP_SLOWLOG) {
+        let limit = self.config.slowlog_log_slower_than;
+        let fast = limit < 0 || took < Duration::from_micros(limit.unsigned_abs());
+        if fast || command.flags.has(Flags::SKIP_SLOWLOG) {
             return;
         }
         let client = self.clients.get(&session.id());

@@ -26,6 +26,11 @@ pub(crate) struct Eviction {
 }
 
 impl Eviction {
+    /// `CONFIG RESETSTAT`.
+    pub(crate) fn reset_stats(&mut self) {
+        self.over_for = Duration::ZERO;
+    }
+
     /// How long too much memory was in use, and how long it is now by the moment `now`.
     pub(crate) fn exceeded(&self, now: Instant) -> (Duration, Duration) {
         let current =
@@ -42,7 +47,9 @@ impl Core {
         let over = limit > 0 && memory::allocated() > limit && self.excess(keyspace) > 0;
         if over && self.evicts() {
             self.eviction.over_since.get_or_insert(self.now);
-            self.evict(keyspace);
+            let began = crate::clock::now();
+            self.evict(keyspace, began);
+            self.note_latency("eviction-cycle", began);
         } else if self.eviction.over_since.is_some() || self.eviction.behind {
             self.end_eviction();
         }
@@ -70,8 +77,7 @@ impl Core {
         !ignores && self.pause.is_none() && self.loading.is_none()
     }
 
-    fn evict(&mut self, keyspace: &mut Keyspace) {
-        let began = crate::clock::now();
+    fn evict(&mut self, keyspace: &mut Keyspace, began: Instant) {
         let slice = time_slice(self.config.maxmemory_eviction_tenacity);
         let evicts = self.config.maxmemory_policy != EvictionPolicy::Noeviction;
         let mut evicted = 0;

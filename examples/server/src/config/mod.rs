@@ -24,6 +24,7 @@ mod load;
 mod network;
 mod output_limits;
 mod parameters;
+mod percentiles;
 mod rewrite;
 mod runtime;
 mod setting;
@@ -40,6 +41,7 @@ use redwire_outbuf::{ClientsLimit, Limits};
 pub(crate) use keyspace_events::KeyspaceEvents;
 pub(crate) use load::{Invocation, USAGE};
 pub(crate) use network::{BindAddress, Endpoint};
+pub(crate) use percentiles::Percentiles;
 pub(crate) use runtime::{SetError, Update};
 pub(crate) use values::{
     DebugAccess, DisklessLoad, LogLevel, ReplRdbVersion, SavePoint, Secret, Supervised,
@@ -250,6 +252,12 @@ config! {
         slowlog_log_slower_than: i64 = 10_000,
         /// Entries that the slow log keeps.
         slowlog_max_len: u64 = 128,
+        /// Milliseconds from which on an event is noted that held the server up; 0 notes none.
+        latency_monitor_threshold: u64 = 0,
+        /// Whether a histogram of each command's times is kept.
+        latency_tracking: bool = true,
+        /// What `INFO latencystats` tells of it.
+        latency_tracking_info_percentiles: Percentiles = Percentiles::default(),
         tracking_table_max_keys: u64 = 1_000_000,
         /// Keyspace events that are published.
         notify_keyspace_events: KeyspaceEvents = KeyspaceEvents::empty(),
@@ -260,6 +268,12 @@ impl Config {
     /// A path of a parameter; a relative one is seen from the data folder.
     pub(crate) fn in_dir(&self, path: &Path) -> PathBuf {
         self.dir.join(path)
+    }
+
+    /// Whether anything wants to know how long commands take.
+    pub(crate) fn measures_commands(&self) -> bool {
+        let watched = self.slowlog_log_slower_than >= 0 || self.latency_monitor_threshold > 0;
+        watched || self.latency_tracking
     }
 
     /// Path of the RDB file.

@@ -261,9 +261,9 @@ pub(super) static PARAMETERS: &[P] = &[
     // Observation.
     P::new("slowlog-log-slower-than", number(-1, I64_MAX), field!(slowlog_log_slower_than)),
     P::new("slowlog-max-len", LARGE, field!(slowlog_max_len)),
-    P::new("latency-monitor-threshold", LARGE, Fixed("0")),
-    P::new("latency-tracking", SWITCH, Hint("yes")),
-    P::new("latency-tracking-info-percentiles", WORDS, Fixed("50 99 99.9")),
+    P::new("latency-monitor-threshold", LARGE, field!(latency_monitor_threshold)),
+    P::new("latency-tracking", SWITCH, field!(latency_tracking)),
+    P::new("latency-tracking-info-percentiles", WORDS, field!(latency_tracking_info_percentiles)),
     P::new("notify-keyspace-events", TEXT, field!(notify_keyspace_events)),
     // Cluster: none of it matters while it is off, as in Redis.
     P::new("cluster-enabled", SWITCH, Fixed("no")).at_start(),

@@ -4,6 +4,7 @@ use redwire_keyspace::{CommandError, CommandResult, Context};
 use redwire_resp::Request;
 
 use super::info::Counters;
+use super::latency::CommandStats;
 use super::subcommands::{Subcommand, dispatch};
 use crate::config::{Config, SetError, Update};
 use crate::core::{Action, Core};
@@ -106,6 +107,8 @@ fn rewrite(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) ->
 
 fn resetstat(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
     core.counters = Counters::default();
+    core.command_stats = CommandStats::default();
+    core.eviction.reset_stats();
     context.data.keyspace().reset_stats();
     context.reply.ok();
     Ok(())

@@ -8,6 +8,7 @@ mod connection;
 mod debug;
 mod failover;
 mod info;
+mod latency;
 mod memory;
 pub(crate) mod monitor;
 mod persistence;
@@ -23,6 +24,7 @@ mod tracking;
 pub(crate) use clients::ClientInfo;
 pub(crate) use failover::Failover;
 pub(crate) use info::{Counters, Rates, Recent};
+pub(crate) use latency::{CommandStats, LatencyMonitor};
 pub(crate) use persistence::Wanted;
 pub(crate) use pubsub::PubSub;
 pub(crate) use replication::write_waitaof;
@@ -88,6 +90,7 @@ host_commands! {
     "wait", 3, Flags::NOSCRIPT, replication::wait;
     "waitaof", 4, Flags::NOSCRIPT, replication::waitaof;
     "memory", -2, Flags::NONE, memory::memory;
+    "latency", -2, ADMIN, latency::latency;
     "failover", -1, Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::STALE), failover::failover;
 }
 

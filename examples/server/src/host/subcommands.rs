@@ -3,7 +3,7 @@
 use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags};
 use redwire_resp::Request;
 
-use super::{Run, clients, config, is, memory, pubsub, slow_log, unknown_subcommand};
+use super::{Run, clients, config, is, latency, memory, pubsub, slow_log, unknown_subcommand};
 use crate::core::Core;
 
 /// A subcommand: to add one, add its line to the table of its file.
@@ -81,6 +81,7 @@ fn table(command: &str) -> &'static [Subcommand] {
     match command {
         "client" => clients::SUBCOMMANDS,
         "config" => config::SUBCOMMANDS,
+        "latency" => latency::SUBCOMMANDS,
         "memory" => memory::SUBCOMMANDS,
         "pubsub" => pubsub::SUBCOMMANDS,
         "slowlog" => slow_log::SUBCOMMANDS,
@@ -123,7 +124,7 @@ mod tests {
 
     #[test]
     fn every_table_is_of_one_container() {
-        for container in ["client", "config", "memory", "pubsub", "slowlog"] {
+        for container in ["client", "config", "latency", "memory", "pubsub", "slowlog"] {
             let of_it = |it: &Subcommand| it.name.split_once('|').unwrap().0 == container;
             assert!(table(container).iter().all(of_it), "{container}");
         }

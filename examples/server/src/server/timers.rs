@@ -42,7 +42,9 @@ impl Server {
             self.expiry_behind = false;
             return;
         }
+        let began = crate::clock::now();
         let deleted = self.keyspace.expire_due(self.core.unix_ms, EXPIRIES);
+        self.core.note_latency("expire-cycle", began);
         self.expiry_behind = deleted >= EXPIRIES;
         self.core.feed_effects(&mut self.keyspace);
         self.publish_key_events();

@@ -49,13 +49,18 @@ impl Counters {
     /// Counts the reply to a command, if it is an error.
     pub(crate) fn note_reply(&mut self, reply: &[u8]) {
         let Some(error) = reply.strip_prefix(b"-") else { return };
-        self.errors += 1;
         let len = error.iter().position(u8::is_ascii_whitespace).unwrap_or(error.len());
-        let code = String::from_utf8_lossy(&error[..len]);
-        if let Some(count) = self.error_codes.get_mut(&*code) {
+        self.note_error(&String::from_utf8_lossy(&error[..len]));
+    }
+
+    /// Counts an error of this text, which begins with its code.
+    pub(crate) fn note_error(&mut self, text: &str) {
+        self.errors += 1;
+        let code = text.split(' ').next().unwrap_or(text);
+        if let Some(count) = self.error_codes.get_mut(code) {
             *count += 1;
         } else if self.error_codes.len() < MAX_ERROR_CODES {
-            self.error_codes.insert(code.into_owned(), 1);
+            self.error_codes.insert(code.to_owned(), 1);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `INFO` and `TIME`.
 
+mod commands;
 mod counters;
 mod page;
 mod process;
@@ -27,14 +28,20 @@ struct Section {
     name: &'static str,
     title: &'static str,
     write: Write,
+    /// Whether it is among those that come unless others are asked for.
+    default: bool,
 }
 
 const fn section(name: &'static str, title: &'static str, write: Write) -> Section {
-    Section { name, title, write }
+    Section { name, title, write, default: true }
 }
 
-/// The sections, in Redis' order; all of them are in the default set. (Redis has two more outside
-/// of it, `commandstats` and `latencystats`.)
+/// A section that comes only if it is asked for, or `all` are.
+const fn further(name: &'static str, title: &'static str, write: Write) -> Section {
+    Section { name, title, write, default: false }
+}
+
+/// The sections, in Redis' order.
 static SECTIONS: &[Section] = &[
     section("server", "Server", sections::server),
     section("clients", "Clients", sections::clients),
@@ -44,13 +51,15 @@ static SECTIONS: &[Section] = &[
     section("replication", "Replication", replication::replication),
     section("cpu", "CPU", sections::cpu),
     section("modules", "Modules", |_, _, _| {}),
+    further("commandstats", "Commandstats", commands::commandstats),
     section("errorstats", "Errorstats", sections::errorstats),
+    further("latencystats", "Latencystats", commands::latencystats),
     section("cluster", "Cluster", sections::cluster),
     section("keyspace", "Keyspace", sections::keyspace),
 ];
 
 /// Words that ask for all of them.
-const WHOLE: [&str; 3] = ["default", "all", "everything"];
+const ALL: [&str; 2] = ["all", "everything"];
 
 pub(super) fn info(
     core: &mut Core,
@@ -66,9 +75,11 @@ pub(super) fn info(
 /// The sections that the words ask for, each once, in their own order; no word asks for all.
 fn text(wanted: &[&[u8]], core: &Core, keyspace: &Keyspace) -> String {
     let asked = |name: &str| wanted.iter().any(|word| is(word, name));
-    let whole = wanted.is_empty() || WHOLE.iter().any(|word| asked(word));
+    let all = ALL.iter().any(|word| asked(word));
+    let default = wanted.is_empty() || asked("default");
+    let wants = |it: &&Section| all || (default && it.default) || asked(it.name);
     let mut page = Page::default();
-    for section in SECTIONS.iter().filter(|section| whole || asked(section.name)) {
+    for section in SECTIONS.iter().filter(wants) {
         page.title(section.title);
         (section.write)(&mut page, core, keyspace);
     }

@@ -66,6 +66,12 @@ impl Contender {
         Ok(Server::start_in(self.name, &self.program, dir, args)?)
     }
 
+    /// The program that it is.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// What it says of its version: that of the allocator included where it does.
     #[must_use]
     pub fn version(&self) -> String {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use redwire_benches::contender::Contender;
-use redwire_benches::generator::workload::{Load, preload};
+use redwire_benches::generator::workload::{Load, preload, preload_lists};
 use redwire_benches::generator::{self, CONNECTIONS, Extent, Sample};
 use redwire_benches::{Options, Outcome, Table, interleave, machine, median, process, ratio};
 use redwire_testkit::Server;
@@ -55,6 +55,7 @@ fn main() -> Outcome<()> {
     };
     for server in &servers {
         generator::run(server, &preload(setup.keys), Extent::Once)?;
+        generator::run(server, &preload_lists(), Extent::Once)?;
     }
     let chosen = |(load, depth): &(Load, usize)| options.chooses("only", &cell_name(*load, *depth));
     let cells: Vec<_> = Load::ALL.into_iter().filter(chosen).collect();

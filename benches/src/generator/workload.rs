@@ -28,11 +28,15 @@ pub enum Load {
     Sadd,
     /// Random members (of 100) of random sorted sets (of 1000), random scores.
     Zadd,
+    /// An entry of one field at the end of random streams (of 1000), trimmed to about 100.
+    Xadd,
+    /// A hundred elements of random lists (of 1000); the preparation puts them there.
+    Lrange100,
 }
 
 impl Load {
     /// All that are measured, with the depth of their pipeline.
-    pub const ALL: [(Load, usize); 12] = [
+    pub const ALL: [(Load, usize); 14] = [
         (Load::Set, 1),
         (Load::Get, 1),
         (Load::Set, 16),
@@ -45,6 +49,8 @@ impl Load {
         (Load::Hset, 16),
         (Load::Sadd, 16),
         (Load::Zadd, 16),
+        (Load::Xadd, 16),
+        (Load::Lrange100, 16),
     ];
 
     /// Its name in tables.
@@ -59,6 +65,8 @@ impl Load {
             Load::Hset => "HSET",
             Load::Sadd => "SADD",
             Load::Zadd => "ZADD",
+            Load::Xadd => "XADD",
+            Load::Lrange100 => "LRANGE 100",
         }
     }
 
@@ -74,7 +82,7 @@ impl Load {
         match self {
             Load::Set => Expect::Status,
             Load::Get => Expect::Bulk(VALUE),
-            Load::Mget10 | Load::PushPop => Expect::Any,
+            Load::Mget10 | Load::PushPop | Load::Xadd | Load::Lrange100 => Expect::Any,
             Load::Incr | Load::Hset | Load::Sadd | Load::Zadd => Expect::Integer,
         }
     }
@@ -98,6 +106,14 @@ impl Load {
                 let (key, member) = (any("zst", COLLECTIONS), any("mem", MEMBERS));
                 ("ZADD", vec![key, random.below(1_000_000).to_string().into_bytes(), member])
             }
+            Load::Xadd => {
+                let stream = any("str", COLLECTIONS);
+                let trim = ["MAXLEN", "~", "100", "*", "field"].map(|arg| arg.as_bytes().to_vec());
+                ("XADD", [vec![stream], trim.to_vec(), vec![random.text(VALUE)]].concat())
+            }
+            Load::Lrange100 => {
+                ("LRANGE", vec![any("lrg", COLLECTIONS), b"0".to_vec(), b"99".to_vec()])
+            }
         };
         [vec![name.as_bytes().to_vec()], arguments].concat()
     }
@@ -110,6 +126,17 @@ pub fn preload(keys: u64) -> Batches {
     let commands =
         (0..keys).map(move |number| vec![b"SET".to_vec(), key("key", number), random.text(VALUE)]);
     Batches::new(64, Expect::Status, commands)
+}
+
+/// Writes of the lists that [`Load::Lrange100`] reads.
+#[must_use]
+pub fn preload_lists() -> Batches {
+    let mut random = Random::new(0);
+    let commands = (0..COLLECTIONS).map(move |number| {
+        let elements = (0..MEMBERS).map(|_| random.text(VALUE));
+        [b"RPUSH".to_vec(), key("lrg", number)].into_iter().chain(elements).collect()
+    });
+    Batches::new(1, Expect::Integer, commands)
 }
 
 /// A key of 16 bytes.

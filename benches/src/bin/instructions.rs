@@ -3,7 +3,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use redwire_benches::contender::Contender;
@@ -17,6 +17,7 @@ const HELP: &[(&str, &str)] = &[
     ("commands", "N: commands counted, 100000"),
     ("only", "A,B: cells whose name (GET P64) contains one of these"),
     ("peers", "A,B: peers whose name contains one of these, none by default"),
+    ("keep", "FOLDER: callgrind's files of ours are left there, for callgrind_annotate"),
     ("most", "N: end with a failure where ours takes more instructions than this"),
 ];
 
@@ -43,6 +44,7 @@ fn main() -> Outcome<()> {
     let options = Options::parse(HELP)?;
     let keys = options.value("keys", 20_000, 1000)?;
     let commands = options.value("commands", 100_000, 2000)?;
+    let keep = options.value("keep", PathBuf::new(), PathBuf::new())?;
     let most = options.value("most", u64::MAX, u64::MAX)?;
     machine::print();
     if Command::new("valgrind").arg("--version").output().is_err() {
@@ -60,7 +62,16 @@ fn main() -> Outcome<()> {
         if !options.chooses("only", &name) {
             continue;
         }
-        let counts = contenders.iter().map(|it| count(it, load, depth, commands, keys));
+        let counts = contenders.iter().map(|it| {
+            let batches = |commands| load.batches(depth, commands, keys);
+            // The longer run has the shorter one's commands first: those cancel each other out.
+            let (long, text) = total(it, &batches(BASE + commands), keys)?;
+            let (short, _) = total(it, &batches(BASE), keys)?;
+            if it.name == contenders[0].name && !keep.as_os_str().is_empty() {
+                fs::write(keep.join(format!("{}.callgrind", name.replace('/', "-"))), text)?;
+            }
+            Ok((long - short) / commands as u64)
+        });
         let counts = counts.collect::<Outcome<Vec<_>>>()?;
         worst = worst.max(counts[0]);
         table.row([name.clone()].into_iter().chain(counts.iter().map(u64::to_string)));
@@ -73,21 +84,8 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-/// Instructions that one more command takes, in the mean over `commands` of them.
-fn count(
-    contender: &Contender,
-    load: Load,
-    depth: usize,
-    commands: usize,
-    keys: u64,
-) -> Outcome<u64> {
-    // The longer run has the shorter one's commands first, so that those cancel each other out.
-    let run = |commands| total(contender, &load.batches(depth, commands, keys), keys);
-    Ok((run(BASE + commands)? - run(BASE)?) / commands as u64)
-}
-
-/// All instructions of a server that got its keys and then these batches.
-fn total(contender: &Contender, batches: &Batches, keys: u64) -> Outcome<u64> {
+/// All instructions of a server that got its keys and then these batches, and callgrind's file.
+fn total(contender: &Contender, batches: &Batches, keys: u64) -> Outcome<(u64, String)> {
     let dir = tempfile::tempdir()?;
     let counts = dir.path().join("callgrind.out");
     let script = wrapper(dir.path(), contender.program(), &counts)?;
@@ -100,11 +98,12 @@ fn total(contender: &Contender, batches: &Batches, keys: u64) -> Outcome<u64> {
     let summary = text
         .lines()
         .find_map(|line| line.strip_prefix("summary: ").or_else(|| line.strip_prefix("totals: ")));
-    Ok(summary.ok_or("callgrind left no summary")?.trim().parse()?)
+    let total = summary.ok_or("callgrind left no summary")?.trim().parse()?;
+    Ok((total, text))
 }
 
 /// A program that runs `program` under callgrind in its own process, so that signals reach it.
-fn wrapper(dir: &Path, program: &Path, counts: &Path) -> Outcome<std::path::PathBuf> {
+fn wrapper(dir: &Path, program: &Path, counts: &Path) -> Outcome<PathBuf> {
     let script = dir.join("counted");
     let (program, counts) = (program.display(), counts.display());
     let run = "exec valgrind --tool=callgrind";

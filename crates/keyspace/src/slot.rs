@@ -3,7 +3,12 @@
 /// How many slots a database is cut into (`CLUSTER_SLOTS`).
 pub const SLOTS: usize = 16384;
 
-const TABLE: [u16; 256] = table();
+/// `TABLES[n][byte]` is the CRC of `byte` and `n` bytes of zeros behind it, so that the bytes of a
+/// word are looked up side by side: one by one each waits for the one before it.
+static TABLES: [[u16; 256]; WORD] = tables();
+
+/// Bytes that are taken together.
+const WORD: usize = size_of::<u64>();
 
 /// The slot of `key`: CRC-16/XMODEM of the key, or of its hash tag, modulo 16384.
 ///
@@ -16,10 +21,27 @@ const TABLE: [u16; 256] = table();
 /// assert_eq!(key_slot(b"{user1000}.following"), key_slot(b"user1000"));
 /// ```
 #[must_use]
+#[inline]
 pub fn key_slot(key: &[u8]) -> u16 {
-    crc16(hash_tag(key)) % SLOTS as u16
+    let tagged = if may_have_tag(key) { hash_tag(key) } else { key };
+    crc16(tagged) % SLOTS as u16
 }
 
+/// Whether there is a `{` in `key`.
+#[inline]
+fn may_have_tag(key: &[u8]) -> bool {
+    let Some(last) = key.last_chunk() else { return key.contains(&b'{') };
+    let has_brace = |word: &[u8; WORD]| {
+        // Zero where there is one, and the lowest such byte borrows a bit that no other byte has.
+        let zero = u64::from_ne_bytes(*word) ^ u64::from_ne_bytes([b'{'; WORD]);
+        zero.wrapping_sub(u64::from_ne_bytes([1; WORD])) & !zero & u64::from_ne_bytes([0x80; WORD])
+            != 0
+    };
+    let (words, _) = key.as_chunks();
+    words.iter().any(has_brace) || has_brace(last)
+}
+
+#[cold]
 fn hash_tag(key: &[u8]) -> &[u8] {
     let Some(open) = key.iter().position(|byte| *byte == b'{') else { return key };
     let rest = &key[open + 1..];
@@ -29,12 +51,28 @@ fn hash_tag(key: &[u8]) -> &[u8] {
     }
 }
 
+#[inline]
 fn crc16(bytes: &[u8]) -> u16 {
-    bytes.iter().fold(0, |crc, byte| (crc << 8) ^ TABLE[usize::from((crc >> 8) as u8 ^ byte)])
+    let (words, rest) = bytes.as_chunks::<WORD>();
+    let crc = words.iter().fold(0, |crc: u16, word| {
+        let [high, low] = crc.to_be_bytes();
+        let [a, b, rest @ ..] = *word;
+        let mut sum = TABLES[7][usize::from(a ^ high)] ^ TABLES[6][usize::from(b ^ low)];
+        for (table, byte) in TABLES[..6].iter().rev().zip(rest) {
+            sum ^= table[usize::from(byte)];
+        }
+        sum
+    });
+    rest.iter().fold(crc, crc16_of_byte)
 }
 
-const fn table() -> [u16; 256] {
-    let mut table = [0; 256];
+#[inline]
+fn crc16_of_byte(crc: u16, byte: &u8) -> u16 {
+    (crc << 8) ^ TABLES[0][usize::from((crc >> 8) as u8 ^ byte)]
+}
+
+const fn tables() -> [[u16; 256]; WORD] {
+    let mut tables = [[0; 256]; WORD];
     let mut index = 0;
     while index < 256 {
         let mut crc = (index as u16) << 8;
@@ -43,15 +81,38 @@ const fn table() -> [u16; 256] {
             crc = if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 };
             bit += 1;
         }
-        table[index] = crc;
+        tables[0][index] = crc;
         index += 1;
     }
-    table
+    let mut zeros = 1;
+    while zeros < WORD {
+        let mut index = 0;
+        while index < 256 {
+            let before: u16 = tables[zeros - 1][index];
+            tables[zeros][index] = (before << 8) ^ tables[0][(before >> 8) as usize];
+            index += 1;
+        }
+        zeros += 1;
+    }
+    tables
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn agrees_with_byte_by_byte(key in prop::collection::vec(prop_oneof![
+            4 => any::<u8>(), 1 => Just(b'{'), 1 => Just(b'}'),
+        ], 0..40)) {
+            let slow = hash_tag(&key).iter().fold(0, crc16_of_byte);
+            prop_assert_eq!(key_slot(&key), slow % SLOTS as u16);
+            prop_assert_eq!(may_have_tag(&key), key.contains(&b'{'));
+        }
+    }
 
     #[test]
     fn agrees_with_cluster_keyslot() {

@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use redwire_resp::Request;
 
+use crate::command::Keys;
 use crate::database::{Entry, Place};
 use crate::{Keyspace, Session};
 
@@ -60,6 +61,14 @@ impl Keyspace {
             ahead.db = session.db;
         }
         let Some(database) = self.data.databases.get(session.db as usize) else { return };
+        if ahead.is_full() {
+            return;
+        }
+        // Most commands have one key.
+        if let Keys { first: 1, last: 1, .. } = command.keys {
+            ahead.places.extend(request.arg(1).map(|key| database.place(key)));
+            return;
+        }
         let room = KEYS_MAX - ahead.places.len();
         let keys = command.keys.positions(request.len()).take(room);
         ahead.places.extend(keys.filter_map(|at| request.arg(at)).map(|key| database.place(key)));

@@ -62,6 +62,12 @@ impl Command {
         Self { name, arity, flags, keys: Keys::NONE, run: Run::Host }
     }
 
+    /// Whether [`Host::run`](crate::Host::run) runs it.
+    #[must_use]
+    pub fn is_hosts(&self) -> bool {
+        matches!(self.run, Run::Host)
+    }
+
     /// Whether `count` arguments, the name among them, are what the command takes.
     #[must_use]
     pub fn accepts(&self, count: usize) -> bool {

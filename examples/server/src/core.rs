@@ -20,10 +20,11 @@ use crate::host::{
     ClientInfo, CommandStats, Counters, Failover, LatencyMonitor, PubSub, Rates, Recent, SlowLog,
     Tracking,
 };
-use crate::net::{ClientId, Listener, ReplicaWait, Replies, Standing};
+use crate::net::{ClientId, Listener, ReplicaWait, Replies};
 use crate::replication::rdb_version::Distrusted;
 use crate::replication::{Admission, Upstream};
 use crate::saves::Saves;
+use crate::stopwatch::Stopwatch;
 
 /// Everything but the data set and the sockets.
 #[derive(Debug)]
@@ -76,12 +77,14 @@ pub(crate) struct Core {
     pub(crate) failover: Failover,
     /// How many connections sent `MONITOR`.
     pub(crate) monitors: usize,
+    /// The connections that sent `MONITOR`, `PSYNC` or `SYNC`.
+    pub(crate) listeners: Vec<ClientId>,
     /// The command that ran last, for the loop to note beside its connection.
     pub(crate) last_command: Option<&'static str>,
     /// What `CLIENT REPLY` asked for, for the loop to heed from the next command on.
     pub(crate) replies: Option<Replies>,
-    /// When the command under way began, if anyone measures it.
-    pub(crate) command_began: Option<Instant>,
+    /// Times commands, if anyone measures them.
+    pub(crate) stopwatch: Stopwatch,
     /// When the transaction under way began, and whether the command under way has failed.
     pub(crate) transaction_began: Option<Instant>,
     pub(crate) command_failed: bool,
@@ -165,6 +168,9 @@ pub(crate) struct Loading {
 impl Core {
     /// Hands what writes left for replicas to the backlog.
     pub(crate) fn feed_effects(&mut self, keyspace: &mut Keyspace) {
+        if keyspace.effects().is_empty() {
+            return;
+        }
         for (db, bytes) in keyspace.effects().iter() {
             self.primary.feed(db, bytes);
         }
@@ -220,9 +226,10 @@ impl Core {
             pause: None,
             failover: Failover::None,
             monitors: 0,
+            listeners: Vec::new(),
             last_command: None,
             replies: None,
-            command_began: None,
+            stopwatch: Stopwatch::default(),
             transaction_began: None,
             command_failed: false,
             active_expire: true,
@@ -324,16 +331,20 @@ impl Host for Core {
         // One that has waited was counted when it came.
         self.counters.commands += u64::from(!session.is_resuming());
         if !session.executing_transaction() {
-            self.last_command = Some(host::full_name(command.name, request));
+            let name = if command.is_hosts() {
+                host::full_name(command.name, request)
+            } else {
+                command.name
+            };
+            self.last_command = Some(name);
         }
         if self.config.measures_commands() {
-            let began = crate::clock::now();
             // Around an `EXEC` there are the commands that it runs.
             let outer = session.in_transaction() && !session.executing_transaction();
             if outer {
-                self.transaction_began = Some(began);
+                self.transaction_began = Some(crate::clock::now());
             } else {
-                self.command_began = Some(began);
+                self.stopwatch.begin(crate::clock::now);
             }
         }
     }
@@ -356,7 +367,7 @@ impl Host for Core {
         if matches!(error, CommandError::Arity(_)) {
             // A subcommand, found to be called wrongly only now.
             stat.rejected += 1;
-            self.command_began = None;
+            self.stopwatch.forget();
             self.command_failed = true;
         } else {
             stat.failed += 1;
@@ -372,13 +383,14 @@ impl Host for Core {
             self.track(session, command, request);
         }
         let refused = std::mem::take(&mut self.command_failed);
-        let began = self.command_began.take().or_else(|| self.transaction_began.take());
-        let took = began.map(|began| crate::clock::now().saturating_duration_since(began));
+        let took = self.stopwatch.end(crate::clock::now).or_else(|| {
+            let began = self.transaction_began.take()?;
+            Some(crate::clock::now().saturating_duration_since(began))
+        });
         if !refused {
             self.count_command(session, command, request, took.unwrap_or_default());
         }
-        // What waits is judged by the time in which it is answered.
-        if let Some(took) = took.filter(|_| !session.is_waiting()) {
+        if let Some(took) = took.filter(|took| self.is_slow(*took)) {
             self.slow_log_command(session, command, request, took);
         }
         if self.monitors > 0 && !session.is_resuming() {
@@ -391,17 +403,11 @@ impl Core {
     /// Replicas and monitors are there to listen: what they are sent is not to be mixed with
     /// what they could ask for.
     fn admit_listener(&self, session: &Session, command: &Command) -> CommandResult {
-        let listeners = self.monitors > 0 || self.primary.replicas(self.now).next().is_some();
         let on_keys = command.flags.has(Flags::WRITE) || command.flags.has(Flags::READONLY);
-        if !listeners || !on_keys {
+        if !on_keys || !self.listeners.contains(&session.id()) {
             return Ok(());
         }
-        match self.clients.get(&session.id()).map(|client| client.standing) {
-            None | Some(Standing::Client) => Ok(()),
-            Some(Standing::Monitor | Standing::Replica) => {
-                Err(CommandError::text("ERR Replica can't interact with the keyspace"))
-            }
-        }
+        Err(CommandError::text("ERR Replica can't interact with the keyspace"))
     }
 
     /// Whether a primary may take writes now.
@@ -468,6 +474,14 @@ impl Core {
         }
     }
 
+    /// Whether the slow log keeps a command that took so long.
+    #[inline]
+    fn is_slow(&self, took: Duration) -> bool {
+        let limit = u64::try_from(self.config.slowlog_log_slower_than).ok();
+        limit.is_some_and(|limit| took >= Duration::from_micros(limit))
+    }
+
+    #[cold]
     fn slow_log_command(
         &mut self,
         session: &Session,
@@ -475,9 +489,8 @@ impl Core {
         request: Request<'_>,
         took: Duration,
     ) {
-        let limit = self.config.slowlog_log_slower_than;
-        let fast = limit < 0 || took < Duration::from_micros(limit.unsigned_abs());
-        if fast || command.flags.has(Flags::SKIP_SLOWLOG) {
+        // What waits is judged by the time in which it is answered.
+        if command.flags.has(Flags::SKIP_SLOWLOG) || session.is_waiting() {
             return;
         }
         let client = self.clients.get(&session.id());

@@ -19,6 +19,7 @@ mod replication;
 mod saves;
 mod server;
 mod signals;
+mod stopwatch;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

@@ -24,6 +24,9 @@ const UNAUTHENTICATED_QUERY_LIMIT: usize = 1 << 20;
 /// that a thousand clients with large replies do not hold them all at the same time.
 const MUCH_OUTPUT: usize = 64 << 10;
 
+/// Bytes of replies that may come to those that wait before they are held against the limits again.
+const UNCHECKED_OUTPUT: usize = 1 << 10;
+
 const PROTECTED_MODE: &str = "-DENIED Redis is running in protected mode because protected mode is enabled and no password \
      is set for the default user. In this mode connections are only accepted from the loopback \
      interface. If you want to connect from external computers to Redis you may adopt one of the \
@@ -168,7 +171,9 @@ impl Server {
     pub(super) fn run_input(&mut self, id: ClientId) {
         loop {
             let Some(client) = self.clients.get_mut(&id) else { return };
+            self.core.stopwatch.begin_batch(crate::clock::now());
             let paused = run_requests(client, &mut self.core, &mut self.keyspace);
+            self.core.stopwatch.end_batch();
             match paused {
                 Paused::Idle => break,
                 Paused::Actions => {
@@ -275,6 +280,9 @@ impl Server {
             Standing::Monitor => self.monitors.push(id),
             Standing::Replica => self.replicas.push(id),
         }
+        if standing != Standing::Client {
+            self.core.listeners.push(id);
+        }
         self.core.monitors = self.monitors.len();
     }
 
@@ -282,6 +290,7 @@ impl Server {
     fn leave_lists(&mut self, id: ClientId) {
         self.monitors.retain(|monitor| *monitor != id);
         self.replicas.retain(|replica| *replica != id);
+        self.core.listeners.retain(|listener| *listener != id);
         self.core.monitors = self.monitors.len();
     }
 
@@ -367,6 +376,7 @@ fn run_requests(
     let mut at = 0;
     let mut paused = Paused::Idle;
     let mut lookahead = Lookahead::default();
+    let mut looked_at = 0;
     while !client.closing && !client.is_held_up() {
         let decoded = match client.decoder.decode(&input[at..]) {
             Ok(decoded) => decoded,
@@ -423,9 +433,14 @@ fn run_requests(
             paused = Paused::Actions;
             break;
         }
-        if let Verdict::Close(_) = output_verdict(client, core) {
-            paused = Paused::OverLimit;
-            break;
+        if client.output.len() >= looked_at + UNCHECKED_OUTPUT
+            || client.standing == Standing::Replica
+        {
+            looked_at = client.output.len();
+            if let Verdict::Close(_) = output_verdict(client, core) {
+                paused = Paused::OverLimit;
+                break;
+            }
         }
     }
     client.input = input;

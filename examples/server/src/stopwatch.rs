@@ -1,0 +1,83 @@
+//! [`Stopwatch`]: how long commands take, at one look at the clock for each.
+
+use std::time::{Duration, Instant};
+
+/// Times commands that run one behind the other.
+///
+/// A look at the clock is a tenth of a short command. Within a batch the end of one command is
+/// therefore the beginning of the next, which has the time added in which its request was decoded.
+#[derive(Debug, Default)]
+pub(crate) struct Stopwatch {
+    /// Where the batch under way is: when the command before was over.
+    reached: Option<Instant>,
+    /// When the command under way began.
+    began: Option<Instant>,
+}
+
+impl Stopwatch {
+    /// A batch of commands begins: they run one behind the other, with nothing else between them.
+    pub(crate) fn begin_batch(&mut self, now: Instant) {
+        self.reached = Some(now);
+    }
+
+    /// The batch is over: what is done next is no command's time.
+    pub(crate) fn end_batch(&mut self) {
+        self.reached = None;
+    }
+
+    /// A command begins.
+    #[inline]
+    pub(crate) fn begin(&mut self, clock: impl FnOnce() -> Instant) {
+        self.began = Some(self.reached.unwrap_or_else(clock));
+    }
+
+    /// The command is over. How long it took; nothing of one that did not begin here, nor of one
+    /// that others ran in.
+    #[inline]
+    pub(crate) fn end(&mut self, clock: impl FnOnce() -> Instant) -> Option<Duration> {
+        let began = self.began.take()?;
+        let now = clock();
+        self.reached = self.reached.map(|_| now);
+        Some(now.saturating_duration_since(began))
+    }
+
+    /// The command under way is not to be timed.
+    pub(crate) fn forget(&mut self) {
+        self.began = None;
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "some moment to count from")]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn in_a_batch_a_command_begins_where_the_last_one_ended() {
+        let start = Instant::now();
+        let mut watch = Stopwatch::default();
+        watch.begin_batch(start);
+        watch.begin(|| unreachable!("the batch knows"));
+        assert_eq!(watch.end(|| start + 3 * MS), Some(3 * MS));
+        watch.begin(|| unreachable!("the batch knows"));
+        assert_eq!(watch.end(|| start + 5 * MS), Some(2 * MS));
+        watch.end_batch();
+        watch.begin(|| start + 9 * MS);
+        assert_eq!(watch.end(|| start + 10 * MS), Some(MS));
+    }
+
+    #[test]
+    fn what_others_ran_in_is_not_timed() {
+        let start = Instant::now();
+        let mut watch = Stopwatch::default();
+        watch.begin(|| start);
+        watch.begin(|| start + MS);
+        assert_eq!(watch.end(|| start + 2 * MS), Some(MS));
+        assert_eq!(watch.end(|| unreachable!("nothing was begun")), None);
+        watch.begin(|| start);
+        watch.forget();
+        assert_eq!(watch.end(|| unreachable!("nothing was begun")), None);
+    }
+}

@@ -172,7 +172,8 @@ impl Server {
         loop {
             let Some(client) = self.clients.get_mut(&id) else { return };
             self.core.stopwatch.begin_batch(crate::clock::now());
-            let paused = run_requests(client, &mut self.core, &mut self.keyspace);
+            let (core, keyspace) = (&mut self.core, &mut self.keyspace);
+            let paused = run_requests(client, &mut self.lookahead, core, keyspace);
             self.core.stopwatch.end_batch();
             match paused {
                 Paused::Idle => break,
@@ -369,13 +370,14 @@ impl Server {
 /// Runs the whole requests in `client`'s input, up to the first that leaves an action.
 fn run_requests(
     client: &mut Client,
+    lookahead: &mut Lookahead,
     core: &mut Core,
     keyspace: &mut redwire_keyspace::Keyspace,
 ) -> Paused {
     let input = mem::take(&mut client.input);
     let mut at = 0;
     let mut paused = Paused::Idle;
-    let mut lookahead = Lookahead::default();
+    lookahead.begin();
     let mut looked_at = 0;
     while !client.closing && !client.is_held_up() {
         let decoded = match client.decoder.decode(&input[at..]) {

@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use mio::{Events, Interest, Poll, Token, Waker};
 use redwire_keyspace::{Keyspace, Role};
 
+use self::lookahead::Lookahead;
 use crate::background::Background;
 use crate::config::Config;
 use crate::core::{Core, settings};
@@ -82,6 +83,7 @@ pub(crate) struct Server {
     store_again_at: Option<Instant>,
     background: Background,
     buffer: Vec<u8>,
+    lookahead: Lookahead,
     next_tick: Instant,
     /// More keys have expired than one turn deletes.
     expiry_behind: bool,
@@ -140,6 +142,7 @@ impl Server {
             store_again_at: None,
             background,
             buffer: vec![0; READ_BUFFER],
+            lookahead: Lookahead::default(),
             next_tick,
             expiry_behind: false,
             accept_again: false,

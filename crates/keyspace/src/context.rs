@@ -358,6 +358,12 @@ impl<'a> Data<'a> {
         self.keyspace.effects.push(self.db, args);
     }
 
+    /// Takes the place of [`Data::effect`] where nobody would be told: whether somebody is.
+    pub(crate) fn tells(&mut self) -> bool {
+        self.effect = EffectPlan::Own;
+        self.keyspace.effects.is_collecting()
+    }
+
     /// Tells replicas the request even if it changed nothing here (`FLUSHALL`, `PUBLISH`).
     pub fn force_effect(&mut self) {
         self.effect = EffectPlan::Forced;

@@ -49,11 +49,16 @@ impl Effects {
         I: IntoIterator<Item = A, IntoIter: ExactSizeIterator>,
         A: AsRef<[u8]>,
     {
-        if self.unwanted || self.muted {
+        if !self.is_collecting() {
             return;
         }
         encode_request(&mut self.bytes, args);
         self.ends.push((db, self.bytes.len()));
+    }
+
+    /// Whether what comes now is kept.
+    pub(crate) fn is_collecting(&self) -> bool {
+        !self.unwanted && !self.muted
     }
 
     /// Leaves out what comes now: a primary's commands reach replicas as the very bytes that came.

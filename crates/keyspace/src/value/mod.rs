@@ -75,10 +75,11 @@ impl Value {
         }
     }
 
-    /// The first byte of a string's bytes, wherever they lie; `None` for other values.
-    pub(crate) fn first_byte(&self) -> Option<u8> {
+    /// The first and the last of a string's bytes, wherever they lie: a short one is in two lines of
+    /// the cache. `None` for other values.
+    pub(crate) fn ends(&self) -> Option<(u8, u8)> {
         let Self::String(string) = self else { return None };
-        string.first_byte()
+        string.ends()
     }
 
     /// How many elements it has; 1 for a string and for an opaque value.

@@ -45,13 +45,14 @@ impl Str {
         Self(Repr::Fixed(Blob::from(bytes)))
     }
 
-    /// The first byte that is kept as such, which for a number is none.
-    pub(crate) fn first_byte(&self) -> Option<u8> {
-        match &self.0 {
-            Repr::Integer(_) => None,
-            Repr::Fixed(bytes) => bytes.as_slice().first().copied(),
-            Repr::Grown(bytes) => bytes.first().copied(),
-        }
+    /// The first and the last byte that are kept as such, which for a number are none.
+    pub(crate) fn ends(&self) -> Option<(u8, u8)> {
+        let bytes = match &self.0 {
+            Repr::Integer(_) => return None,
+            Repr::Fixed(bytes) => bytes.as_slice(),
+            Repr::Grown(bytes) => bytes.as_slice(),
+        };
+        Some((*bytes.first()?, *bytes.last()?))
     }
 
     /// Bytes held outside the handle, of allocations without their own cost.

@@ -193,14 +193,13 @@ pub(super) fn xadd(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
     }
     let stream = data.write_or_new::<Stream>(key)?;
     stream.push(id, &pairs);
-    let trimmed = options.trim.map(|trim| (trim, stream.trim(trim), trim.outcome(stream)));
+    let dropped = options.trim.map_or(0, |trim| stream.trim(trim));
     data.changed(key, EventClass::Stream, "xadd");
     data.signal(key);
-    if matches!(trimmed, Some((_, 1.., _))) {
+    if dropped > 0 {
         data.touched(key, EventClass::Stream, "xtrim");
     }
-    let trimmed = trimmed.map(|(trim, _, outcome)| (trim, outcome));
-    tell_added(data, request, &options, id, trimmed);
+    tell_added(data, request, &options, id)?;
     context.reply.bulk(id.to_string().as_bytes());
     Ok(())
 }
@@ -211,15 +210,18 @@ fn tell_added(
     request: Request<'_>,
     options: &Options,
     id: StreamId,
-    trimmed: Option<(Trim, [String; 3])>,
-) {
+) -> CommandResult {
     let decided = matches!(options.id, Some(NewId::Given(_)));
-    let exact = trimmed.as_ref().is_none_or(|(trim, _)| !trim.approximate);
-    if decided && exact {
-        return;
+    let exact = options.trim.is_none_or(|trim| !trim.approximate);
+    if (decided && exact) || !data.tells() {
+        return Ok(());
     }
-    let words =
-        trimmed.map(|(trim, outcome)| if trim.approximate { outcome } else { trim.words() });
+    let words = match options.trim {
+        Some(trim) if trim.approximate => {
+            data.peek_as::<Stream>(&request[1])?.map(|stream| trim.outcome(stream))
+        }
+        trim => trim.map(Trim::words),
+    };
     let id = id.to_string();
     let mut args: Vec<&[u8]> = vec![&request[0], &request[1]];
     if options.no_stream {
@@ -229,6 +231,7 @@ fn tell_added(
     args.push(id.as_bytes());
     args.extend(request.iter().skip(options.end + 1));
     data.effect(args);
+    Ok(())
 }
 
 pub(super) fn xtrim(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
@@ -244,7 +247,7 @@ pub(super) fn xtrim(context: &mut Context<'_>, request: Request<'_>) -> CommandR
         let outcome = trim.outcome(stream);
         data.changed(key, EventClass::Stream, "xtrim");
         data.changed_more(dropped as usize - 1);
-        if trim.approximate {
+        if trim.approximate && data.tells() {
             let [name, sign, value] = &outcome;
             let words = [&request[0], key, name.as_bytes(), sign.as_bytes(), value.as_bytes()];
             data.effect(words);

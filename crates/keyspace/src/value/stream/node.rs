@@ -94,13 +94,13 @@ impl Node {
         let packed = builder.finish();
         let bytes = Arc::make_mut(&mut self.bytes);
         // Between its header and its end mark there are the elements.
-        let end = bytes.len() - 1;
-        bytes.splice(end..end, packed[HEADER..packed.len() - 1].iter().copied());
+        bytes.pop();
+        bytes.extend_from_slice(&packed[HEADER..]);
         let elements = u16::from_le_bytes([bytes[4], bytes[5]]);
         let elements = u64::from(elements).saturating_add(more).min(u64::from(u16::MAX)) as u16;
         bytes[4..HEADER].copy_from_slice(&elements.to_le_bytes());
         note_total(bytes);
-        self.recount(|live, deleted| (live + 1, deleted));
+        self.recount(|live, deleted| (live.saturating_add(1), deleted));
     }
 
     /// Marks live entries as deleted, those whose flags stand at these offsets.
@@ -119,6 +119,15 @@ impl Node {
     fn recount(&mut self, change: impl FnOnce(u64, u64) -> (u64, u64)) {
         let (live, deleted) = self.counts();
         let (live, deleted) = change(live, deleted);
+        let bytes = Arc::make_mut(&mut self.bytes);
+        // A number below 128 is its own byte, with one behind it for its length.
+        if live < 128
+            && deleted < 128
+            && let [old_live @ ..128, _, old_deleted @ ..128, ..] = &mut bytes[HEADER..]
+        {
+            (*old_live, *old_deleted) = (live as u8, deleted as u8);
+            return;
+        }
         let mut builder = Builder::new();
         builder.push(Packed::Int(live as i64));
         builder.push(Packed::Int(deleted as i64));

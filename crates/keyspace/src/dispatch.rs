@@ -3,6 +3,7 @@
 use redwire_resp::{Encoder, Request, RequestBuf};
 
 use crate::UnixMs;
+use crate::acl::{self, Denied, Reason};
 use crate::command::{Command, Flags, Run};
 use crate::context::{Context, Data, EffectPlan};
 use crate::error::{CommandError, CommandResult};
@@ -136,6 +137,8 @@ impl Keyspace {
         if !session.authenticated && !command.flags.has(Flags::NO_AUTH) {
             return Err(CommandError::text("NOAUTH Authentication required."));
         }
+        self.admit_user(call, command, request)?;
+        let session = &*call.session;
         call.host.admit(session, command)?;
         let read_only = matches!(self.role, Role::Replica { read_only: true });
         if read_only && session.origin() == Origin::Client && session.would_write(command) {
@@ -144,6 +147,23 @@ impl Keyspace {
             ));
         }
         Ok(())
+    }
+
+    /// Whether the session's user may run this request.
+    #[inline]
+    fn admit_user(
+        &self,
+        call: &mut Call<'_>,
+        command: &Command,
+        request: Request<'_>,
+    ) -> CommandResult {
+        match &call.session.user {
+            None => Ok(()),
+            Some(user) => {
+                let checked = user.check(command, request);
+                checked.map_err(|denied| call.deny(command, request, denied))
+            }
+        }
     }
 
     /// Runs a command that was accepted, and writes its reply.
@@ -206,7 +226,11 @@ impl Keyspace {
         call.reply().array(transaction.queue.len());
         call.session.executing = true;
         for (command, request) in &transaction.queue {
-            self.call(call, command, request.as_request());
+            let request = request.as_request();
+            match call.still_allowed(command, request) {
+                Ok(()) => self.call(call, command, request),
+                Err(error) => call.reply().error(error.to_string()),
+            }
         }
         call.session.executing = false;
         Ok(())
@@ -216,6 +240,46 @@ impl Keyspace {
 impl Call<'_> {
     fn reply(&mut self) -> Encoder<'_> {
         Encoder::new(self.out, self.session.protocol)
+    }
+
+    /// Tells the host, and makes the error.
+    #[cold]
+    fn deny(&mut self, command: &Command, request: Request<'_>, denied: Denied) -> CommandError {
+        self.host.denied(self.session, request, denied);
+        let text = match denied.reason {
+            Reason::Command => {
+                let name = acl::full_name(command, request);
+                format!("NOPERM this user has no permissions to run the '{name}' command")
+            }
+            Reason::Key => {
+                "NOPERM this user has no permissions to access one of the keys used as arguments"
+                    .into()
+            }
+            Reason::Channel => {
+                "NOPERM this user has no permissions to access one of the channels used as \
+                 arguments"
+                    .into()
+            }
+        };
+        CommandError::text(text)
+    }
+
+    /// Whether the user may still run what he queued.
+    fn still_allowed(&mut self, command: &Command, request: Request<'_>) -> CommandResult {
+        let Some(user) = &self.session.user else { return Ok(()) };
+        let Err(denied) = user.check(command, request) else { return Ok(()) };
+        self.host.denied(self.session, request, denied);
+        let reason = match denied.reason {
+            Reason::Command => "no permission to execute the command or subcommand",
+            Reason::Key => "no permission to touch the specified keys",
+            Reason::Channel => {
+                "no permission to access one of the channels used as arguments to the command"
+            }
+        };
+        Err(CommandError::text(format!(
+            "NOPERM ACLs rules changed between the moment the transaction was accumulated and the \
+             EXEC call. This command is no longer allowed for the following reason: {reason}"
+        )))
     }
 
     fn queue(&mut self, command: &'static Command, request: Request<'_>) -> CommandResult {

@@ -2,6 +2,7 @@
 
 use redwire_resp::Request;
 
+use crate::acl::Denied;
 use crate::command::Command;
 use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
@@ -32,6 +33,10 @@ pub trait Host {
     fn admit(&mut self, _session: &Session, _command: &Command) -> CommandResult {
         Ok(())
     }
+
+    /// Called when the rights of the session's [`user`](Session::user) do not allow a request
+    /// (`ACL LOG`): when it came, or, if it had been queued before, when it was to be executed.
+    fn denied(&mut self, _session: &Session, _request: Request<'_>, _denied: Denied) {}
 
     /// Runs one of [`Host::commands`].
     ///

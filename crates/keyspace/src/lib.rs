@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod acl;
 mod ahead;
 mod blob;
 mod blocking;

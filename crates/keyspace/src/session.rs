@@ -1,7 +1,10 @@
 //! [`Session`]: what the keyspace knows of one connection.
 
+use std::sync::Arc;
+
 use redwire_resp::{Protocol, RequestBuf};
 
+use crate::acl::User;
 use crate::command::{Command, Flags, Run};
 use crate::waits::Wish;
 use crate::watch::WatchedKey;
@@ -31,6 +34,9 @@ pub struct Session {
     pub protocol: Protocol,
     /// Whether commands that need authentication may run.
     pub authenticated: bool,
+    /// Whose rights bound it; `None`: it may do everything. Whoever changes a user gives the new one
+    /// to the sessions that are his.
+    pub user: Option<Arc<User>>,
     /// Whether it listens to channels or patterns, which the host keeps: then `PING` in RESP2
     /// answers in the form of a message.
     pub subscribed: bool,
@@ -84,6 +90,7 @@ impl Session {
             db: 0,
             protocol: Protocol::Resp2,
             authenticated: true,
+            user: None,
             subscribed: false,
             may_wait: false,
             no_touch: false,

@@ -7,9 +7,11 @@ use redwire_resp::{Request, parse_f64};
 
 use super::options::{integer, is};
 use crate::command::{Command, Flags, Keys};
+use crate::command_table::CommandTable;
 use crate::context::{Context, Data};
 use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
+use crate::session::Session;
 use crate::value::{Kind as _, List, Live};
 use crate::{Blob, Value};
 
@@ -40,7 +42,8 @@ struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    fn parse(request: Request<'a>, stores: bool) -> Result<Self, CommandError> {
+    /// `reads_all` says whether the user may read whatever keys a pattern leads to.
+    fn parse(request: Request<'a>, stores: bool, reads_all: bool) -> Result<Self, CommandError> {
         let mut options = Self {
             descending: false,
             alpha: false,
@@ -60,8 +63,19 @@ impl<'a> Options<'a> {
                     let (start, count) = (value()?, value()?);
                     options.limit = (integer(start)?, integer(count)?);
                 }
-                () if is(arg, "BY") => options.by = Some(value()?),
-                () if is(arg, "GET") => options.gets.push(value()?),
+                () if is(arg, "BY") => {
+                    let pattern = value()?;
+                    if pattern.contains(&b'*') && !reads_all {
+                        return Err(denied("BY"));
+                    }
+                    options.by = Some(pattern);
+                }
+                () if is(arg, "GET") => {
+                    options.gets.push(value()?);
+                    if !reads_all {
+                        return Err(denied("GET"));
+                    }
+                }
                 () if stores && is(arg, "STORE") => options.store = Some(value()?),
                 () => return Err(CommandError::Syntax),
             }
@@ -78,8 +92,21 @@ impl<'a> Options<'a> {
     }
 }
 
+fn denied(option: &str) -> CommandError {
+    let text = format!("ERR {option} option of SORT denied due to insufficient ACL permissions.");
+    CommandError::text(text)
+}
+
+fn may_read_all_keys(session: &Session, request: Request<'_>) -> bool {
+    session.user.as_ref().is_none_or(|user| {
+        let command = CommandTable::shared().find(request.name(), |_| None);
+        command.is_some_and(|command| user.may_read_all_keys(command, request))
+    })
+}
+
 fn run(context: &mut Context<'_>, request: Request<'_>, stores: bool) -> CommandResult {
-    let mut options = Options::parse(request, stores)?;
+    let reads_all = may_read_all_keys(context.session, request);
+    let mut options = Options::parse(request, stores, reads_all)?;
     let value = context.data.find(&request[1]);
     let is_set = matches!(value, Some(Value::Set(_)));
     // A constant key to sort by means not to sort. What is stored from a set needs some order

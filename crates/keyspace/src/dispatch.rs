@@ -91,6 +91,12 @@ impl Keyspace {
         command.filter(|command| command.accepts(request.len()))
     }
 
+    /// The command of this name, in whatever case, of the keyspace or of `host`.
+    #[must_use]
+    pub fn find_command(&self, host: &dyn Host, name: &[u8]) -> Option<&'static Command> {
+        self.table.find(name, |name| host.find(name))
+    }
+
     /// Checks a request and runs or queues it; an error means that it was not accepted at all.
     fn accept(&mut self, call: &mut Call<'_>, request: Request<'_>) -> CommandResult {
         let command = self
@@ -245,7 +251,7 @@ impl Call<'_> {
     /// Tells the host, and makes the error.
     #[cold]
     fn deny(&mut self, command: &Command, request: Request<'_>, denied: Denied) -> CommandError {
-        self.host.denied(self.session, request, denied);
+        self.host.denied(self.session, command, request, denied);
         let text = match denied.reason {
             Reason::Command => {
                 let name = acl::full_name(command, request);
@@ -268,13 +274,11 @@ impl Call<'_> {
     fn still_allowed(&mut self, command: &Command, request: Request<'_>) -> CommandResult {
         let Some(user) = &self.session.user else { return Ok(()) };
         let Err(denied) = user.check(command, request) else { return Ok(()) };
-        self.host.denied(self.session, request, denied);
+        self.host.denied(self.session, command, request, denied);
         let reason = match denied.reason {
             Reason::Command => "no permission to execute the command or subcommand",
             Reason::Key => "no permission to touch the specified keys",
-            Reason::Channel => {
-                "no permission to access one of the channels used as arguments to the command"
-            }
+            Reason::Channel => "no permission to access one of the channels used as arguments",
         };
         Err(CommandError::text(format!(
             "NOPERM ACLs rules changed between the moment the transaction was accumulated and the \

@@ -36,7 +36,14 @@ pub trait Host {
 
     /// Called when the rights of the session's [`user`](Session::user) do not allow a request
     /// (`ACL LOG`): when it came, or, if it had been queued before, when it was to be executed.
-    fn denied(&mut self, _session: &Session, _request: Request<'_>, _denied: Denied) {}
+    fn denied(
+        &mut self,
+        _session: &Session,
+        _command: &Command,
+        _request: Request<'_>,
+        _denied: Denied,
+    ) {
+    }
 
     /// Runs one of [`Host::commands`].
     ///

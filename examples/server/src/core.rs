@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::Waker;
+use redwire_keyspace::acl::{Acl, AclLog, Denied};
 use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags, Host, Keyspace};
 use redwire_keyspace::{EventClass, Origin, Role, Session, Settings, Touched, UnixMs};
 use redwire_outbuf::{Class, ClassLimits, Ledger, Limits};
@@ -12,7 +13,7 @@ use redwire_repl::{Primary, PrimaryConfig, SpillConfig, Upstream as StreamSource
 use redwire_resp::{Protocol, Request};
 
 use crate::background::Freeing;
-use crate::config::{Config, Endpoint};
+use crate::config::{AclPubsubDefault, Config, Endpoint};
 use crate::entropy::Entropy;
 use crate::eviction::Eviction;
 use crate::host;
@@ -59,6 +60,10 @@ pub(crate) struct Core {
     pub(crate) command_stats: CommandStats,
     pub(crate) pubsub: PubSub,
     pub(crate) tracking: Tracking,
+    /// Who may do what.
+    pub(crate) acl: Acl,
+    /// What was denied.
+    pub(crate) acl_log: AclLog,
     pub(crate) counters: Counters,
     pub(crate) rates: Rates,
     pub(crate) recent: Recent,
@@ -123,6 +128,9 @@ pub(crate) enum Action {
     Protect(ClientId, bool),
     /// This connection has authenticated, or has not any more.
     Authenticated(ClientId, bool),
+    /// Users were changed, by this connection: give the others their rights, and let go of those
+    /// that are nobody's now, or that listen to what they may not.
+    UsersChanged { by: ClientId },
     /// Make this connection an ordinary client again.
     Reset(ClientId),
     /// Follow this primary, or be one.
@@ -192,6 +200,7 @@ impl Core {
         let primary = Primary::new(primary_config(&config), Box::new(move || for_ids.bytes()));
         let limits = output_limits(&config);
         let slow_log = SlowLog::default();
+        let acl = Self::first_users(&config);
         Self {
             config,
             entropy,
@@ -214,6 +223,8 @@ impl Core {
             command_stats: CommandStats::default(),
             pubsub: PubSub::default(),
             tracking: Tracking::default(),
+            acl,
+            acl_log: AclLog::default(),
             counters: Counters::default(),
             rates: Rates::new(now),
             recent: Recent::default(),
@@ -244,6 +255,8 @@ impl Core {
         *keyspace.settings_mut() = settings(&self.config);
         // Found out anew before the next command, if there is a limit at all.
         self.eviction.out_of_memory = false;
+        let all_channels = self.config.acl_pubsub_default == AclPubsubDefault::AllChannels;
+        self.acl.set_pubsub_default(all_channels);
         let wanted = self.config.notify_keyspace_events;
         let classes = [
             EventClass::Generic,
@@ -372,6 +385,16 @@ impl Host for Core {
         } else {
             stat.failed += 1;
         }
+    }
+
+    fn denied(
+        &mut self,
+        session: &Session,
+        command: &Command,
+        request: Request<'_>,
+        denied: Denied,
+    ) {
+        self.note_denied(session, command, request, denied);
     }
 
     fn touched(&mut self, session: &Session, touched: Vec<Touched>) {

@@ -56,14 +56,46 @@ pub struct Acl {
     all_channels: bool,
 }
 
-/// Why a text is no list of users: the number of a line, from 1, and what is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{line}: {problem}")]
+/// Why a line of an ACL file defines no user.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineError {
     /// The number of the line, from 1.
     pub line: usize,
-    /// What is wrong with it, in Redis' words.
-    pub problem: String,
+    /// What is wrong with it.
+    pub problem: LineProblem,
+}
+
+/// What is wrong with a line of an ACL file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineProblem {
+    /// It does not begin with `user` and a name.
+    NoUser,
+    /// A line before it defines the user of this name.
+    Duplicate(String),
+    /// A rule is wrong.
+    Rule(RuleError),
+}
+
+impl LineError {
+    /// What Redis says of such a line in the file `path`.
+    #[must_use]
+    pub fn describe(&self, path: &str) -> String {
+        let line = self.line;
+        match &self.problem {
+            LineProblem::NoUser => {
+                format!("{path}:{line} should start with user keyword followed by the username. ")
+            }
+            LineProblem::Duplicate(name) => {
+                format!("WARNING: Duplicate user '{name}' found on line {line}. ")
+            }
+            LineProblem::Rule(RuleError::Rule { rule, problem }) => {
+                format!("{path}:{line}: Error in applying operation '{rule}': {problem}. ")
+            }
+            LineProblem::Rule(RuleError::Unmatched(_)) => {
+                format!("{path}:{line}: Unmatched parenthesis in selector definition.")
+            }
+        }
+    }
 }
 
 impl Acl {
@@ -185,19 +217,16 @@ impl Acl {
         &self,
         line: &[u8],
         known: &BTreeMap<Blob, Arc<User>>,
-    ) -> Result<Option<User>, String> {
+    ) -> Result<Option<User>, LineProblem> {
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         let Some(first) = words.next() else { return Ok(None) };
-        let name = words
-            .next()
-            .filter(|_| first == b"user")
-            .ok_or("should start with user keyword followed by the username".to_owned())?;
+        let name = words.next().filter(|_| first == b"user").ok_or(LineProblem::NoUser)?;
         if known.contains_key(name) {
-            return Err(format!("Duplicate user '{}' found", String::from_utf8_lossy(name)));
+            return Err(LineProblem::Duplicate(String::from_utf8_lossy(name).into_owned()));
         }
         let mut user = self.new_user(name);
         let rules: Vec<&[u8]> = words.collect();
-        user.apply(&self.catalog, &rules).map_err(|error| error.to_string())?;
+        user.apply(&self.catalog, &rules).map_err(LineProblem::Rule)?;
         Ok(Some(user))
     }
 

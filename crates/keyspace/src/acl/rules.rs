@@ -57,17 +57,6 @@ pub enum Problem {
     NoSuchPassword,
 }
 
-impl RuleError {
-    /// What is wrong, without the rule that it is wrong with: how a file's errors are told.
-    #[must_use]
-    pub fn problem(&self) -> String {
-        match self {
-            Self::Rule { problem, .. } => problem.to_string(),
-            Self::Unmatched(_) => "Unmatched parenthesis in selector definition.".into(),
-        }
-    }
-}
-
 impl User {
     /// Applies rules in their order. After an error some have been applied: work on a copy.
     pub(super) fn apply(&mut self, catalog: &Catalog, rules: &[&[u8]]) -> Result<(), RuleError> {

@@ -341,6 +341,9 @@ impl KeyPattern {
 
     fn describe(&self) -> Vec<u8> {
         let sign: &[u8] = match (self.reads, self.writes) {
+            // `~*` is a rule of its own, which no pattern may follow: Redis writes it all the same,
+            // and cannot read its own file then.
+            (true, true) if self.pattern == b"*" => b"%RW~",
             (true, true) => b"~",
             (true, false) => b"%R~",
             (false, _) => b"%W~",

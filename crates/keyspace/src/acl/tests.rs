@@ -161,3 +161,79 @@ fn denials_that_are_alike_are_one_entry() {
     log.add(entry(b"a", 120_001), 2);
     assert_eq!(seen(&log), [(b"a".to_vec(), 1, 2), (b"a".to_vec(), 2, 0)]);
 }
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rule() -> impl Strategy<Value = String> {
+        let name = prop::sample::select(vec![
+            "get",
+            "set",
+            "select",
+            "object",
+            "object|freq",
+            "OBJECT|help",
+            "xgroup",
+            "select|0",
+            "get|A",
+            "@read",
+            "@write",
+            "@fast",
+            "@ALL",
+            "mget",
+        ]);
+        let command = ("[+-]", name).prop_map(|(sign, name)| format!("{sign}{name}"));
+        let word = prop::sample::select(vec![
+            "on",
+            "off",
+            "nopass",
+            "resetpass",
+            "reset",
+            "allkeys",
+            "resetkeys",
+            "allchannels",
+            "resetchannels",
+            "allcommands",
+            "nocommands",
+            "clearselectors",
+            ">pw",
+            ">other",
+            "<pw",
+            "sanitize-payload",
+            "skip-sanitize-payload",
+            "(+get ~a)",
+            "(%R~b* +@all -set)",
+            "()",
+        ]);
+        prop_oneof![
+            3 => command,
+            1 => "(~|%R~|%W~|%RW~|&)[ab*]{1,3}",
+            2 => word.prop_map(str::to_owned),
+        ]
+    }
+
+    proptest! {
+        /// What a user is told to be makes the same user: the same line, the same rights.
+        #[test]
+        fn a_line_makes_the_same_user(rules in prop::collection::vec(rule(), 0..12)) {
+            let mut one = Acl::new(&[]);
+            for rule in &rules {
+                let _ = one.set_user(b"u", &[rule.as_bytes()]);
+            }
+            one.set_user(b"u", &[]).unwrap();
+            let line = one.user(b"u").unwrap().line();
+            let mut other = Acl::new(&[]);
+            other.load(&line).unwrap();
+            let line_of = |acl: &Acl| String::from_utf8(acl.user(b"u").unwrap().line()).unwrap();
+            prop_assert_eq!(line_of(&one), line_of(&other));
+            for request in [
+                "GET a", "GET ba", "SET a 1", "SET b 1", "SELECT 0", "SELECT 1", "GET A",
+                "OBJECT FREQ a", "OBJECT HELP", "XGROUP CREATE a g 0", "MGET a b", "PING",
+            ] {
+                prop_assert_eq!(lacks(&one, "u", request), lacks(&other, "u", request));
+            }
+        }
+    }
+}

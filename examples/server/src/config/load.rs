@@ -104,6 +104,11 @@ pub(crate) enum LineError {
     Unsupported(&'static str),
     #[error("Files include one another more than {MAX_INCLUDE_DEPTH} deep")]
     IncludedTooDeep,
+    #[error(
+        "Error in user declaration '{0}': Duplicate user found. A user can only be defined once in \
+         config files"
+    )]
+    DuplicateUser(String),
     #[error(transparent)]
     Unbalanced(#[from] Unbalanced),
     #[error(transparent)]
@@ -111,7 +116,7 @@ pub(crate) enum LineError {
 }
 
 /// Directives of Redis that are not parameters, and that the server has not got.
-const UNSUPPORTED: &[&str] = &["loadmodule", "rename-command", "user", "sentinel"];
+const UNSUPPORTED: &[&str] = &["loadmodule", "rename-command", "sentinel"];
 
 fn fatal() -> String {
     format!("*** FATAL CONFIG FILE ERROR (redwire {}) ***", env!("CARGO_PKG_VERSION"))
@@ -243,6 +248,10 @@ impl Loader {
             self.parameter(parameter, &values)?;
             return Ok(None);
         }
+        if name.eq_ignore_ascii_case(b"user") {
+            self.user(values)?;
+            return Ok(None);
+        }
         let known = |known: &&&str| name.eq_ignore_ascii_case(known.as_bytes());
         Err(UNSUPPORTED
             .iter()
@@ -260,6 +269,16 @@ impl Loader {
         }
         self.built_up.extend(parameter.accumulates.then_some(parameter.name));
         parameter.replace(&mut self.config, values)
+    }
+
+    /// Takes a user, whose rules are read when the commands are known that they name.
+    fn user(&mut self, words: &[Vec<u8>]) -> Result<(), LineError> {
+        let name = words.first().ok_or(LineError::BadDirective)?;
+        if self.config.users.iter().any(|known| known.first() == Some(name)) {
+            return Err(LineError::DuplicateUser(String::from_utf8_lossy(name).into_owned()));
+        }
+        self.config.users.push(words.to_vec());
+        Ok(())
     }
 
     /// The files that `include` names; a pattern may name none.

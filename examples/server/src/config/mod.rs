@@ -42,10 +42,12 @@ pub(crate) use keyspace_events::KeyspaceEvents;
 pub(crate) use load::{Invocation, USAGE};
 pub(crate) use network::{BindAddress, Endpoint};
 pub(crate) use percentiles::Percentiles;
+pub(crate) use rewrite::replace_file;
 pub(crate) use runtime::{SetError, Update};
+pub(crate) use setting::system_text;
 pub(crate) use values::{
-    DebugAccess, DisklessLoad, LogLevel, ReplRdbVersion, SavePoint, Secret, Supervised,
-    TwoConnections,
+    AclPubsubDefault, DebugAccess, DisklessLoad, LogLevel, ReplRdbVersion, SavePoint, Secret,
+    Supervised, TwoConnections,
 };
 
 /// Defines [`Config`]: the fields with their types and defaults, in one place.
@@ -123,6 +125,14 @@ config! {
         // Access.
         /// Password of the default user.
         requirepass: Option<Secret> = None,
+        /// File of users, instead of `user` lines.
+        aclfile: Option<PathBuf> = None,
+        /// Users, each as its name and rules.
+        users: Vec<Vec<Vec<u8>>> = Vec::new(),
+        /// The channels that a new user may use.
+        acl_pubsub_default: AclPubsubDefault = AclPubsubDefault::ResetChannels,
+        /// Entries that `ACL LOG` keeps.
+        acllog_max_len: u64 = 128,
 
         // Limits of one client.
         /// Limits on the replies that wait for a client, for each class.

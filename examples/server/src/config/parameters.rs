@@ -11,7 +11,8 @@ use rustix::io::Errno;
 use super::setting::{TextSetting, Value, ValueError, system_text};
 use super::table::{Parameter as P, Store, Store::Fixed, Store::Hint, Syntax, field};
 use super::values::{
-    DebugAccess, DisklessLoad, LogLevel, ReplRdbVersion, Supervised, TwoConnections,
+    AclPubsubDefault, DebugAccess, DisklessLoad, LogLevel, ReplRdbVersion, Supervised,
+    TwoConnections,
 };
 use super::{Config, output_limits};
 
@@ -113,13 +114,9 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("busy-reply-threshold", LARGE, Hint("5000")).alias("lua-time-limit"),
     // Access.
     P::new("requirepass", TEXT, field!(requirepass)),
-    P::new("aclfile", TEXT, Fixed("")).at_start(),
-    P::new(
-        "acl-pubsub-default",
-        Syntax::Name(&["allchannels", "resetchannels"]),
-        Fixed("resetchannels"),
-    ),
-    P::new("acllog-max-len", LARGE, Hint("128")),
+    P::new("aclfile", TEXT, field!(aclfile)).at_start(),
+    P::new("acl-pubsub-default", Syntax::Name(AclPubsubDefault::NAMES), field!(acl_pubsub_default)),
+    P::new("acllog-max-len", LARGE, field!(acllog_max_len)),
     // Limits of one client.
     P::new("client-output-buffer-limit", WORDS, field!(client_output_buffer_limit))
         .lines(|config| output_limits::lines(&config.client_output_buffer_limit)),
@@ -295,6 +292,10 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("tls-cluster", SWITCH, Fixed("no")),
 ];
 
+/// The `user` lines of a file, which `CONFIG GET` and `CONFIG SET` do not know.
+pub(super) static USERS: P =
+    P::new("user", WORDS, Fixed("")).at_start().accumulates().lines(user_lines);
+
 const SYSLOG_FACILITIES: &[&str] =
     &["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];
 
@@ -346,4 +347,8 @@ fn save_lines(config: &Config) -> Vec<Vec<u8>> {
 
 fn replicaof_lines(config: &Config) -> Vec<Vec<u8>> {
     config.replicaof.iter().map(|primary| primary.to_string().into_bytes()).collect()
+}
+
+fn user_lines(config: &Config) -> Vec<Vec<u8>> {
+    config.users.iter().map(|words| words.join(&b' ')).collect()
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::Config;
 use super::grammar;
-use super::parameters::PARAMETERS;
+use super::parameters::{PARAMETERS, USERS};
 use super::setting::system_text;
 use super::table::Parameter;
 
@@ -53,7 +53,7 @@ impl Config {
         let mut places = places(&lines);
         let defaults = Self::default();
         let mut added = Vec::new();
-        for parameter in PARAMETERS {
+        for parameter in PARAMETERS.iter().chain([&USERS]) {
             let wanted = parameter.file_lines(self);
             let default = parameter.file_lines(&defaults);
             // Of a list that differs from the default every item is written.
@@ -79,7 +79,11 @@ fn places(lines: &[Option<Vec<u8>>]) -> BTreeMap<&'static str, Vec<usize>> {
     for (number, line) in lines.iter().enumerate() {
         let words = line.as_deref().and_then(grammar::directive).map(grammar::words);
         let name = words.and_then(Result::ok).and_then(|words| words.into_iter().next());
-        if let Some(parameter) = name.and_then(|name| Parameter::find(&name)) {
+        let find = |name: Vec<u8>| match Parameter::find(&name) {
+            None if name.eq_ignore_ascii_case(USERS.name.as_bytes()) => Some(&USERS),
+            found => found,
+        };
+        if let Some(parameter) = name.and_then(find) {
             places.entry(parameter.name).or_default().push(number);
         }
     }
@@ -131,7 +135,7 @@ fn line(parameter: &Parameter, value: &[u8]) -> Vec<u8> {
 
 /// Writes beside the file, syncs and renames, so that a crash at any moment
 /// leaves the old file or the new.
-fn replace_file(path: &Path, text: &[u8]) -> io::Result<()> {
+pub(crate) fn replace_file(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.tmp", std::process::id()));
     let written = write_synced(Path::new(&beside), path, text);

@@ -86,6 +86,16 @@ impl DebugAccess {
 }
 
 named! {
+    /// The channels that a new user may use (`acl-pubsub-default`).
+    AclPubsubDefault {
+        /// All of them.
+        AllChannels = "allchannels",
+        /// None.
+        ResetChannels = "resetchannels",
+    }
+}
+
+named! {
     /// Whether a replica loads a full sync from its socket or by way of a file.
     DisklessLoad {
         /// By way of a file.

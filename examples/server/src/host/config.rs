@@ -6,7 +6,7 @@ use redwire_resp::Request;
 use super::info::Counters;
 use super::latency::CommandStats;
 use super::subcommands::{Subcommand, dispatch};
-use crate::config::{Config, SetError, Update};
+use crate::config::{Config, Secret, SetError, Update};
 use crate::core::{Action, Core};
 use crate::file_limit;
 use crate::log::{notice, set_level, warning};
@@ -61,6 +61,11 @@ fn set(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> Comm
     let listeners = listen(&core.config, &update)?;
     core.config = update.config;
     core.apply_config(context.data.keyspace());
+    if update.names.contains(&"requirepass") {
+        let password = core.config.requirepass.as_ref().map(Secret::as_bytes);
+        core.acl.set_default_password(password);
+        core.users_changed(context);
+    }
     if update.names.contains(&"loglevel") {
         set_level(core.config.loglevel);
     }
@@ -96,6 +101,7 @@ fn make_room(update: &Update) -> CommandResult {
 }
 
 fn rewrite(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
+    core.config.users = core.configured_users();
     if let Err(error) = core.config.rewrite() {
         warning!("CONFIG REWRITE failed: {error}");
         return Err(failure(error));

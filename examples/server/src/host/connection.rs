@@ -1,13 +1,12 @@
 //! `AUTH`, `HELLO`, `QUIT`, `RESET`.
 
+use redwire_keyspace::acl::DEFAULT_USER;
 use redwire_keyspace::{CommandError, CommandResult, Context};
 use redwire_resp::{Protocol, Request};
 
 use super::is;
 use crate::core::{Action, Core};
 use crate::net::Replies;
-
-const WRONG_PASSWORD: &str = "WRONGPASS invalid username-password pair or user is disabled.";
 
 const NO_PASSWORD_SET: &str = "ERR AUTH <password> called without any password configured for \
                                the default user. Are you sure your configuration is correct?";
@@ -18,40 +17,13 @@ pub(super) fn auth(
     request: Request<'_>,
 ) -> CommandResult {
     match request.len() {
-        2 if core.config.requirepass.is_none() => return Err(CommandError::text(NO_PASSWORD_SET)),
-        2 => authenticate(core, context, b"default", &request[1])?,
-        3 => authenticate(core, context, &request[1], &request[2])?,
+        2 if core.needs_no_password() => return Err(CommandError::text(NO_PASSWORD_SET)),
+        2 => core.log_in(context, request, DEFAULT_USER, &request[1])?,
+        3 => core.log_in(context, request, &request[1], &request[2])?,
         _ => return Err(CommandError::Syntax),
     }
     context.reply.ok();
     Ok(())
-}
-
-fn authenticate(
-    core: &mut Core,
-    context: &mut Context<'_>,
-    user: &[u8],
-    password: &[u8],
-) -> CommandResult {
-    let right = match &core.config.requirepass {
-        None => true,
-        Some(secret) => same_in_constant_time(secret.as_bytes(), password),
-    };
-    if user != b"default" || !right {
-        return Err(CommandError::text(WRONG_PASSWORD));
-    }
-    context.session.authenticated = true;
-    core.actions.push(Action::Authenticated(context.session.id(), true));
-    Ok(())
-}
-
-/// Compares without telling by the time it takes how much is right.
-fn same_in_constant_time(secret: &[u8], given: &[u8]) -> bool {
-    let differing = secret
-        .iter()
-        .enumerate()
-        .fold(0, |acc, (i, byte)| acc | (byte ^ given.get(i).copied().unwrap_or(!byte)));
-    differing == 0 && secret.len() == given.len()
 }
 
 pub(super) fn hello(
@@ -76,7 +48,7 @@ pub(super) fn hello(
     while let Some(option) = request.arg(at) {
         match (request.arg(at + 1), request.arg(at + 2)) {
             (Some(user), Some(password)) if is(option, "auth") => {
-                authenticate(core, context, user, password)?;
+                core.log_in(context, request, user, password)?;
                 at += 3;
             }
             (Some(given), _) if is(option, "setname") => {
@@ -149,11 +121,13 @@ pub(super) fn reset(
     context.session.db = 0;
     context.session.no_touch = false;
     context.session.protocol = Protocol::Resp2;
-    context.session.authenticated = core.config.requirepass.is_none();
+    core.begin_session(context.session);
     core.actions.push(Action::Authenticated(id, context.session.authenticated));
     core.actions.push(Action::Reset(id));
     if let Some(info) = core.clients.get_mut(&id) {
         info.name.clear();
+        info.user = DEFAULT_USER.to_vec();
+        info.logged_in = context.session.authenticated;
         info.no_evict = false;
         info.no_touch = false;
     }
@@ -162,17 +136,4 @@ pub(super) fn reset(
     context.reply.set_protocol(Protocol::Resp2);
     context.reply.simple("RESET");
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn passwords_compare() {
-        assert!(same_in_constant_time(b"secret", b"secret"));
-        for wrong in ["", "secre", "secrets", "Secret"] {
-            assert!(!same_in_constant_time(b"secret", wrong.as_bytes()), "{wrong}");
-        }
-    }
 }

@@ -2,6 +2,7 @@
 //!
 //! To add one, add its line to the table below and the function to the file it names.
 
+mod acl;
 mod clients;
 mod config;
 mod connection;
@@ -21,6 +22,7 @@ mod subcommands;
 mod testing;
 mod tracking;
 
+pub(crate) use acl::bounds;
 pub(crate) use clients::ClientInfo;
 pub(crate) use failover::Failover;
 pub(crate) use info::{Counters, Rates, Recent};
@@ -91,6 +93,7 @@ host_commands! {
     "waitaof", 4, Flags::NOSCRIPT, replication::waitaof;
     "memory", -2, Flags::NONE, memory::memory;
     "latency", -2, ADMIN, latency::latency;
+    "acl", -2, ANYTIME, acl::acl;
     "failover", -1, Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::STALE), failover::failover;
 }
 

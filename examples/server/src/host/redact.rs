@@ -19,11 +19,13 @@ pub(super) fn redacted(request: Request<'_>) -> impl Iterator<Item = &[u8]> {
 fn secret_rule(request: Request<'_>) -> impl Fn(usize) -> bool {
     let name = request.name();
     let auth = is(name, "auth");
+    let acl = is(name, "acl") && request.arg(1).is_some_and(|word| is(word, "setuser"));
     let hello = is(name, "hello").then(|| hello_secrets(request)).flatten();
     let config =
         is(name, "config") && request.arg(1).is_some_and(|subcommand| is(subcommand, "set"));
     move |at| {
         (auth && at > 0)
+            || (acl && at > 1)
             || hello.is_some_and(|first| at == first || at == first + 1)
             || (config && at > 2 && at % 2 == 1 && is_secret_name(&request[at - 1]))
     }
@@ -48,6 +50,8 @@ mod tests {
         let cases = [
             ("AUTH pw", "AUTH (redacted)"),
             ("auth user pw", "auth (redacted) (redacted)"),
+            ("ACL SETUSER u >pw", "ACL SETUSER (redacted) (redacted)"),
+            ("ACL GETUSER u", "ACL GETUSER u"),
             ("HELLO 3", "HELLO 3"),
             ("HELLO 3 AUTH default pw SETNAME me", "HELLO 3 AUTH (redacted) (redacted) SETNAME me"),
             ("HELLO 3 SETNAME me", "HELLO 3 SETNAME me"),

@@ -3,7 +3,7 @@
 use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags};
 use redwire_resp::Request;
 
-use super::{Run, clients, config, is, latency, memory, pubsub, slow_log, unknown_subcommand};
+use super::{Run, acl, clients, config, is, latency, memory, pubsub, slow_log, unknown_subcommand};
 use crate::core::Core;
 
 /// A subcommand: to add one, add its line to the table of its file.
@@ -56,6 +56,11 @@ pub(crate) fn full_name(command: &'static str, request: Request<'_>) -> &'static
     find(table(command), request).map_or(command, |subcommand| subcommand.name)
 }
 
+/// Whether the subcommand of `command` that `request` names, if there is one, takes so many arguments.
+pub(super) fn accepts(command: &str, request: Request<'_>) -> bool {
+    find(table(command), request).is_none_or(|subcommand| subcommand.accepts(request.len()))
+}
+
 /// Whether monitors are shown `request`: not what is for operators, nor what was refused because
 /// there is no such subcommand.
 pub(super) fn is_shown(command: &Command, request: Request<'_>) -> bool {
@@ -79,6 +84,7 @@ pub(super) fn unknown_or_wrong_arity(container: &str, request: Request<'_>) -> C
 /// The subcommands of a command; none for most.
 fn table(command: &str) -> &'static [Subcommand] {
     match command {
+        "acl" => acl::SUBCOMMANDS,
         "client" => clients::SUBCOMMANDS,
         "config" => config::SUBCOMMANDS,
         "latency" => latency::SUBCOMMANDS,
@@ -124,7 +130,7 @@ mod tests {
 
     #[test]
     fn every_table_is_of_one_container() {
-        for container in ["client", "config", "latency", "memory", "pubsub", "slowlog"] {
+        for container in ["acl", "client", "config", "latency", "memory", "pubsub", "slowlog"] {
             let of_it = |it: &Subcommand| it.name.split_once('|').unwrap().0 == container;
             assert!(table(container).iter().all(of_it), "{container}");
         }

@@ -63,6 +63,8 @@ pub(super) fn client(id: ClientId, now: Instant) -> ClientInfo {
         laddr: "127.0.0.1:6379".into(),
         fd: 8,
         name: Vec::new(),
+        user: b"default".to_vec(),
+        logged_in: true,
         lib_name: Vec::new(),
         lib_ver: Vec::new(),
         created: now,

@@ -8,7 +8,6 @@ use redwire_outbuf::{Account, Class, LimitState, OutputBuffer};
 use redwire_repl::{Offset, Primary, ReplicaId};
 use redwire_resp::{Limits, Mode, RequestDecoder};
 
-use crate::config::Config;
 use crate::core::Core;
 use crate::net::Stream;
 
@@ -133,12 +132,12 @@ pub(crate) struct ReplicaWait {
 }
 
 impl Client {
-    pub(crate) fn new(id: ClientId, stream: Stream, account: Account, config: &Config) -> Self {
+    pub(crate) fn new(id: ClientId, stream: Stream, account: Account, core: &Core) -> Self {
         let mut session = Session::new(id);
-        session.authenticated = config.requirepass.is_none();
+        core.begin_session(&mut session);
         session.may_wait = true;
         let mut limits = Limits::default();
-        limits.bulk_len = config.proto_max_bulk_len;
+        limits.bulk_len = core.config.proto_max_bulk_len;
         let mut decoder = RequestDecoder::new(Mode::Compatible, limits);
         decoder.set_authenticated(session.authenticated);
         Self {

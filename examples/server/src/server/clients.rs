@@ -13,7 +13,7 @@ use super::limits::{output_verdict, update};
 use super::lookahead::Lookahead;
 use super::{FIRST_CLIENT, Server};
 use crate::core::{Action, Core};
-use crate::host::ClientInfo;
+use crate::host::{ClientInfo, bounds};
 use crate::log::{notice, verbose, warning};
 use crate::net::{Blocked, Client, ClientId, Replies, Standing, Stream};
 
@@ -82,7 +82,7 @@ impl Server {
         let refusal = if self.clients.len() >= config.maxclients as usize {
             self.core.counters.rejected += 1;
             Some("-ERR max number of clients reached\r\n")
-        } else if config.protected_mode && config.requirepass.is_none() && !stream.is_local() {
+        } else if config.protected_mode && !stream.is_local() && self.core.needs_no_password() {
             Some(PROTECTED_MODE)
         } else {
             None
@@ -105,7 +105,10 @@ impl Server {
         self.core.clients.insert(id, ClientInfo::new(id, &stream, self.core.now));
         verbose!("Accepted {}", stream.peer());
         let account = self.core.ledger.open(id, Class::Normal);
-        let client = Client::new(id, stream, account, &self.core.config);
+        let client = Client::new(id, stream, account, &self.core);
+        if let Some(info) = self.core.clients.get_mut(&id) {
+            info.logged_in = client.session.authenticated;
+        }
         update(&client, &mut self.core);
         self.clients.insert(id, client);
     }
@@ -250,6 +253,7 @@ impl Server {
                         client.decoder.set_authenticated(authenticated);
                     }
                 }
+                Action::UsersChanged { by } => self.users_changed(by),
                 Action::ReplicaOf(endpoint) => self.replica_of(endpoint),
                 Action::Reconfigured(added) => self.reconfigure(added),
                 Action::Shutdown { by, save, force } => {
@@ -259,6 +263,30 @@ impl Server {
                         });
                     }
                 }
+            }
+        }
+    }
+
+    /// Gives connections the rights that their users have now.
+    fn users_changed(&mut self, by: ClientId) {
+        let mut closed = Vec::new();
+        for (id, client) in &mut self.clients {
+            let Some(info) = self.core.clients.get(id) else { continue };
+            let user = self.core.acl.user(&info.user);
+            match user {
+                Some(user) if !self.core.listens_unallowed(*id, user) => {
+                    client.session.user = bounds(user);
+                    client.session.authenticated = info.logged_in || self.core.acl.is_open();
+                    client.decoder.set_authenticated(client.session.authenticated);
+                }
+                _ => closed.push(*id),
+            }
+        }
+        for id in closed {
+            if id == by {
+                self.close_after_replies(id);
+            } else {
+                self.close(id, "its user's rights have changed");
             }
         }
     }

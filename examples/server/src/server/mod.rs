@@ -111,6 +111,7 @@ impl Server {
         let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(describe)?);
         let mut keyspace = Keyspace::new(settings(&config), entropy.number());
         let mut core = Core::new(config, entropy, waker);
+        core.load_users()?;
         if core.is_replica() {
             let read_only = core.config.replica_read_only;
             keyspace.set_role(Role::Replica { read_only });

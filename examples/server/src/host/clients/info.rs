@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use redwire_keyspace::Session;
+use redwire_keyspace::acl::DEFAULT_USER;
 use redwire_outbuf::{OutputBuffer, Usage};
 use redwire_repl::ReplicaId;
 use redwire_resp::Protocol;
@@ -24,6 +25,10 @@ pub(crate) struct ClientInfo {
     /// The descriptor of the socket.
     pub(crate) fd: i32,
     pub(crate) name: Vec<u8>,
+    /// The name of its user.
+    pub(crate) user: Vec<u8>,
+    /// Whether it has given a password, or needed none when it came.
+    pub(crate) logged_in: bool,
     pub(crate) lib_name: Vec<u8>,
     pub(crate) lib_ver: Vec<u8>,
     pub(crate) created: Instant,
@@ -125,6 +130,8 @@ impl ClientInfo {
             laddr: stream.local(),
             fd: stream.fd(),
             name: Vec::new(),
+            user: DEFAULT_USER.to_vec(),
+            logged_in: false,
             lib_name: Vec::new(),
             lib_ver: Vec::new(),
             created: now,
@@ -179,7 +186,7 @@ impl ClientInfo {
     }
 
     /// Takes over what commands change of a session.
-    pub(super) fn update_session(&mut self, session: &Session) {
+    pub(in super::super) fn update_session(&mut self, session: &Session) {
         self.db = session.db;
         self.protocol = session.protocol;
         self.queued = session.queued();
@@ -251,7 +258,7 @@ impl ClientInfo {
         format!(
             "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} \
              ssub=0 multi={} watch={} qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} \
-             obl={} oll={} omem={omem} tot-mem={} events={} cmd={} user=default redir={redir} \
+             obl={} oll={} omem={omem} tot-mem={} events={} cmd={} user={} redir={redir} \
              resp={resp} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
             self.id,
             self.addr,
@@ -277,6 +284,7 @@ impl ClientInfo {
             self.usage.total() + stream,
             if output.len == 0 { "r" } else { "rw" },
             self.last_command,
+            text(&self.user),
             text(&self.lib_name),
             text(&self.lib_ver),
             self.traffic.bytes_in,

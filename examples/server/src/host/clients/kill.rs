@@ -15,6 +15,7 @@ struct Filter<'a> {
     laddr: Option<&'a [u8]>,
     kind: Option<ClientType>,
     id: Option<ClientId>,
+    user: Option<&'a [u8]>,
     /// Whether the connection that asks is to be kept.
     spares_caller: bool,
 }
@@ -31,6 +32,10 @@ pub(super) fn kill(
     } else {
         Filter::parse(request)?
     };
+    if let Some(name) = filter.user.filter(|name| core.acl.user(name).is_none()) {
+        let name = String::from_utf8_lossy(name);
+        return Err(CommandError::text(format!("ERR No such user '{name}'")));
+    }
     let mut killed = 0;
     for client in core.clients.values().filter(|client| filter.matches(client, caller)) {
         killed += 1;
@@ -67,12 +72,7 @@ impl<'a> Filter<'a> {
                 }
                 option if is(option, "addr") => filter.addr = Some(value),
                 option if is(option, "laddr") => filter.laddr = Some(value),
-                // There is one user, and every connection is its.
-                option if is(option, "user") && value == b"default" => {}
-                option if is(option, "user") => {
-                    let name = String::from_utf8_lossy(value);
-                    return Err(CommandError::text(format!("ERR No such user '{name}'")));
-                }
+                option if is(option, "user") => filter.user = Some(value),
                 option if is(option, "skipme") && is(value, "yes") => filter.spares_caller = true,
                 option if is(option, "skipme") && is(value, "no") => filter.spares_caller = false,
                 _ => return Err(CommandError::Syntax),
@@ -87,6 +87,7 @@ impl<'a> Filter<'a> {
             && is(self.laddr, &client.laddr)
             && self.kind.is_none_or(|kind| kind == client.kind())
             && self.id.is_none_or(|id| id == client.id)
+            && self.user.is_none_or(|name| name == client.user)
             && !(self.spares_caller && client.id == caller)
     }
 
@@ -96,6 +97,7 @@ impl<'a> Filter<'a> {
             && self.addr.is_none()
             && self.laddr.is_none()
             && self.id.is_none()
+            && self.user.is_none()
     }
 }
 
@@ -122,12 +124,13 @@ mod tests {
             laddr: None,
             kind: Some(ClientType::Replica),
             id: Some(7),
+            user: None,
             spares_caller: false,
         };
         let text = format!("{expected:?}");
         for words in [
             "CLIENT KILL ID 7 TYPE slave ADDR 1.2.3.4:5 SKIPME no",
-            "client kill skipme NO addr 1.2.3.4:5 type REPLICA id 7 user default",
+            "client kill skipme NO addr 1.2.3.4:5 type REPLICA id 7",
         ] {
             assert_eq!(parse(words), Ok(text.clone()), "{words}");
         }
@@ -139,7 +142,6 @@ mod tests {
             ("CLIENT KILL ID 0", "ERR client-id should be greater than 0"),
             ("CLIENT KILL ID x", "ERR client-id should be greater than 0"),
             ("CLIENT KILL TYPE x", "ERR Unknown client type 'x'"),
-            ("CLIENT KILL USER x", "ERR No such user 'x'"),
             ("CLIENT KILL SKIPME maybe", "ERR syntax error"),
             ("CLIENT KILL ID 1 x", "ERR syntax error"),
             ("CLIENT KILL MAXAGE 1", "ERR syntax error"),

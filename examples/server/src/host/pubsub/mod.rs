@@ -41,6 +41,12 @@ impl PubSub {
         self.patterns.len()
     }
 
+    /// To what a client listens: each channel, or pattern of channels (`true`).
+    pub(super) fn listened(&self, client: ClientId) -> Vec<(Vec<u8>, bool)> {
+        let channels = self.channels.of(client).into_iter().map(|topic| (topic, false));
+        channels.chain(self.patterns.of(client).into_iter().map(|topic| (topic, true))).collect()
+    }
+
     fn topics(&mut self, kind: Kind) -> &mut Topics {
         match kind {
             Kind::Channel => &mut self.channels,

@@ -175,6 +175,8 @@ pub struct Keys {
     pub step: i32,
     /// Position of an argument that says how many keys come right behind it; 0 when none does.
     pub count_at: usize,
+    /// Whether something else stands behind each of the keys that `count_at` counts.
+    pub counted_pairs: bool,
     /// An option whose argument is a key too, the last one if it comes more than once.
     pub option: Option<&'static str>,
     /// An option behind which keys stand, and as many arguments of another kind behind them.
@@ -197,7 +199,15 @@ impl Keys {
     /// the next.
     #[must_use]
     pub const fn span(first: i32, last: i32, step: i32) -> Self {
-        Self { first, last, step, count_at: 0, option: None, half_after: None }
+        Self {
+            first,
+            last,
+            step,
+            count_at: 0,
+            counted_pairs: false,
+            option: None,
+            half_after: None,
+        }
     }
 
     /// These keys and as many more as the argument at position `at` says, right behind it
@@ -205,6 +215,12 @@ impl Keys {
     #[must_use]
     pub const fn counted_at(self, at: usize) -> Self {
         Self { count_at: at, ..self }
+    }
+
+    /// The same, with a value behind each key (`MSETEX numkeys key value [key value ...]`).
+    #[must_use]
+    pub const fn counted_pairs_at(self, at: usize) -> Self {
+        Self { count_at: at, counted_pairs: true, ..self }
     }
 
     /// These keys and the argument of the option `name` (`SORT key STORE dest`).
@@ -242,7 +258,9 @@ impl Keys {
             let count = redwire_resp::parse_i64(request.arg(self.count_at)?)?;
             let count =
                 usize::try_from(count).ok().filter(|count| (1..request.len()).contains(count))?;
-            keys.extend(args(&mut (self.count_at + 1..=self.count_at + count))?);
+            let step = 1 + usize::from(self.counted_pairs);
+            let first = self.count_at + 1;
+            keys.extend(args(&mut (first..first + count * step).step_by(step))?);
         }
         if let Some(name) = self.option {
             let is_option = |arg: &[u8]| arg.eq_ignore_ascii_case(name.as_bytes());
@@ -290,6 +308,9 @@ mod tests {
             assert_eq!(dest.of(request.as_request()), None, "{wrong}");
         }
         assert_eq!(keys(dest, "ZUNIONSTORE d"), None);
+        let pairs = Keys::NONE.counted_pairs_at(1);
+        assert_eq!(keys(pairs, "MSETEX 2 a 1 b 2 NX").as_deref(), Some("a b"));
+        assert_eq!(keys(pairs, "MSETEX 3 a 1 b 2"), None);
         let stored = Keys::ONE.and_after("STORE");
         assert_eq!(keys(stored, "SORT a").as_deref(), Some("a"));
         assert_eq!(keys(stored, "SORT a store").as_deref(), Some("a"));

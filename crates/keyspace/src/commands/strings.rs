@@ -1,7 +1,9 @@
 //! Strings: `GET`, `SET` and their kin, counters, ranges.
 
+mod compare;
 mod counters;
 mod lcs;
+mod msetex;
 mod ranges;
 mod set;
 
@@ -20,6 +22,9 @@ const WRITE: Flags = Flags::WRITE.with(Flags::DENYOOM);
 const WRITE_FAST: Flags = WRITE.with(Flags::FAST);
 /// Needs no memory.
 const SHRINK_FAST: Flags = Flags::WRITE.with(Flags::FAST);
+
+/// As many keys as is said, a value behind each.
+const MSETEX_KEYS: Keys = Keys::NONE.counted_pairs_at(1);
 
 pub(super) static COMMANDS: &[Command] = &[
     Command::data("get", 2, READ_FAST, Keys::ONE, get),
@@ -44,6 +49,10 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::data("incrby", 3, WRITE_FAST, Keys::ONE, counters::incrby),
     Command::data("decrby", 3, WRITE_FAST, Keys::ONE, counters::decrby),
     Command::data("incrbyfloat", 3, WRITE_FAST, Keys::ONE, counters::incrbyfloat),
+    Command::data("digest", 2, READ_FAST, Keys::ONE, compare::digest),
+    Command::data("delex", -2, SHRINK_FAST, Keys::ONE, compare::delex),
+    Command::data("delifeq", 3, SHRINK_FAST, Keys::ONE, compare::delifeq),
+    Command::data("msetex", -4, WRITE.with(Flags::MOVABLE_KEYS), MSETEX_KEYS, msetex::msetex),
 ];
 
 fn get(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {

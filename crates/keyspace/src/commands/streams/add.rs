@@ -3,6 +3,7 @@
 use redwire_resp::Request;
 
 use super::ids::{NewId, strict_id};
+use super::refs::{Dropped, References, tell_ids};
 use crate::UnixMs;
 use crate::commands::options::{integer, is};
 use crate::context::{Context, Data};
@@ -17,6 +18,8 @@ const APPROXIMATE_LIMIT: u64 = 10_000;
 #[derive(Debug, Default)]
 struct Options {
     trim: Option<Trim>,
+    /// What becomes of references to entries that a trim drops, if anything is said of that.
+    references: Option<References>,
     no_stream: bool,
     id: Option<NewId>,
     /// Position of the id, or of what would be the id.
@@ -44,6 +47,10 @@ impl Options {
                 let number = integer(&request[at])?;
                 let number = u64::try_from(number);
                 limit.0 = Some(number.map_err(|_| text("ERR The LIMIT argument must be >= 0."))?);
+            } else if let Some(references) =
+                References::parse(arg).filter(|_| options.references.is_none())
+            {
+                options.references = Some(references);
             } else if adds && is(arg, "NOMKSTREAM") {
                 options.no_stream = true;
             } else if adds {
@@ -117,7 +124,47 @@ fn text(text: &'static str) -> CommandError {
     CommandError::text(text)
 }
 
+/// What a trim did.
+#[derive(Debug)]
+struct Trimmed {
+    /// How many entries it dropped.
+    count: u64,
+    /// The words of an exact trim that leaves what the stream now has.
+    outcome: [String; 3],
+    /// The entries that it deleted, where it spared others.
+    deleted: Vec<StreamId>,
+    dropped: Dropped,
+}
+
+impl Trimmed {
+    fn tell_references(&self, data: &mut Data<'_>, key: &[u8]) {
+        tell_ids(data, &[b"XDEL", key], &self.deleted);
+        self.dropped.tell(data, key);
+    }
+}
+
 impl Trim {
+    /// Trims a stream.
+    fn apply(self, stream: &mut Stream, references: Option<References>) -> Trimmed {
+        let mut dropped = Dropped::default();
+        let mut deleted = Vec::new();
+        let count = match references {
+            None | Some(References::Keep) => stream.trim(self),
+            Some(References::Delete) => {
+                let before = stream.clone();
+                let count = stream.trim(self);
+                let gone = before.range(StreamId::MIN, StreamId::MAX).take(count as usize);
+                gone.for_each(|entry| dropped.drop_references(stream, entry.id));
+                count
+            }
+            Some(References::Acknowledged) => {
+                deleted = stream.trim_unreferenced(self);
+                deleted.len() as u64
+            }
+        };
+        Trimmed { count, outcome: self.outcome(stream), deleted, dropped }
+    }
+
     /// The words of an exact trim that leaves what `stream` now has.
     fn outcome(self, stream: &Stream) -> [String; 3] {
         let (name, value) = match self.keep {
@@ -193,13 +240,16 @@ pub(super) fn xadd(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
     }
     let stream = data.write_or_new::<Stream>(key)?;
     stream.push(id, &pairs);
-    let dropped = options.trim.map_or(0, |trim| stream.trim(trim));
+    let trimmed = options.trim.map(|trim| trim.apply(stream, options.references));
     data.changed(key, EventClass::Stream, "xadd");
     data.signal(key);
-    if dropped > 0 {
+    if trimmed.as_ref().is_some_and(|trimmed| trimmed.count > 0) {
         data.touched(key, EventClass::Stream, "xtrim");
     }
-    tell_added(data, request, &options, id)?;
+    tell_added(data, request, &options, id, trimmed.as_ref());
+    if let Some(trimmed) = trimmed {
+        trimmed.tell_references(data, key);
+    }
     context.reply.bulk(id.to_string().as_bytes());
     Ok(())
 }
@@ -210,18 +260,18 @@ fn tell_added(
     request: Request<'_>,
     options: &Options,
     id: StreamId,
-) -> CommandResult {
+    trimmed: Option<&Trimmed>,
+) {
     let decided = matches!(options.id, Some(NewId::Given(_)));
     let exact = options.trim.is_none_or(|trim| !trim.approximate);
-    if (decided && exact) || !data.tells() {
-        return Ok(());
+    if (decided && exact && options.references.is_none()) || !data.tells() {
+        return;
     }
-    let words = match options.trim {
-        Some(trim) if trim.approximate => {
-            data.peek_as::<Stream>(&request[1])?.map(|stream| trim.outcome(stream))
-        }
-        trim => trim.map(Trim::words),
-    };
+    // Of a trim that spares entries what it deleted is told.
+    let spares = options.references == Some(References::Acknowledged);
+    let words = options.trim.zip(trimmed).filter(|_| !spares).map(|(trim, trimmed)| {
+        if trim.approximate { trimmed.outcome.clone() } else { trim.words() }
+    });
     let id = id.to_string();
     let mut args: Vec<&[u8]> = vec![&request[0], &request[1]];
     if options.no_stream {
@@ -231,7 +281,6 @@ fn tell_added(
     args.push(id.as_bytes());
     args.extend(request.iter().skip(options.end + 1));
     data.effect(args);
-    Ok(())
 }
 
 pub(super) fn xtrim(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
@@ -242,18 +291,19 @@ pub(super) fn xtrim(context: &mut Context<'_>, request: Request<'_>) -> CommandR
         context.reply.integer(0);
         return Ok(());
     };
-    let dropped = stream.trim(trim);
-    if dropped > 0 {
-        let outcome = trim.outcome(stream);
+    let trimmed = trim.apply(stream, options.references);
+    if trimmed.count > 0 {
         data.changed(key, EventClass::Stream, "xtrim");
-        data.changed_more(dropped as usize - 1);
-        if trim.approximate && data.tells() {
-            let [name, sign, value] = &outcome;
+        data.changed_more(trimmed.count as usize - 1);
+        let spares = options.references == Some(References::Acknowledged);
+        if !spares && (trim.approximate || options.references.is_some()) && data.tells() {
+            let [name, sign, value] = &trimmed.outcome;
             let words = [&request[0], key, name.as_bytes(), sign.as_bytes(), value.as_bytes()];
             data.effect(words);
         }
+        trimmed.tell_references(data, key);
     }
-    context.reply.integer(dropped as i64);
+    context.reply.integer(trimmed.count as i64);
     Ok(())
 }
 

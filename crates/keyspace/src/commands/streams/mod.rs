@@ -16,6 +16,7 @@ mod info;
 mod pending;
 mod range;
 mod read;
+mod refs;
 mod tell;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,8 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::data("xautoclaim", -6, WRITE_FAST, Keys::ONE, claim::xautoclaim),
     Command::data("xsetid", -3, GROW_FAST, Keys::ONE, add::xsetid),
     Command::data("xgroup", -2, Flags::WRITE.with(Flags::DENYOOM), SECOND, groups::xgroup),
+    Command::data("xdelex", -5, WRITE_FAST, Keys::ONE, refs::xdelex),
+    Command::data("xackdel", -6, WRITE_FAST, Keys::ONE, refs::xackdel),
     Command::data("xinfo", -2, READ, SECOND, info::xinfo),
 ];
 

@@ -2,6 +2,7 @@
 
 use redwire_resp::Request;
 
+use super::compare::{Comparison, Sort};
 use super::reply_value;
 use crate::commands::expiry::{Expiry, moment_ahead};
 use crate::commands::options::{Base, Unit, is};
@@ -13,17 +14,19 @@ use crate::{UnixMs, Value};
 
 /// What `SET` depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Condition {
+enum Condition<'a> {
     Always,
     /// `NX`: the key is not there.
     Absent,
     /// `XX`: the key is there.
     Present,
+    /// `IFEQ` and its kin: the value that is there compares so.
+    Compared(Comparison<'a>),
 }
 
 /// The options of `SET`.
 struct Options<'a> {
-    condition: Condition,
+    condition: Condition<'a>,
     /// `GET`: the old value is the reply.
     get: bool,
     keep_ttl: bool,
@@ -36,10 +39,14 @@ impl<'a> Options<'a> {
             Self { condition: Condition::Always, get: false, keep_ttl: false, expiry: None };
         let mut args = request.iter().skip(3);
         while let Some(arg) = args.next() {
-            if is(arg, "NX") && options.condition != Condition::Present {
+            let condition = options.condition;
+            if is(arg, "NX") && matches!(condition, Condition::Always | Condition::Absent) {
                 options.condition = Condition::Absent;
-            } else if is(arg, "XX") && options.condition != Condition::Absent {
+            } else if is(arg, "XX") && matches!(condition, Condition::Always | Condition::Present) {
                 options.condition = Condition::Present;
+            } else if let (Condition::Always, Some(sort)) = (condition, Sort::parse(arg)) {
+                let operand = args.next().ok_or(CommandError::Syntax)?;
+                options.condition = Condition::Compared(Comparison { sort, operand });
             } else if is(arg, "GET") {
                 options.get = true;
             } else if is(arg, "KEEPTTL") && options.expiry.is_none() {
@@ -66,6 +73,7 @@ pub(super) fn set(context: &mut Context<'_>, request: Request<'_>) -> CommandRes
         Condition::Always => true,
         Condition::Absent => context.data.peek(key).is_none(),
         Condition::Present => context.data.peek(key).is_some(),
+        Condition::Compared(comparison) => comparison.holds(&mut context.data, key)?,
     };
     if !allowed {
         if !options.get {
@@ -80,7 +88,14 @@ pub(super) fn set(context: &mut Context<'_>, request: Request<'_>) -> CommandRes
     } else {
         store(context, key, value, expires);
     }
-    if options.get && expires.is_none() {
+    if let Condition::Compared(_) = options.condition {
+        // A replica that does not know the condition need not: it held.
+        if expires.is_none() {
+            let kept: &[&[u8]] = if options.keep_ttl { &[b"KEEPTTL"] } else { &[] };
+            let words = [b"SET".as_slice(), key, value];
+            context.data.effect(words.iter().chain(kept).copied().collect::<Vec<_>>());
+        }
+    } else if options.get && expires.is_none() {
         let is_get = |arg: &[u8]| is(arg, "GET");
         let args = request.iter().enumerate().filter(|(at, arg)| *at < 3 || !is_get(arg));
         let args: Vec<&[u8]> = args.map(|(_, arg)| arg).collect();

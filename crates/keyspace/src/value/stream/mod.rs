@@ -6,6 +6,7 @@ mod group;
 mod id;
 mod node;
 mod rdb;
+mod refs;
 #[cfg(test)]
 mod tests;
 

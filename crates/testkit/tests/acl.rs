@@ -187,7 +187,9 @@ fn users_are_shown_as_by_redis() {
         A CONFIG SET aclfile x
         A CONFIG SET user x
         A CONFIG GET user
-        A CONFIG GET acl*
+        A CONFIG GET aclfile
+        A CONFIG GET acllog-max-len
+        A CONFIG GET acl-pubsub-default
         A CONFIG SET acl-pubsub-default allchannels
         A ACL SETUSER w
         A ACL LIST

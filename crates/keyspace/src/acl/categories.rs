@@ -78,6 +78,10 @@ impl Categories {
     /// Those of a command without subcommands, or of one of group `group` as `COMMAND DOCS` has it:
     /// what follows from its flags, and what does not.
     pub(super) fn of(command: &Command, group: &str) -> Self {
+        if group == "scripting" {
+            // What a script reads and writes is checked as it runs.
+            return Self::SCRIPTING.with(Self::SLOW);
+        }
         let by_flag = Self::of_flags(command.flags);
         let by_name = EXCEPTIONS.iter().find(|(names, _)| names.contains(&command.name));
         by_flag.with(by_name.map_or_else(|| Self::of_group(group), |(_, categories)| *categories))
@@ -127,5 +131,4 @@ const EXCEPTIONS: &[(&[&str], Categories)] = &[
     (&["auth", "command", "hello", "quit", "reset", "wait", "waitaof"], Categories::CONNECTION),
     (&["info"], Categories::DANGEROUS),
     (&["lastsave", "replicaof", "role", "slaveof"], Categories::ADMIN.with(Categories::DANGEROUS)),
-    (&["eval", "eval_ro", "evalsha", "evalsha_ro", "fcall", "fcall_ro"], Categories::SCRIPTING),
 ];

@@ -7,6 +7,7 @@ mod bitmaps;
 mod connection;
 mod draw;
 mod expiry;
+mod functions;
 mod geo;
 mod hashes;
 mod hyperloglog;
@@ -33,7 +34,7 @@ pub(crate) use keys::encoding_of;
 use crate::command::Command;
 
 /// The tables, each with the name that `COMMAND DOCS` has for its group.
-pub(crate) fn groups() -> [(&'static str, &'static [Command]); 16] {
+pub(crate) fn groups() -> [(&'static str, &'static [Command]); 17] {
     [
         ("string", strings::COMMANDS),
         ("bitmap", bitmaps::COMMANDS),
@@ -51,6 +52,7 @@ pub(crate) fn groups() -> [(&'static str, &'static [Command]); 16] {
         ("connection", connection::COMMANDS),
         ("server", server::COMMANDS),
         ("server", introspection::COMMANDS),
+        ("scripting", functions::COMMANDS),
     ]
 }
 

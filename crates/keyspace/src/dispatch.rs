@@ -110,6 +110,10 @@ impl Keyspace {
             }
             // An EXEC that may not run ends the transaction all the same.
             self.forget(call.session);
+            let error = error.to_string();
+            // Redis has no code here where it has the others'.
+            let error =
+                if command.accepts(request.len()) { &*error } else { &error["ERR ".len()..] };
             let text = format!("EXECABORT Transaction discarded because of: {error}");
             return Err(CommandError::text(text));
         }

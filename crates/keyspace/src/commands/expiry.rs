@@ -3,7 +3,7 @@
 
 use redwire_resp::{Args, Request};
 
-use super::options::{Base, Unit, integer, is, moment};
+use super::options::{Base, Unit, integer, is, moment, quoted};
 use crate::UnixMs;
 use crate::command::{Command, Flags, Keys};
 use crate::context::Context;
@@ -111,7 +111,7 @@ impl Conditions {
         let mut conditions = Self::default();
         for option in options {
             if !conditions.add(option) {
-                let option = String::from_utf8_lossy(option);
+                let option = quoted(option);
                 return Err(CommandError::text(format!("ERR Unsupported option {option}")));
             }
         }

@@ -44,10 +44,16 @@ pub(super) fn is(arg: &[u8], name: &str) -> bool {
     arg.eq_ignore_ascii_case(name.as_bytes())
 }
 
+/// What an error quotes of an argument: a NUL ends it, as it ends a C string.
+pub(super) fn quoted(arg: &[u8]) -> Cow<'_, str> {
+    let end = arg.iter().position(|byte| *byte == 0).unwrap_or(arg.len());
+    String::from_utf8_lossy(&arg[..end])
+}
+
 /// The error for a subcommand of `command` that is none.
 pub(super) fn unknown_subcommand(command: &str, subcommand: &[u8]) -> CommandError {
     const QUOTED_MAX: usize = 128;
-    let quoted = String::from_utf8_lossy(&subcommand[..subcommand.len().min(QUOTED_MAX)]);
+    let quoted = quoted(&subcommand[..subcommand.len().min(QUOTED_MAX)]);
     CommandError::text(format!("ERR unknown subcommand '{quoted}'. Try {command} HELP."))
 }
 

@@ -110,10 +110,16 @@ pub(crate) fn run(
     }
 }
 
+/// What an error quotes of an argument: a NUL ends it, as it ends a C string.
+fn quoted(arg: &[u8]) -> String {
+    const MAX: usize = 128;
+    let end = arg.iter().take(MAX).position(|byte| *byte == 0).unwrap_or(arg.len().min(MAX));
+    String::from_utf8_lossy(&arg[..end]).into_owned()
+}
+
 /// Redis' text for a subcommand that is not there, or has other arguments.
 fn unknown_subcommand(command: &str, request: Request<'_>) -> CommandError {
-    let name = String::from_utf8_lossy(request.arg(1).unwrap_or_default());
-    let name: String = name.chars().take(128).collect();
+    let name = quoted(request.arg(1).unwrap_or_default());
     CommandError::text(format!("ERR unknown subcommand '{name}'. Try {command} HELP."))
 }
 

@@ -3,7 +3,9 @@
 use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags};
 use redwire_resp::Request;
 
-use super::{Run, acl, clients, config, is, latency, memory, pubsub, slow_log, unknown_subcommand};
+use super::{
+    Run, acl, clients, config, is, latency, memory, pubsub, quoted, slow_log, unknown_subcommand,
+};
 use crate::core::Core;
 
 /// A subcommand: to add one, add its line to the table of its file.
@@ -74,8 +76,7 @@ pub(super) fn is_shown(command: &Command, request: Request<'_>) -> bool {
 /// The error of a subcommand that is there but does not take so many arguments, or is not there,
 /// where Redis does not tell one from the other.
 pub(super) fn unknown_or_wrong_arity(container: &str, request: Request<'_>) -> CommandError {
-    let name = String::from_utf8_lossy(request.arg(1).unwrap_or_default());
-    let name: String = name.chars().take(128).collect();
+    let name = quoted(request.arg(1).unwrap_or_default());
     CommandError::text(format!(
         "ERR unknown subcommand or wrong number of arguments for '{name}'. Try {container} HELP."
     ))

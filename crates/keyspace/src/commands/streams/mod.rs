@@ -2,6 +2,7 @@
 
 use redwire_resp::{Encoder, Request};
 
+use super::options::quoted;
 use crate::command::{Command, Flags, Keys};
 use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
@@ -87,12 +88,6 @@ fn no_group_of(key: &[u8], group: &[u8]) -> CommandError {
         quoted(group),
         quoted(key)
     ))
-}
-
-/// What an error quotes of an argument: a NUL ends it, as it ends a C string.
-fn quoted(arg: &[u8]) -> String {
-    let end = arg.iter().position(|byte| *byte == 0).unwrap_or(arg.len());
-    String::from_utf8_lossy(&arg[..end]).into_owned()
 }
 
 /// The error for a subcommand that takes other arguments.

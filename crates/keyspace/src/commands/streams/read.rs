@@ -45,7 +45,7 @@ impl<'a> Options<'a> {
                 // 0 and less are no limit.
                 options.count = usize::try_from(count).ok().filter(|count| *count > 0);
             } else if is(arg, "STREAMS") && more > 0 {
-                options.streams(at + 1, more, grouped)?;
+                options.streams(at + 1, more)?;
             } else if is(arg, "GROUP") && more >= 2 {
                 only_grouped(grouped, "GROUP")?;
                 options.group = request.arg(at + 1).zip(request.arg(at + 2));
@@ -68,13 +68,12 @@ impl<'a> Options<'a> {
     }
 
     /// Keys and ids begin at `at`, `more` of them.
-    fn streams(&mut self, at: usize, more: usize, grouped: bool) -> CommandResult {
+    fn streams(&mut self, at: usize, more: usize) -> CommandResult {
         if !more.is_multiple_of(2) {
-            let (name, sign) = if grouped { ("xreadgroup", '>') } else { ("xread", '$') };
-            return Err(CommandError::text(format!(
-                "ERR Unbalanced '{name}' list of streams: for each stream key an ID or '{sign}' \
-                 must be specified."
-            )));
+            return Err(CommandError::text(
+                "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be \
+                 specified.",
+            ));
         }
         (self.keys_at, self.streams) = (at, more / 2);
         Ok(())

@@ -4,6 +4,8 @@
 mod address;
 pub mod follow;
 pub mod replica;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 
 pub use address::{Address, NotAnAddress};
 

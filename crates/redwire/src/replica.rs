@@ -49,7 +49,7 @@ pub struct LiveReplica {
 
 /// The data that has come.
 #[derive(Debug)]
-struct Copy {
+pub(crate) struct Copy {
     keyspace: Keyspace,
     /// What the master's commands run in.
     session: Session,
@@ -132,8 +132,7 @@ impl LiveReplica {
     /// The connection is gone. The data stays, and the next connection goes on from it if the
     /// master can.
     pub fn handle_disconnected(&mut self, now: Instant) {
-        self.copy.is_current = false;
-        self.copy.loader = None;
+        self.copy.stop();
         self.unread.clear();
         self.follower.handle_disconnected(now);
     }
@@ -159,6 +158,12 @@ impl LiveReplica {
     /// Acknowledgements, keep-alives, the next attempt to connect.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.follower.handle_timeout(now);
+    }
+
+    /// The machine of the link and the data, for a runner that keeps the input itself.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn parts(&mut self) -> (&mut Follower, &mut Copy) {
+        (&mut self.follower, &mut self.copy)
     }
 
     /// Takes bytes of the link in, and applies what is whole in them.
@@ -231,7 +236,13 @@ impl Copy {
         }
     }
 
-    fn apply(&mut self, item: Item<'_>, now: UnixMs) -> Result<(), Error> {
+    /// The link is gone; the data stays.
+    pub(crate) fn stop(&mut self) {
+        self.is_current = false;
+        self.loader = None;
+    }
+
+    pub(crate) fn apply(&mut self, item: Item<'_>, now: UnixMs) -> Result<(), Error> {
         match item {
             Item::SnapshotStart { .. } => {
                 self.is_current = false;

@@ -232,6 +232,12 @@ impl Follower {
         self.replica.handle_timeout(now);
     }
 
+    /// The master was heard from, or may have been: what it says is not read just now. So the
+    /// silence that ends a connection begins anew.
+    pub fn heard(&mut self, now: Instant) {
+        self.replica.heard(now);
+    }
+
     /// Takes one step of the unread input: call again, with what is left, while
     /// [`Progress::goes_on`]. What an item is about counts as known with the next call.
     ///

@@ -204,13 +204,13 @@ impl<'a> Data<'a> {
 
     /// The value of `key` to change, if it is there and of type `K`.
     pub(crate) fn write<K: Kind>(&mut self, key: &[u8]) -> Result<Option<&mut K>, CommandError> {
-        match self.peek(key) {
-            None => return Ok(None),
-            Some(value) if K::of(value).is_none() => return Err(CommandError::WrongType),
-            Some(_) => {}
-        }
+        self.drop_if_expired(key);
+        let (now, origin) = (self.now, self.origin);
         let entry = self.keyspace.use_entry(self.db, key);
-        Ok(entry.and_then(|entry| K::of_mut(&mut entry.value)))
+        let Some(entry) = entry.filter(|entry| is_there(entry, now, origin)) else {
+            return Ok(None);
+        };
+        K::of_mut(&mut entry.value).map(Some).ok_or(CommandError::WrongType)
     }
 
     /// The value of `key` to change; an empty one of type `K` is put there if the key is not.

@@ -7,6 +7,7 @@
 mod batches;
 mod connection;
 mod frames;
+mod paced;
 pub mod workload;
 
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use redwire_testkit::Server;
 pub use batches::Batches;
 use connection::Connection;
 pub use frames::{Expect, Frames};
+pub use paced::{Latencies, paced};
 
 use crate::Outcome;
 use crate::process::{CpuTime, thread_time};

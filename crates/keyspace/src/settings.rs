@@ -24,6 +24,14 @@ pub struct Settings {
     pub lfu_log_factor: u32,
     /// `lfu-decay-time`: minutes in which a key's count falls by one; 0 is never. Default 1.
     pub lfu_decay_time: u32,
+    /// `stream-node-max-bytes`: from this many bytes on a node of a stream takes no more entries; 0
+    /// sets no limit. Default 4096.
+    pub stream_node_bytes: usize,
+    /// `stream-node-max-entries`: from this many entries on a node of a stream takes no more, deleted
+    /// ones included; 0 sets no limit. Default 100.
+    pub stream_node_entries: u64,
+    /// `hll-sparse-max-bytes`: the longest sparse HyperLogLog, in bytes. Default 3000.
+    pub hll_sparse_bytes: usize,
 }
 
 impl Default for Settings {
@@ -36,6 +44,9 @@ impl Default for Settings {
             eviction_samples: 5,
             lfu_log_factor: 10,
             lfu_decay_time: 1,
+            stream_node_bytes: 4096,
+            stream_node_entries: 100,
+            hll_sparse_bytes: 3000,
         }
     }
 }

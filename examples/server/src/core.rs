@@ -548,6 +548,9 @@ pub(crate) fn settings(config: &Config) -> Settings {
     settings.thresholds.set_max_intset_entries = config.set_max_intset_entries as usize;
     settings.thresholds.set_max_listpack_entries = config.set_max_listpack_entries as usize;
     settings.thresholds.set_max_listpack_value = config.set_max_listpack_value as usize;
+    settings.stream_node_bytes = config.stream_node_max_bytes as usize;
+    settings.stream_node_entries = config.stream_node_max_entries;
+    settings.hll_sparse_bytes = config.hll_sparse_max_bytes as usize;
     settings.thresholds.list_node_bytes = config.list_node_bytes();
     settings.eviction = config.maxmemory_policy;
     settings.eviction_samples = config.maxmemory_samples;

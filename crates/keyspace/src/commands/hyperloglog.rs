@@ -66,10 +66,11 @@ fn write_or_new<'d>(
 
 fn pfadd(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = &request[1];
+    let max_sparse = context.data.keyspace.settings.hll_sparse_bytes;
     let (bytes, is_new) = write_or_new(&mut context.data, key)?;
     let mut changes = usize::from(is_new);
     for element in request.iter().skip(2) {
-        changes += usize::from(hyperloglog::add(bytes, element)?);
+        changes += usize::from(hyperloglog::add(bytes, element, max_sparse)?);
     }
     if changes > 0 {
         hyperloglog::invalidate(bytes);
@@ -133,12 +134,13 @@ fn keep_count(data: &mut Data<'_>, key: &[u8], count: u64) -> CommandResult {
 fn pfmerge(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = &request[1];
     let (max, dense) = merged(&mut context.data, request.iter().skip(1))?;
+    let max_sparse = context.data.keyspace.settings.hll_sparse_bytes;
     let (bytes, _) = write_or_new(&mut context.data, key)?;
     if dense {
         hyperloglog::make_dense(bytes)?;
     }
     for (register, value) in max.into_iter().enumerate().filter(|(_, value)| *value > 0) {
-        hyperloglog::raise(bytes, register, value)?;
+        hyperloglog::raise(bytes, register, value, max_sparse)?;
     }
     hyperloglog::invalidate(bytes);
     context.data.changed(key, EventClass::String, "pfadd");

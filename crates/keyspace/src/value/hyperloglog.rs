@@ -18,8 +18,6 @@ const ZERO_MAX: usize = 64;
 const SPARSE_VALUE_MAX: u8 = 32;
 /// The longest run of a value.
 const VALUE_RUN_MAX: usize = 4;
-/// `hll-sparse-max-bytes`, at its default.
-const SPARSE_MAX_BYTES: usize = 3000;
 /// How many bits of a hash are left to count zeros in.
 const HASH_BITS: usize = 50;
 
@@ -66,21 +64,31 @@ pub(crate) fn invalidate(bytes: &mut [u8]) {
     bytes[HEADER - 1] |= 0x80;
 }
 
-/// Counts an element in; answers whether a register changed.
-pub(crate) fn add(bytes: &mut Vec<u8>, element: &[u8]) -> Result<bool, Corrupted> {
+/// Counts an element in; answers whether a register changed. `max_sparse` is how many bytes it may
+/// take as runs (`hll-sparse-max-bytes`).
+pub(crate) fn add(
+    bytes: &mut Vec<u8>,
+    element: &[u8],
+    max_sparse: usize,
+) -> Result<bool, Corrupted> {
     let hash = murmur64a(element, 0xadc8_3b19);
     let register = hash as usize & (REGISTERS - 1);
     let rest = hash >> 14 | 1 << HASH_BITS;
-    raise(bytes, register, rest.trailing_zeros() as u8 + 1)
+    raise(bytes, register, rest.trailing_zeros() as u8 + 1, max_sparse)
 }
 
 /// Makes a register at least `value`; answers whether that changed it.
-pub(crate) fn raise(bytes: &mut Vec<u8>, register: usize, value: u8) -> Result<bool, Corrupted> {
+pub(crate) fn raise(
+    bytes: &mut Vec<u8>,
+    register: usize,
+    value: u8,
+    max_sparse: usize,
+) -> Result<bool, Corrupted> {
     if is_dense(bytes) {
         return Ok(raise_dense(bytes, register, value));
     }
     if value <= SPARSE_VALUE_MAX
-        && let Some(changed) = raise_sparse(bytes, register, value)?
+        && let Some(changed) = raise_sparse(bytes, register, value, max_sparse)?
     {
         return Ok(changed);
     }
@@ -236,6 +244,7 @@ fn raise_sparse(
     bytes: &mut Vec<u8>,
     register: usize,
     value: u8,
+    max_sparse: usize,
 ) -> Result<Option<bool>, Corrupted> {
     let (mut at, mut first, mut previous) = (HEADER, 0, None);
     let run = loop {
@@ -263,7 +272,7 @@ fn raise_sparse(
     push_values(&mut runs, value, 1);
     push(&mut runs, behind);
     let growth = runs.len().saturating_sub(run.bytes);
-    if growth > 0 && bytes.len() + growth > SPARSE_MAX_BYTES {
+    if growth > 0 && bytes.len() + growth > max_sparse {
         return Ok(None);
     }
     bytes.splice(at..at + run.bytes, runs);
@@ -326,8 +335,8 @@ mod tests {
         make_dense(&mut dense).unwrap();
         for n in 0..5000_u32 {
             let element = n.to_string();
-            let changed = add(&mut sparse, element.as_bytes()).unwrap();
-            assert_eq!(add(&mut dense, element.as_bytes()), Ok(changed), "{n}");
+            let changed = add(&mut sparse, element.as_bytes(), 3000).unwrap();
+            assert_eq!(add(&mut dense, element.as_bytes(), 3000), Ok(changed), "{n}");
             if n % 97 == 0 {
                 assert_eq!(registers(&sparse), registers(&dense), "{n}");
             }
@@ -343,7 +352,7 @@ mod tests {
         bytes.truncate(HEADER);
         assert!(is_valid(&bytes));
         assert_eq!(registers(&bytes), Err(Corrupted));
-        assert_eq!(add(&mut bytes, b"x"), Err(Corrupted));
+        assert_eq!(add(&mut bytes, b"x", 3000), Err(Corrupted));
         bytes.extend([0x7f]);
         assert_eq!(registers(&bytes), Err(Corrupted));
     }

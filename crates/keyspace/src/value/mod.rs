@@ -21,7 +21,7 @@ pub use hash::{Fields, Hash, HashField};
 pub use list::List;
 pub use opaque::Opaque;
 pub use set::{Set, SetIter};
-pub(crate) use stream::{ACTIVE, COUNTED, ENTRY_BYTES, Keep, Trim, Unfit};
+pub(crate) use stream::{ACTIVE, COUNTED, ENTRY_BYTES, Keep, NodeLimits, Trim, Unfit};
 pub use stream::{Consumer, Group, Pair, Pending, Stream, StreamEntry, StreamFields, StreamId};
 pub use string::Str;
 pub use zset::{Scored, Zset};

@@ -245,6 +245,12 @@ config! {
         hash_max_listpack_value: u64 = 64,
         /// Size of a list's nodes: -1 to -5 for 4, 8, 16, 32 and 64 KiB.
         list_max_listpack_size: i32 = -2,
+        /// Bytes from which on a node of a stream takes no more entries; 0 sets no limit.
+        stream_node_max_bytes: u64 = 4096,
+        /// Entries from which on a node of a stream takes no more; 0 sets no limit.
+        stream_node_max_entries: u64 = 100,
+        /// Bytes above which a HyperLogLog leaves its compact form.
+        hll_sparse_max_bytes: u64 = 3000,
         /// Members above which a set of integers leaves its intset encoding.
         set_max_intset_entries: u64 = 512,
         /// Members above which a small set leaves its compact encoding (7.2).

@@ -237,9 +237,9 @@ pub(super) static PARAMETERS: &[P] = &[
         .alias("zset-max-ziplist-entries"),
     P::new("zset-max-listpack-value", BYTES, field!(zset_max_listpack_value))
         .alias("zset-max-ziplist-value"),
-    P::new("hll-sparse-max-bytes", BYTES, Hint("3000")),
-    P::new("stream-node-max-bytes", BYTES, Hint("4096")),
-    P::new("stream-node-max-entries", LARGE, Hint("100")),
+    P::new("hll-sparse-max-bytes", BYTES, field!(hll_sparse_max_bytes)),
+    P::new("stream-node-max-bytes", BYTES, field!(stream_node_max_bytes)),
+    P::new("stream-node-max-entries", LARGE, field!(stream_node_max_entries)),
     P::new("activerehashing", SWITCH, Hint("yes")),
     P::new("active-expire-effort", number(1, 10), Hint("1")),
     P::new("lazyfree-lazy-eviction", SWITCH, Hint("no")),

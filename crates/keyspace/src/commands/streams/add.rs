@@ -11,8 +11,15 @@ use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
 use crate::value::{ENTRY_BYTES, Keep, Pair, Stream, StreamId, Trim};
 
-/// Most entries that a trim by `~` drops unless told otherwise: those of 100 nodes.
-const APPROXIMATE_LIMIT: u64 = 10_000;
+/// Most entries that a trim by `~` drops unless told otherwise: those of 100 nodes, at most a
+/// million.
+fn approximate_limit(data: &Data<'_>) -> Option<u64> {
+    let entries = match data.node_limits().entries {
+        0 => 100,
+        entries => entries,
+    };
+    (!data.is_replicated()).then(|| entries.saturating_mul(100).min(1_000_000))
+}
 
 /// The options of `XADD` and `XTRIM`.
 #[derive(Debug, Default)]
@@ -31,7 +38,9 @@ struct Options {
 struct Limit(Option<u64>);
 
 impl Options {
-    fn parse(request: Request<'_>, adds: bool, replicated: bool) -> Result<Self, CommandError> {
+    /// `told` is the limit of a trim by `~` that is told none; `None` where a primary has told the
+    /// outcome of its own.
+    fn parse(request: Request<'_>, adds: bool, told: Option<u64>) -> Result<Self, CommandError> {
         let mut options = Self { end: request.len(), ..Self::default() };
         let mut limit = Limit::default();
         let mut at = 2;
@@ -61,7 +70,7 @@ impl Options {
             }
             at += 1;
         }
-        options.limit(limit, adds, replicated)?;
+        options.limit(limit, adds, told)?;
         Ok(options)
     }
 
@@ -88,9 +97,8 @@ impl Options {
         Ok(value_at)
     }
 
-    /// Makes the limit that was given, or that a trim by `~` has, one of the trim. A primary has
-    /// told the outcome of its own.
-    fn limit(&mut self, limit: Limit, adds: bool, replicated: bool) -> CommandResult {
+    /// Makes the limit that was given, or that a trim by `~` has, one of the trim.
+    fn limit(&mut self, limit: Limit, adds: bool, told: Option<u64>) -> CommandResult {
         let Some(trim) = &mut self.trim else {
             if limit.0.is_some_and(|limit| limit > 0) {
                 return Err(text(
@@ -103,9 +111,7 @@ impl Options {
                 Err(text("ERR syntax error, XTRIM must be called with a trimming strategy"))
             };
         };
-        if replicated {
-            return Ok(());
-        }
+        let Some(unless_told) = told else { return Ok(()) };
         trim.limit = match limit.0 {
             Some(_) if !trim.approximate => {
                 return Err(text(
@@ -113,7 +119,7 @@ impl Options {
                 ));
             }
             Some(limit) => limit,
-            None if trim.approximate => APPROXIMATE_LIMIT,
+            None if trim.approximate => unless_told,
             None => 0,
         };
         Ok(())
@@ -211,7 +217,7 @@ fn next_id(asked: NewId, last: StreamId, now: UnixMs) -> Result<StreamId, Comman
 
 pub(super) fn xadd(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let data = &mut context.data;
-    let options = Options::parse(request, true, data.is_replicated())?;
+    let options = Options::parse(request, true, approximate_limit(data))?;
     let fields = request.len().saturating_sub(options.end + 1);
     let (Some(asked), true) = (options.id, fields >= 2 && fields.is_multiple_of(2)) else {
         return Err(CommandError::Arity("xadd".into()));
@@ -238,8 +244,9 @@ pub(super) fn xadd(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
     if pairs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > ENTRY_BYTES {
         return Err(text("ERR Elements are too large to be stored"));
     }
+    let limits = data.node_limits();
     let stream = data.write_or_new::<Stream>(key)?;
-    stream.push(id, &pairs);
+    stream.push(id, &pairs, limits);
     let trimmed = options.trim.map(|trim| trim.apply(stream, options.references));
     data.changed(key, EventClass::Stream, "xadd");
     data.signal(key);
@@ -285,7 +292,7 @@ fn tell_added(
 
 pub(super) fn xtrim(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let data = &mut context.data;
-    let options = Options::parse(request, false, data.is_replicated())?;
+    let options = Options::parse(request, false, approximate_limit(data))?;
     let key = &request[1];
     let (Some(trim), Some(stream)) = (options.trim, data.write::<Stream>(key)?) else {
         context.reply.integer(0);

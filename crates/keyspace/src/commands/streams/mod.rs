@@ -4,10 +4,10 @@ use redwire_resp::{Encoder, Request};
 
 use super::options::quoted;
 use crate::command::{Command, Flags, Keys};
-use crate::context::Context;
+use crate::context::{Context, Data};
 use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
-use crate::value::{Stream, StreamEntry};
+use crate::value::{NodeLimits, Stream, StreamEntry};
 
 mod add;
 mod claim;
@@ -70,6 +70,14 @@ fn xdel(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     }
     context.reply.integer(deleted as i64);
     Ok(())
+}
+
+impl Data<'_> {
+    /// When a node of a stream takes no more.
+    fn node_limits(&self) -> NodeLimits {
+        let settings = &self.keyspace.settings;
+        NodeLimits { bytes: settings.stream_node_bytes, entries: settings.stream_node_entries }
+    }
 }
 
 /// The error for a group, or a key, that is not there.

@@ -19,11 +19,17 @@ pub(crate) use rdb::{ACTIVE, COUNTED, Unfit};
 use crate::memory;
 use crate::tree::{Iter, Tree};
 
-/// From this many bytes on a node takes no more entries (`stream-node-max-bytes`).
-const NODE_BYTES: usize = 4096;
-/// From this many entries on a node takes no more, deleted ones included
-/// (`stream-node-max-entries`).
-const NODE_ENTRIES: u64 = 100;
+/// When a node of a stream takes no more entries.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NodeLimits {
+    /// From this many bytes on (`stream-node-max-bytes`); 0 is no limit.
+    pub(crate) bytes: usize,
+    /// From this many entries on, deleted ones included (`stream-node-max-entries`); 0 is no limit.
+    pub(crate) entries: u64,
+}
+
+/// Most bytes that a node takes, whatever the limits are.
+const NODE_BYTES_MAX: usize = 1 << 30;
 /// Most bytes of an entry's fields and values together.
 pub(crate) const ENTRY_BYTES: usize = 1 << 30;
 
@@ -107,12 +113,15 @@ impl Stream {
     }
 
     /// Appends an entry. The caller has seen that `id` is above `last_id`.
-    pub(crate) fn push(&mut self, id: StreamId, pairs: &[Pair<'_>]) {
+    pub(crate) fn push(&mut self, id: StreamId, pairs: &[Pair<'_>], limits: NodeLimits) {
         let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
         let last = self.nodes.len().checked_sub(1);
         let fits = self.nodes.last().is_some_and(|node| {
             let (live, deleted) = node.counts();
-            node.bytes().len() + bytes < NODE_BYTES && live + deleted < NODE_ENTRIES
+            let len = node.bytes().len() + bytes;
+            (limits.bytes == 0 || len < limits.bytes)
+                && (limits.entries == 0 || live + deleted < limits.entries)
+                && len < NODE_BYTES_MAX
         });
         match last.filter(|_| fits).and_then(|last| self.nodes.get_mut(last)) {
             Some(node) => node.push(id, pairs),

@@ -62,7 +62,7 @@ fn apply(stream: &mut Stream, naive: &mut Naive, step: &Step) {
                 fields.iter().map(|(n, value)| (vec![b'f', *n], value.clone())).collect();
             let pairs: Vec<Pair<'_>> =
                 named.iter().map(|(name, value)| (&name[..], &value[..])).collect();
-            stream.push(id, &pairs);
+            stream.push(id, &pairs, NodeLimits { bytes: 4096, entries: 100 });
             naive.insert(id, named);
         }
         Step::Remove(index) => {

@@ -6,6 +6,10 @@ use redwire_testkit::{Client, Peer, Redwire, Reply, assert_same_data, wait_caugh
 /// What is shown of a reply, whole.
 fn shown(reply: &Reply) -> String {
     match reply {
+        // An entry with how long it has been pending.
+        Reply::Array(parts) if matches!(parts[..], [_, Reply::Array(_), Reply::Int(_), _]) => {
+            format!("[{}, {}, idle, {}]", shown(&parts[0]), shown(&parts[1]), shown(&parts[3]))
+        }
         Reply::Array(replies) => {
             format!("[{}]", replies.iter().map(shown).collect::<Vec<_>>().join(", "))
         }
@@ -263,4 +267,38 @@ fn entries_go_with_their_references() {
         XLEN s
     ";
     same(Peer::Redis86, &format!("{entries}{trims}"));
+}
+
+#[test]
+fn what_has_long_been_pending_is_delivered_again() {
+    same(
+        Peer::Redis86,
+        "
+        XADD s 1-1 a 1
+        XADD s 1-2 a 1
+        XADD s 1-3 a 1
+        XGROUP CREATE s g 0
+        XREADGROUP GROUP g c COUNT 2 STREAMS s >
+        XREADGROUP GROUP g d CLAIM 100000 COUNT 10 STREAMS s >
+        XREADGROUP GROUP g d CLAIM 100000 STREAMS s >
+        XREADGROUP GROUP g d CLAIM -1 STREAMS s >
+        XREADGROUP GROUP g d CLAIM x STREAMS s >
+        XREADGROUP GROUP g d CLAIM STREAMS s >
+        XREADGROUP GROUP g d CLAIM
+        XREADGROUP GROUP g d CLAIM 0 STREAMS s 0
+        XREAD CLAIM 0 STREAMS s 0
+        XPENDING s g
+        XADD t 1-1 a 1
+        XADD t 1-2 a 1
+        XADD t 1-3 a 1
+        XGROUP CREATE t g 0
+        XREADGROUP GROUP g c COUNT 2 STREAMS t >
+        XREADGROUP GROUP g d CLAIM 0 STREAMS t >
+        XDEL t 1-1
+        XADD t 1-4 a 1
+        XREADGROUP GROUP g e COUNT 3 CLAIM 0 STREAMS t >
+        XREADGROUP GROUP g e NOACK CLAIM 0 STREAMS t >
+        XPENDING t g
+        ",
+    );
 }

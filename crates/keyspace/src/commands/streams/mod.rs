@@ -110,6 +110,11 @@ fn wrong_subcommand(command: &str, subcommand: &[u8]) -> CommandError {
 /// An entry: its id, and its fields with their values in one array.
 fn write_entry(reply: &mut Encoder<'_>, entry: &StreamEntry<'_>) {
     reply.array(2);
+    write_entry_parts(reply, entry);
+}
+
+/// What an entry is made of, without the array around it.
+fn write_entry_parts(reply: &mut Encoder<'_>, entry: &StreamEntry<'_>) {
     write_id(reply, entry.id);
     let fields = entry.fields();
     reply.array(2 * fields.len());

@@ -6,11 +6,11 @@ use redwire_resp::{Encoder, Protocol, Request, RequestBuf};
 
 use super::ids::strict_id;
 use super::tell::{see_consumer, tell_claim, tell_last_id};
-use super::{quoted, write_entries, write_entry, write_id};
+use super::{quoted, write_entries, write_entry, write_entry_parts, write_id};
 use crate::commands::options::{integer, is, timeout_millis};
 use crate::context::{Context, Data};
 use crate::error::{CommandError, CommandResult};
-use crate::value::{Stream, StreamEntry, StreamId};
+use crate::value::{Group, Pending, Stream, StreamEntry, StreamId};
 use crate::waits::{Awaited, Wish};
 use crate::{Blob, UnixMs};
 
@@ -23,6 +23,8 @@ struct Options<'a> {
     group: Option<(&'a [u8], &'a [u8])>,
     /// What is delivered is not pending afterwards.
     no_ack: bool,
+    /// What has been pending for so many ms, with whomever, is delivered again first (`CLAIM`).
+    claim: Option<i64>,
     /// Whether to wait if there is nothing, and how long; without an end for `None`.
     block: Option<Option<Duration>>,
     /// Position of the first key.
@@ -50,6 +52,10 @@ impl<'a> Options<'a> {
                 only_grouped(grouped, "GROUP")?;
                 options.group = request.arg(at + 1).zip(request.arg(at + 2));
                 at += 2;
+            } else if is(arg, "CLAIM") && more > 0 {
+                only_grouped(grouped, "CLAIM")?;
+                at += 1;
+                options.claim = Some(min_idle(&request[at])?);
             } else if is(arg, "NOACK") {
                 only_grouped(grouped, "NOACK")?;
                 options.no_ack = true;
@@ -102,6 +108,14 @@ impl<'a> Options<'a> {
         if !wish.is_some_and(|wish| context.wait(wish)) {
             context.reply.null_array();
         }
+    }
+}
+
+fn min_idle(arg: &[u8]) -> Result<i64, CommandError> {
+    match integer(arg) {
+        Ok(idle @ 0..) => Ok(idle),
+        Ok(_) => Err(CommandError::text("ERR min-idle-time must be a positive integer")),
+        Err(_) => Err(CommandError::text("ERR min-idle-time is not an integer or out of range")),
     }
 }
 
@@ -238,6 +252,14 @@ pub(super) fn xreadgroup(context: &mut Context<'_>, request: Request<'_>) -> Com
     Ok(())
 }
 
+/// Writes an entry with how long it had been pending, in ms, and how often it was delivered before.
+fn write_delivered(reply: &mut Encoder<'_>, entry: &StreamEntry<'_>, idle: i64, count: u64) {
+    reply.array(4);
+    write_entry_parts(reply, entry);
+    reply.integer(idle.max(0));
+    reply.integer(count as i64);
+}
+
 /// A consumer that reads one stream.
 struct Reader<'a> {
     key: &'a [u8],
@@ -256,17 +278,32 @@ impl Reader<'_> {
         parts: &mut Parts,
     ) -> CommandResult {
         let Some(stream) = data.read::<Stream>(self.key)? else { return Ok(()) };
-        let Some(last) = stream.group(self.group).map(|group| group.last_id) else { return Ok(()) };
-        let Some(start) = last.next() else { return Ok(()) };
+        let Some(group) = stream.group(self.group) else { return Ok(()) };
         let count = self.options.count.unwrap_or(usize::MAX);
-        let entries: Vec<StreamEntry<'_>> =
-            stream.range(start, StreamId::MAX).take(count).collect();
-        if entries.is_empty() {
+        let claimed = self.claimable(stream, group, count);
+        let start = group.last_id.next();
+        let new = start.into_iter().flat_map(|start| stream.range(start, StreamId::MAX));
+        let entries: Vec<StreamEntry<'_>> = new.take(count - claimed.len()).collect();
+        if entries.is_empty() && claimed.is_empty() {
             return Ok(());
         }
-        write_entries(&mut parts.next(protocol, self.key), &entries);
+        let mut reply = parts.next(protocol, self.key);
+        if self.options.claim.is_none() {
+            write_entries(&mut reply, &entries);
+        } else {
+            reply.array(claimed.len() + entries.len());
+            for (pending, entry) in &claimed {
+                write_delivered(&mut reply, entry, self.idle(pending), pending.count);
+            }
+            entries.iter().for_each(|entry| write_delivered(&mut reply, entry, 0, 0));
+        }
         let ids: Vec<StreamId> = entries.iter().map(|entry| entry.id).collect();
+        let claimed: Vec<(StreamId, u64)> =
+            claimed.iter().map(|(pending, _)| (pending.id, pending.count)).collect();
         see_consumer(data, self.key, self.group, self.consumer)?;
+        for (id, count) in claimed {
+            self.claim(data, id, count)?;
+        }
         for id in &ids {
             self.deliver(data, *id)?;
         }
@@ -275,6 +312,38 @@ impl Reader<'_> {
         }
         data.changed_more(1);
         Ok(())
+    }
+
+    /// How long an entry has been pending, in ms. Wrapping, as servers subtract.
+    fn idle(&self, pending: &Pending) -> i64 {
+        (self.now.0 as i64).wrapping_sub(pending.delivered.0 as i64)
+    }
+
+    /// What `CLAIM` takes, those first that have been pending the longest: `count` at most, and none
+    /// that are deleted.
+    fn claimable<'s>(
+        &self,
+        stream: &'s Stream,
+        group: &'s Group,
+        count: usize,
+    ) -> Vec<(&'s Pending, StreamEntry<'s>)> {
+        let Some(idle) = self.options.claim else { return Vec::new() };
+        let all = group.pending_from(StreamId::MIN);
+        let mut found: Vec<&Pending> = all.filter(|it| self.idle(it) >= idle).collect();
+        found.sort_by_key(|pending| (pending.delivered, pending.id));
+        let with_entry = |pending: &'s Pending| Some((pending, stream.get(pending.id)?));
+        found.into_iter().filter_map(with_entry).take(count).collect()
+    }
+
+    /// Makes the entry `id`, which has been delivered `count` times, pending with the consumer.
+    fn claim(&self, data: &mut Data<'_>, id: StreamId, count: u64) -> CommandResult {
+        let found = data.write::<Stream>(self.key)?.and_then(|it| it.group_mut(self.group));
+        let Some(group) = found else { return Ok(()) };
+        if let Some(consumer) = group.consumer_mut(self.consumer) {
+            consumer.active = Some(self.now);
+        }
+        group.assign(id, self.consumer, self.now, count.saturating_add(1));
+        tell_claim(data, self.key, self.group, id)
     }
 
     /// Moves the group on to `id`, which is pending from now on.

@@ -1,8 +1,12 @@
 //! `COMMAND`: what commands there are, and where their keys stand.
 
-use redwire_resp::{Encoder, Request, RequestBuf};
+mod docs;
+mod keys;
+
+use redwire_resp::{Encoder, Request};
 
 use super::options::{self, is};
+use super::reference::{self, Reference};
 use crate::command::{Command, Flags, Keys};
 use crate::command_table::CommandTable;
 use crate::context::Context;
@@ -15,7 +19,7 @@ pub(super) static COMMANDS: &[Command] =
 /// The group of the server's own commands.
 const HOST_GROUP: &str = "server";
 
-const HELP: [&str; 19] = [
+const HELP: [&str; 21] = [
     "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "(no subcommand)",
     "    Return details about all Redis commands.",
@@ -33,6 +37,8 @@ const HELP: [&str; 19] = [
     "    commands are returned.",
     "GETKEYS <full-command>",
     "    Return the keys from a full Redis command.",
+    "GETKEYSANDFLAGS <full-command>",
+    "    Return the keys and the access flags from a full Redis command.",
     "HELP",
     "    Prints this help.",
 ];
@@ -45,8 +51,11 @@ fn command(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         () if is(subcommand, "COUNT") => ("command|count", count, 0..=0),
         () if is(subcommand, "INFO") => ("command|info", write_info, 0..=usize::MAX),
         () if is(subcommand, "LIST") => ("command|list", list, 0..=usize::MAX),
-        () if is(subcommand, "DOCS") => ("command|docs", docs, 0..=usize::MAX),
-        () if is(subcommand, "GETKEYS") => ("command|getkeys", getkeys, 2..=usize::MAX),
+        () if is(subcommand, "DOCS") => ("command|docs", docs::docs, 0..=usize::MAX),
+        () if is(subcommand, "GETKEYS") => ("command|getkeys", keys::getkeys, 2..=usize::MAX),
+        () if is(subcommand, "GETKEYSANDFLAGS") => {
+            ("command|getkeysandflags", keys::getkeysandflags, 2..=usize::MAX)
+        }
         () if is(subcommand, "HELP") => ("command|help", help, 0..=0),
         () => return Err(options::unknown_subcommand("COMMAND", subcommand)),
     };
@@ -83,29 +92,54 @@ fn write_info(context: &mut Context<'_>, request: Request<'_>) -> CommandResult 
     }
     context.reply.array(request.len() - 2);
     for name in request.iter().skip(2) {
-        match find(context, name) {
-            Some(command) => write_command(&mut context.reply, command),
+        match find_described(context, name) {
+            Some(Described::Command(command)) => write_command(&mut context.reply, command),
+            Some(Described::Subcommand(entry)) => write_entry(&mut context.reply, entry),
             None => context.reply.null(),
         }
     }
     Ok(())
 }
 
-/// A command's details. Tips, key specifications and subcommands are left empty.
+/// A command's details.
 fn write_command(reply: &mut Encoder<'_>, command: &Command) {
+    match reference::find(command.name) {
+        Some(entry) => write_entry(reply, entry),
+        None => write_undocumented(reply, command),
+    }
+}
+
+fn write_entry(reply: &mut Encoder<'_>, entry: &Reference) {
+    reply.array(10);
+    reply.bulk(entry.name.as_bytes());
+    reply.integer(i64::from(entry.arity));
+    reply.set(entry.flags.len());
+    entry.flags.iter().for_each(|name| reply.simple(name));
+    entry.span.iter().for_each(|number| reply.integer(i64::from(*number)));
+    reply.set(entry.categories.len());
+    entry.categories.iter().for_each(|name| reply.simple(name));
+    reply.set(entry.tips.len());
+    entry.tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
+    reply.set(entry.keys.len());
+    entry.keys.iter().for_each(|spec| spec.write(reply));
+    let inner = reference::subcommands(entry.name);
+    reply.array(inner.clone().count());
+    inner.for_each(|entry| write_entry(reply, entry));
+}
+
+/// The details of a command that no text tells of: one of a host's own.
+fn write_undocumented(reply: &mut Encoder<'_>, command: &Command) {
     reply.array(10);
     reply.bulk(command.name.as_bytes());
     reply.integer(i64::from(command.arity));
     reply.set(command.flags.names().count());
     command.flags.names().for_each(|name| reply.simple(name));
-    reply.integer(i64::from(command.keys.first));
-    reply.integer(i64::from(command.keys.last));
-    reply.integer(i64::from(command.keys.step));
+    let Keys { first, last, step, .. } = command.keys;
+    [first, last, step].into_iter().for_each(|number| reply.integer(i64::from(number)));
     let categories = categories(command);
     reply.set(categories.len());
     categories.iter().for_each(|name| reply.simple(format!("@{name}")));
-    reply.array(0);
-    reply.array(0);
+    (0..2).for_each(|_| reply.set(0));
     reply.array(0);
 }
 
@@ -115,8 +149,11 @@ fn group(command: &Command) -> &'static str {
     group.map_or(HOST_GROUP, |(group, _)| group)
 }
 
-/// The ACL categories that follow from a command's flags and group.
+/// The ACL categories of a command: those that Redis has it in, or that follow from its flags and group.
 fn categories(command: &Command) -> Vec<&'static str> {
+    if let Some(entry) = reference::find(command.name) {
+        return entry.categories.iter().map(|name| name.trim_start_matches('@')).collect();
+    }
     let by_flag = [
         (Flags::WRITE, "write"),
         (Flags::READONLY, "read"),
@@ -138,115 +175,86 @@ fn categories(command: &Command) -> Vec<&'static str> {
     by_group.into_iter().chain(flags.map(|(_, name)| name)).chain(slow).collect()
 }
 
+/// Whether a command of this name, in these categories, is listed.
+type Filter<'a> = dyn Fn(&str, &[&str]) -> bool + 'a;
+
 fn list(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let filter = match request.len() {
         2 => None,
         5 if is(&request[2], "FILTERBY") => Some((&request[3], &request[4])),
         _ => return Err(CommandError::Syntax),
     };
-    let matches: Box<dyn Fn(&Command) -> bool> = match filter {
-        None => Box::new(|_| true),
-        Some((by, _)) if is(by, "MODULE") => Box::new(|_| false),
+    let in_category = |categories: &[&str], category: &[u8]| {
+        categories.iter().any(|name| is(category, name.trim_start_matches('@')))
+    };
+    let matches: Box<Filter<'_>> = match filter {
+        None => Box::new(|_, _| true),
+        Some((by, _)) if is(by, "MODULE") => Box::new(|_, _| false),
         Some((by, category)) if is(by, "ACLCAT") => {
-            Box::new(move |command| categories(command).iter().any(|name| is(category, name)))
+            Box::new(move |_, categories| in_category(categories, category))
         }
         Some((by, pattern)) if is(by, "PATTERN") => {
             let pattern = pattern.to_ascii_lowercase();
-            Box::new(move |command| glob::matches(&pattern, command.name.as_bytes()))
+            Box::new(move |name, _| glob::matches(&pattern, name.as_bytes()))
         }
         Some(_) => return Err(CommandError::Syntax),
     };
-    let found: Vec<&Command> = all(context).filter(|command| matches(command)).collect();
+    let mut found: Vec<&str> = Vec::new();
+    for command in all(context) {
+        if matches(command.name, &categories(command)) {
+            found.push(command.name);
+        }
+        let inner = reference::subcommands(command.name);
+        let inner = inner.filter(|entry| matches(entry.name, &entry.categories));
+        found.extend(inner.map(|entry| entry.name));
+    }
     context.reply.array(found.len());
-    for command in found {
-        context.reply.bulk(command.name.as_bytes());
+    for name in found {
+        context.reply.bulk(name.as_bytes());
     }
     Ok(())
 }
 
-/// A group for each command, and an empty summary: no more is known here.
-fn docs(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let found: Vec<&Command> = if request.len() == 2 {
-        all(context).collect()
-    } else {
-        request.iter().skip(2).filter_map(|name| find(context, name)).collect()
-    };
-    context.reply.map(found.len());
-    for command in found {
-        context.reply.bulk(command.name.as_bytes());
-        context.reply.map(2);
-        context.reply.bulk(b"summary");
-        context.reply.bulk(b"");
-        context.reply.bulk(b"group");
-        context.reply.bulk(group(command).as_bytes());
-    }
-    Ok(())
+/// A command, or a subcommand that a text tells of.
+#[derive(Debug, Clone, Copy)]
+enum Described {
+    Command(&'static Command),
+    Subcommand(&'static Reference),
 }
 
-fn getkeys(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let command =
-        find(context, &request[2]).ok_or(CommandError::text("ERR Invalid command specified"))?;
-    if !command.accepts(request.len() - 2) {
-        return Err(CommandError::text("ERR Invalid number of arguments specified for command"));
+impl Described {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Command(command) => command.name,
+            Self::Subcommand(entry) => entry.name,
+        }
     }
-    let inner = RequestBuf::from_args(request.iter().skip(2));
-    let keys = command.keys.of(inner.as_request());
-    let keys = keys.ok_or(CommandError::text("ERR Invalid arguments specified for command"))?;
-    if keys.is_empty() {
-        return Err(CommandError::text("ERR The command has no key arguments"));
+}
+
+/// The command of this name, or the subcommand (`config|get`), in whatever case.
+fn find_described(context: &Context<'_>, name: &[u8]) -> Option<Described> {
+    let lower = String::from_utf8(name.to_ascii_lowercase()).ok()?;
+    match lower.split_once('|') {
+        None => find(context, name).map(Described::Command),
+        Some((container, _)) => {
+            find(context, container.as_bytes())?;
+            reference::find(&lower).map(Described::Subcommand)
+        }
     }
-    context.reply.array(keys.len());
-    for key in keys {
-        context.reply.bulk(key);
+}
+
+/// The command that a command line is of, or its subcommand.
+fn described(context: &Context<'_>, request: Request<'_>) -> Option<Described> {
+    let command = find(context, request.name())?;
+    if reference::subcommands(command.name).next().is_none() {
+        return Some(Described::Command(command));
     }
-    Ok(())
+    let subcommand = String::from_utf8_lossy(request.arg(1)?).to_ascii_lowercase();
+    let name = format!("{}|{subcommand}", command.name);
+    reference::find(&name).map(Described::Subcommand)
 }
 
 fn help(context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
     options::write_help(&mut context.reply, &HELP);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    /// `COMMAND INFO` of a Redis 7.0.15 for each command.
-    const RECORDED: &str = include_str!("../../tests/recorded/commands.txt");
-
-    /// Names of flags that mean nothing here.
-    const UNKNOWN: [&str; 5] =
-        ["allow_busy", "asking", "no_async_loading", "no_mandatory_keys", "may_replicate"];
-
-    #[test]
-    fn commands_are_declared_as_in_redis() {
-        let mut known = 0;
-        let mut differences = Vec::new();
-        for line in RECORDED.lines().filter(|line| !line.starts_with('#')) {
-            let (name, rest) = line.split_once(' ').unwrap();
-            let Some(command) = super::super::all().find(|command| command.name == name) else {
-                continue;
-            };
-            known += 1;
-            let (rest, flags) = rest.rsplit_once(' ').unwrap();
-            let flags = flags.split(',').filter(|flag| *flag != "-" && !UNKNOWN.contains(flag));
-            let recorded = (rest.to_owned(), flags.collect::<BTreeSet<_>>());
-            let keys = command.keys;
-            let rest = format!(
-                "{} {} {} {} {}",
-                command.arity,
-                keys.first,
-                keys.last,
-                keys.step,
-                super::group(command),
-            );
-            let declared = (rest, command.flags.names().collect());
-            // Their keys and flags are those of their subcommands.
-            if declared != recorded && !["object", "xgroup", "xinfo"].contains(&name) {
-                differences.push(format!("{name}: {declared:?}, redis: {recorded:?}"));
-            }
-        }
-        assert!(differences.is_empty(), "{differences:#?}");
-        assert!(known > 50, "{known} commands found");
-    }
 }

@@ -17,6 +17,7 @@ mod lists;
 mod numkeys;
 mod options;
 mod pairs;
+mod reference;
 mod scan;
 mod server;
 mod sets;

@@ -136,4 +136,53 @@ mod tests {
             assert!(table(container).iter().all(of_it), "{container}");
         }
     }
+
+    /// What `COMMAND INFO` says of a name: its arity, and the names of its flags; `None` if it is not
+    /// known.
+    fn described(
+        server: &mut super::super::testing::Server,
+        name: &str,
+    ) -> Option<(i32, Vec<String>)> {
+        let reply = server.run(&format!("COMMAND INFO {name}"));
+        let mut lines = reply.split("\r\n").skip(2).filter(|line| !line.starts_with('$'));
+        lines.next()?;
+        let arity = lines.next()?.strip_prefix(':')?.parse().ok()?;
+        let count: usize = lines.next()?.strip_prefix('*')?.parse().ok()?;
+        let flags = lines.take(count).map(|flag| flag.trim_start_matches('+').to_owned());
+        Some((arity, flags.collect()))
+    }
+
+    /// Commands whose flags say how they are run here, which is not in all as in Redis.
+    const OWN_FLAGS: [&str; 5] = ["monitor", "psync", "sync", "replconf", "waitaof"];
+
+    #[test]
+    fn commands_are_declared_as_they_are_described() {
+        let mut server = super::super::testing::Server::new(crate::config::Config::default());
+        let mut differences = Vec::new();
+        for command in super::super::COMMANDS {
+            let Some((arity, flags)) = described(&mut server, command.name) else {
+                differences.push(format!("{} is not described", command.name));
+                continue;
+            };
+            let own = OWN_FLAGS.contains(&command.name) || !table(command.name).is_empty();
+            let meant =
+                |flag: &String| !["allow_busy", "no_async_loading"].contains(&flag.as_str());
+            let flags: Vec<String> = flags.into_iter().filter(meant).collect();
+            let declared: Vec<&str> = command.flags.names().collect();
+            let same = declared.len() == flags.len()
+                && flags.iter().all(|flag| declared.contains(&flag.as_str()));
+            if arity != command.arity || !(same || own) {
+                let declared = (command.arity, declared);
+                differences.push(format!("{}: {declared:?}, not {arity} {flags:?}", command.name));
+            }
+            for subcommand in table(command.name) {
+                match described(&mut server, subcommand.name) {
+                    Some((arity, _)) if arity == subcommand.arity => {}
+                    other => differences
+                        .push(format!("{}: {}, not {other:?}", subcommand.name, subcommand.arity)),
+                }
+            }
+        }
+        assert!(differences.is_empty(), "{differences:#?}");
+    }
 }

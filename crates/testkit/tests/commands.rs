@@ -1,0 +1,142 @@
+//! `COMMAND` and its subcommands: redwire tells of its commands what a real server tells of them.
+
+use redwire_testkit::{Client, Peer, Redwire, Reply};
+
+/// What the two servers word each in their own way, or one of them leaves out.
+const OWN_WORDS: [&str; 5] = ["summary", "complexity", "history", "notes", "subcommands"];
+
+/// A reply without what is said in words, sets in one order.
+fn bare(reply: &Reply) -> Reply {
+    match reply {
+        Reply::Array(elements) => Reply::Array(elements.iter().map(bare).collect()),
+        Reply::Set(elements) => {
+            let mut elements: Vec<Reply> = elements.iter().map(bare).collect();
+            elements.sort();
+            Reply::Set(elements)
+        }
+        Reply::Map(pairs) => {
+            let told = |name: &Reply| !OWN_WORDS.contains(&name.text().as_str());
+            let told = pairs.iter().filter(|(name, _)| told(name));
+            Reply::Map(told.map(|(name, value)| (name.clone(), bare(value))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+fn names(client: &mut Client) -> Vec<String> {
+    let mut names: Vec<String> =
+        client.ok(&["COMMAND", "LIST"]).elements().iter().map(Reply::text).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn commands_are_described_as_by_redis() {
+    let Some(real) = Peer::Redis70.start(&[]) else { return };
+    let ours = Redwire::start(&[]);
+    let (mut real, mut ours) = (real.client(), ours.client());
+    real.call(&["HELLO", "3"]);
+    ours.call(&["HELLO", "3"]);
+    let known = names(&mut real);
+    let both: Vec<String> =
+        names(&mut ours).into_iter().filter(|name| known.contains(name)).collect();
+    assert!(both.len() > 250, "{} commands", both.len());
+    let mut differing = Vec::new();
+    for name in &both {
+        let [expected, got] = [&mut real, &mut ours].map(|it| {
+            let info = it.ok(&["COMMAND", "INFO", name]);
+            // The subcommands are asked for one by one: their order is a hash table's.
+            let parts = info.elements()[0].elements();
+            let docs = bare(&it.ok(&["COMMAND", "DOCS", name]));
+            (parts[..9].iter().map(bare).collect::<Vec<_>>(), docs)
+        });
+        if expected != got {
+            differing.push(format!("{name}\n  real: {expected:?}\n  ours: {got:?}"));
+        }
+    }
+    assert!(differing.is_empty(), "{} differ:\n{}", differing.len(), differing.join("\n"));
+}
+
+/// Questions about keys and lists.
+const QUESTIONS: &[&str] = &[
+    "GETKEYS GET k",
+    "GETKEYS MSET a 1 b 2 c 3",
+    "GETKEYS SET k v",
+    "GETKEYS PING",
+    "GETKEYS PING x",
+    "GETKEYS SORT k BY x_* GET y_* STORE d",
+    "GETKEYS ZUNIONSTORE d 2 a b WEIGHTS 1 2",
+    "GETKEYS ZUNIONSTORE d 5 a b",
+    "GETKEYS ZUNIONSTORE d x a b",
+    "GETKEYS XREAD COUNT 2 STREAMS a b 0 1",
+    "GETKEYS XREADGROUP GROUP g c STREAMS a b > >",
+    "GETKEYS XREAD COUNT 2",
+    "GETKEYS XGROUP CREATE k g 0",
+    "GETKEYS MEMORY USAGE k",
+    "GETKEYS MEMORY foo",
+    "GETKEYS MEMORY DOCTOR",
+    "GETKEYS OBJECT ENCODING k",
+    "GETKEYS CONFIG GET x",
+    "GETKEYS BLPOP a b 0",
+    "GETKEYS LMPOP 2 a b LEFT",
+    "GETKEYS BZMPOP 0 2 a b MIN",
+    "GETKEYS BITOP AND d a b",
+    "GETKEYS GEORADIUS k 1 2 3 m STORE d",
+    "GETKEYS GEOSEARCHSTORE d k FROMLONLAT 1 2 BYRADIUS 3 m",
+    "GETKEYS LCS a b",
+    "GETKEYS GET",
+    "GETKEYS nosuch a",
+    "GETKEYSANDFLAGS SET k v",
+    "GETKEYSANDFLAGS SET k v GET",
+    "GETKEYSANDFLAGS BITFIELD k GET u8 0",
+    "GETKEYSANDFLAGS BITFIELD k SET u8 0 1",
+    "GETKEYSANDFLAGS SORT k STORE d",
+    "GETKEYSANDFLAGS SORT_RO k",
+    "GETKEYSANDFLAGS ZUNIONSTORE d 2 a b",
+    "GETKEYSANDFLAGS MSET a 1 b 2",
+    "GETKEYSANDFLAGS LMOVE a b LEFT RIGHT",
+    "GETKEYSANDFLAGS COPY a b",
+    "GETKEYSANDFLAGS XADD k * f v",
+    "GETKEYSANDFLAGS DEL a b",
+    "GETKEYSANDFLAGS PING",
+    "GETKEYSANDFLAGS",
+    "INFO nosuch",
+    "DOCS nosuch",
+    "LIST FILTERBY MODULE x",
+    "LIST FILTERBY ACLCAT nosuch",
+    "LIST FILTERBY foo bar",
+    "LIST FILTERBY",
+    "LIST x",
+    "COUNT x",
+    "foo",
+    "HELP",
+];
+
+#[test]
+fn questions_are_answered_as_by_redis() {
+    let Some(real) = Peer::Redis70.start(&[]) else { return };
+    let ours = Redwire::start(&[]);
+    let (mut real, mut ours) = (real.client(), ours.client());
+    let mut differing = Vec::new();
+    for question in QUESTIONS {
+        let words: Vec<&str> = ["COMMAND"].into_iter().chain(question.split(' ')).collect();
+        let (expected, got) = (real.call(&words), ours.call(&words));
+        if expected != got {
+            differing.push(format!("{question}\n  real: {expected:?}\n  ours: {got:?}"));
+        }
+    }
+    assert!(differing.is_empty(), "{} differ:\n{}", differing.len(), differing.join("\n"));
+    let count = ours.ok(&["COMMAND", "COUNT"]).int();
+    let containers = names(&mut ours).iter().filter(|name| !name.contains('|')).count();
+    assert_eq!(count, Some(containers as i64));
+    for (by, what) in [("PATTERN", "xre*"), ("PATTERN", "memory*"), ("ACLCAT", "hyperloglog")] {
+        let [expected, got] = [&mut real, &mut ours].map(|client| {
+            let list = client.ok(&["COMMAND", "LIST", "FILTERBY", by, what]);
+            let mut names: Vec<String> = list.elements().iter().map(Reply::text).collect();
+            names.sort();
+            names
+        });
+        let expected: Vec<String> = expected.into_iter().filter(|it| it != "pfselftest").collect();
+        assert_eq!(got, expected, "{what}");
+    }
+}

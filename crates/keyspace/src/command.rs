@@ -68,6 +68,13 @@ impl Command {
         matches!(self.run, Run::Host)
     }
 
+    /// The name of the subcommand that `request` names (`object|encoding`), for a command of the
+    /// keyspace that has some. Takes a look-up: ask for those commands only.
+    #[must_use]
+    pub fn subcommand(&self, request: Request<'_>) -> Option<&'static str> {
+        crate::commands::subcommand_of(self.name, request.arg(1)?)
+    }
+
     /// Whether `count` arguments, the name among them, are what the command takes.
     #[must_use]
     pub fn accepts(&self, count: usize) -> bool {

@@ -18,6 +18,10 @@ pub struct ValueInfo {
     pub serialized_len: u64,
     /// How many elements it has; 1 for a string.
     pub elements: usize,
+    /// The 24 bits that tell of the key's use: a second, or a minute and a count.
+    pub clock: u32,
+    /// Seconds since the key was used, unless keys are counted instead.
+    pub idle: u64,
 }
 
 impl Data<'_> {
@@ -30,12 +34,16 @@ impl Data<'_> {
     pub fn inspect(&mut self, key: &[u8]) -> Result<Option<ValueInfo>, Error> {
         let thresholds = self.thresholds().clone();
         let Some(value) = self.peek(key).cloned() else { return Ok(None) };
+        let clock = self.clock(key).unwrap_or_default();
+        let idle = self.keyspace.meter.idle(clock);
         let types = value.needed_type().into_iter().chain([LISTPACK]);
         let target = Version::oldest(types, false).unwrap_or(Version::REDIS_7_0);
         let options = EncodeOptions { target, thresholds, ..EncodeOptions::default() };
         Ok(Some(ValueInfo {
             encoding: encoding_of(&value, &options.thresholds),
             elements: value.element_count(),
+            clock,
+            idle,
             serialized_len: serialized_len(value, options)?,
         }))
     }
@@ -84,7 +92,7 @@ mod tests {
         assert!(!data.populate(b"k", b"other"), "what is there stays");
         assert!(data.populate(b"n", b"12"));
         for (key, encoding, serialized_len) in [(b"k", "embstr", 8), (b"n", "int", 2)] {
-            let expected = ValueInfo { encoding, serialized_len, elements: 1 };
+            let expected = ValueInfo { encoding, serialized_len, elements: 1, clock: 0, idle: 0 };
             assert_eq!(data.inspect(key), Ok(Some(expected)));
         }
         let mut hash = crate::Hash::default();
@@ -92,7 +100,13 @@ mod tests {
         hash.set_expires(b"f", Some(UnixMs(9)));
         data.put(b"h", Value::Hash(hash), None);
         // The least moment, a count, and each field's own; as Redis 8.0 has it for a hash table.
-        let expected = ValueInfo { encoding: "listpackex", serialized_len: 14, elements: 1 };
+        let expected = ValueInfo {
+            encoding: "listpackex",
+            serialized_len: 14,
+            elements: 1,
+            clock: 0,
+            idle: 0,
+        };
         assert_eq!(data.inspect(b"h"), Ok(Some(expected)));
         assert_eq!(keyspace.changes(), changes);
         assert!(keyspace.effects().is_empty());

@@ -344,12 +344,7 @@ impl Host for Core {
         // One that has waited was counted when it came.
         self.counters.commands += u64::from(!session.is_resuming());
         if !session.executing_transaction() {
-            let name = if command.is_hosts() {
-                host::full_name(command.name, request)
-            } else {
-                command.name
-            };
-            self.last_command = Some(name);
+            self.last_command = Some(host::full_name(command, request));
         }
         if self.config.measures_commands() {
             // Around an `EXEC` there are the commands that it runs.
@@ -363,7 +358,7 @@ impl Host for Core {
     }
 
     fn rejected(&mut self, command: &Command, request: Request<'_>) {
-        self.command_stats.of(host::full_name(command.name, request)).rejected += 1;
+        self.command_stats.of(host::full_name(command, request)).rejected += 1;
     }
 
     fn failed(
@@ -376,7 +371,7 @@ impl Host for Core {
         if session.executing_transaction() {
             self.counters.note_error(&error.to_string());
         }
-        let stat = self.command_stats.of(host::full_name(command.name, request));
+        let stat = self.command_stats.of(host::full_name(command, request));
         if matches!(error, CommandError::Arity(_)) {
             // A subcommand, found to be called wrongly only now.
             stat.rejected += 1;
@@ -466,7 +461,7 @@ impl Core {
     ) {
         let name = match self.last_command {
             Some(name) if !session.executing_transaction() => name,
-            _ => host::full_name(command.name, request),
+            _ => host::full_name(command, request),
         };
         let stat = self.command_stats.of(name);
         // One that has waited was counted when it came.

@@ -57,6 +57,12 @@ pub(crate) fn groups() -> [(&'static str, &'static [Command]); 17] {
     ]
 }
 
+/// The whole name of a command's subcommand, if there is such a one.
+pub(crate) fn subcommand_of(container: &str, name: &[u8]) -> Option<&'static str> {
+    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+    reference::find(&format!("{container}|{name}")).map(|entry| entry.name)
+}
+
 /// Every command of the keyspace.
 pub(crate) fn all() -> impl Iterator<Item = &'static Command> + Clone {
     groups().into_iter().flat_map(|(_, commands)| commands)

@@ -54,8 +54,13 @@ pub(super) fn dispatch(
 }
 
 /// The name of a command, or of the subcommand that `request` names.
-pub(crate) fn full_name(command: &'static str, request: Request<'_>) -> &'static str {
-    find(table(command), request).map_or(command, |subcommand| subcommand.name)
+pub(crate) fn full_name(command: &Command, request: Request<'_>) -> &'static str {
+    let subcommand = match command.name {
+        "command" | "object" | "xgroup" | "xinfo" => command.subcommand(request),
+        name if command.is_hosts() => find(table(name), request).map(|subcommand| subcommand.name),
+        _ => None,
+    };
+    subcommand.unwrap_or(command.name)
 }
 
 /// Whether the subcommand of `command` that `request` names, if there is one, takes so many arguments.
@@ -124,7 +129,7 @@ mod tests {
         for (words, name, shown) in cases {
             let request = RequestBuf::from_args(words);
             let command = super::super::COMMANDS.iter().find(|it| it.name == words[0]).unwrap();
-            assert_eq!(full_name(command.name, request.as_request()), name);
+            assert_eq!(full_name(command, request.as_request()), name);
             assert_eq!(is_shown(command, request.as_request()), shown, "{words:?}");
         }
     }

@@ -114,7 +114,7 @@ impl Core {
         };
         let name = self.user_name(session.id()).to_vec();
         // An EXEC is under way if any command is.
-        self.last_command.get_or_insert(full_name(command.name, request));
+        self.last_command.get_or_insert(full_name(command, request));
         self.log_denial(session, Some(denied.reason), &object, &name);
     }
 

@@ -243,12 +243,12 @@ mod tests {
             ("DEBUG OBJECT nokey", "-ERR no such key"),
             (
                 "DEBUG OBJECT key:1",
-                "+Value at:0x0 refcount:1 encoding:embstr serializedlength:8 lru:0 \
+                "+Value at:0x0 refcount:1 encoding:embstr serializedlength:8 lru:1000 \
                  lru_seconds_idle:0",
             ),
             (
                 "DEBUG OBJECT foo:1",
-                "+Value at:0x0 refcount:1 encoding:embstr serializedlength:4 lru:0 \
+                "+Value at:0x0 refcount:1 encoding:embstr serializedlength:4 lru:1000 \
                  lru_seconds_idle:0",
             ),
             ("DEBUG ERROR OOPS", "-OOPS"),

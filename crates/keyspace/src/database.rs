@@ -224,9 +224,10 @@ impl Database {
         let table = slots.get_mut(usize::from(key_slot(key)))?;
         let found = table.find_entry(hash, |entry| entry.key.as_slice() == key).ok()?;
         let (entry, _) = found.remove();
-        // What is deleted, or evicted, is to make room, not holes.
-        if table.len() * 4 <= table.capacity() {
-            table.shrink_to(table.len() * 2, |entry| hash_with(hasher, &entry.key));
+        // What is deleted, or evicted, is to make room, not holes. Half of what a table takes less an
+        // eighth fits into one of half the size, with room for a few more.
+        if table.len() * 16 <= most(table) * 7 {
+            table.shrink_to(table.len(), |entry| hash_with(hasher, &entry.key));
         }
         self.len -= 1;
         self.count_needed(&entry.value, false);
@@ -417,6 +418,12 @@ impl From<ScanPlace> for u64 {
     fn from(place: ScanPlace) -> Self {
         place.hash * SLOTS as u64 + place.slot as u64
     }
+}
+
+/// How many entries the buckets of a table take.
+fn most(table: &HashTable<Entry>) -> usize {
+    let buckets = table.num_buckets();
+    if buckets < 8 { buckets - 1 } else { buckets / 8 * 7 }
 }
 
 fn hash_with(hasher: &SeedableRandomState, key: &[u8]) -> u64 {

@@ -144,6 +144,24 @@ fn a_few_that_expire_among_many_are_found() {
     assert_eq!(keyspace.data().len(0), 5000);
 }
 
+/// What eviction frees are tables too: they shrink as their keys go, and are gone with the last.
+#[test]
+fn tables_shrink_as_their_keys_go() {
+    let (mut keyspace, mut session) = (keyspace(EvictionPolicy::AllkeysRandom), Session::new(1));
+    for n in 0..1000 {
+        run(&mut keyspace, &mut session, NOW, &format!("SET {{t}}{n} v"));
+    }
+    let slot = usize::from(crate::key_slot(b"{t}"));
+    while keyspace.evict(UnixMs(NOW)).is_some() {
+        let left = keyspace.data().len(0);
+        let table = keyspace.data.databases[0].slot_table(slot).unwrap();
+        assert_eq!(table.len(), left);
+        let buckets = table.num_buckets();
+        assert!(left < 4 || left * 16 > buckets / 8 * 7 * 7, "{left} in {buckets}");
+        assert!(left > 0 || table.capacity() == 0, "an empty table takes no memory");
+    }
+}
+
 proptest! {
     #[test]
     fn the_pool_keeps_the_best(scores in proptest::collection::vec(0_u64..40, 0..80)) {

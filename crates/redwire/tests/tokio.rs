@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use redwire::Address;
 use redwire::follow::{Item, Position, default_config};
 use redwire::keyspace::{ScoreText, UnixMs};
-use redwire::repl::ReplicaConfig;
+use redwire::repl::{ReplicaConfig, TwoConnections};
 use redwire::tokio::{Follow, Live};
 use redwire_testkit::workload::{Workload, dataset, seed};
 use redwire_testkit::{Peer, Server};
@@ -163,4 +163,71 @@ fn copies_of_redis_80() {
 #[test]
 fn copies_of_valkey_91() {
     copies(Peer::Valkey91, ScoreText::Shortest);
+}
+
+/// A snapshot that is taken so slowly that on one connection the master's limit would cut the link
+/// again and again: over two it comes once, and nothing that was written meanwhile is lost.
+fn a_slow_snapshot_comes_once(peer: Peer, args: &[&str]) {
+    const KEYS: usize = 300;
+    let limit = ["--client-output-buffer-limit", "replica 1mb 1mb 1", "--repl-backlog-size", "1mb"];
+    let plain = ["--rdbcompression", "no"];
+    let Some(master) = peer.start(&[&limit[..], &plain, args].concat()) else { return };
+    let mut client = master.client();
+    let value = "v".repeat(100_000);
+    for n in 0..KEYS {
+        client.ok(&["SET", &format!("key{n}"), &value]);
+    }
+    let two_connections = TwoConnections::Always;
+    let mut follow =
+        Follow::new(address(&master), ReplicaConfig { two_connections, ..config() }, 7);
+    let (mut keys, mut written, mut starts) = (0, 0, 0);
+    let mut pushes = Vec::new();
+    block_on(async {
+        while pushes.last().is_none_or(|last| *last != KEYS - 1) {
+            let (mut key, mut started) = (0, 0);
+            let next = follow.next(|item| match item {
+                Item::SnapshotStart { .. } => started = 1,
+                Item::Snapshot { event: redwire::rdb::Event::Key(_), .. } => key = 1,
+                Item::Command { request, .. } if request.name().eq_ignore_ascii_case(b"RPUSH") => {
+                    let n = String::from_utf8_lossy(&request[2]).into_owned();
+                    pushes.push(n.parse::<usize>().expect("a number"));
+                }
+                _ => {}
+            });
+            if let Err(error) = next.await {
+                panic!("{master:?}: {error}, {written} written");
+            }
+            starts += started;
+            keys += key;
+            // 30 MB of stream beside 30 MB of snapshot, with a limit of 1 MB.
+            if key == 1 && written < KEYS {
+                client.ok(&["RPUSH", "list", &written.to_string(), &value]);
+                written += 1;
+            }
+        }
+    });
+    assert_eq!((starts, written), (1, KEYS), "{master:?}");
+    assert!(keys >= KEYS, "{keys} keys");
+    assert_eq!(pushes, (0..KEYS).collect::<Vec<_>>(), "{master:?}");
+    assert_eq!(client.info("sync_full").as_deref(), Some("1"), "{master:?}");
+}
+
+#[test]
+fn a_slow_snapshot_of_redis_70() {
+    a_slow_snapshot_comes_once(Peer::Redis70, &[]);
+}
+
+#[test]
+fn a_slow_snapshot_of_redis_80() {
+    a_slow_snapshot_comes_once(Peer::Redis80, &["--repl-rdb-channel", "yes"]);
+}
+
+#[test]
+fn a_slow_snapshot_of_redis_86() {
+    a_slow_snapshot_comes_once(Peer::Redis86, &[]);
+}
+
+#[test]
+fn a_slow_snapshot_of_valkey_91() {
+    a_slow_snapshot_comes_once(Peer::Valkey91, &["--dual-channel-replication-enabled", "yes"]);
 }

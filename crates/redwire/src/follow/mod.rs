@@ -32,6 +32,7 @@
 //! [`Follower::handle_timeout`], as `examples/tail` does.
 
 mod position;
+mod rdb_link;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,7 @@ use redwire_repl::{
 use redwire_resp::Request;
 
 pub use position::{NotAPosition, Position};
+use rdb_link::{RdbLink, Ways};
 use stream::Stream;
 
 /// What came from the master.
@@ -132,6 +134,9 @@ pub struct Follower {
     /// The database of the stream where the snapshot was taken, if the master says.
     stream_db: Option<u32>,
     history_gone: bool,
+    /// The connection on which the data set comes, if not on the link itself.
+    rdb_link: Option<RdbLink>,
+    ways: Ways,
 }
 
 /// What the bytes at hand are.
@@ -152,6 +157,8 @@ impl Follower {
     /// A follower that wants to connect at once. `seed`: see [`Replica::new`].
     pub fn new(config: ReplicaConfig, seed: u64, now: Instant) -> Follower {
         Follower {
+            ways: Ways::new(&config),
+            rdb_link: None,
             replica: Replica::new(config, seed, now),
             phase: Phase::Link,
             stream: Stream::at(0),
@@ -188,7 +195,11 @@ impl Follower {
     /// The link, as INFO shows it.
     #[must_use]
     pub fn status(&self, now: Instant) -> ReplicaStatus {
-        self.replica.status(now)
+        let status = self.replica.status(now);
+        match &self.rdb_link {
+            Some(link) => ReplicaStatus { down_for: status.down_for, ..link.replica.status(now) },
+            None => status,
+        }
     }
 
     /// The connection stands: a handshake begins.
@@ -196,22 +207,25 @@ impl Follower {
         self.replica.handle_connected(now);
     }
 
-    /// The connection is gone. Let [`handle_input`](Follower::handle_input) have all that had come
+    /// The connection is gone, or never came about, and with it the second one. Let [`handle_input`](Follower::handle_input) have all that had come
     /// first, and drop what it leaves.
     pub fn handle_disconnected(&mut self, now: Instant) {
         let (handed_out, db) = (self.stream.handed_out(), self.stream.db());
         if handed_out > 0 {
             self.replica.applied(handed_out, now);
         }
-        self.phase = Phase::Link;
+        let in_snapshot =
+            matches!(std::mem::replace(&mut self.phase, Phase::Link), Phase::Rdb { .. });
         self.stream = Stream::at(db);
         self.replica.handle_disconnected(now);
+        self.drop_rdb_link(in_snapshot);
     }
 
     /// See [`Replica::poll_event`].
     #[must_use]
     pub fn poll_event(&mut self) -> Option<ReplicaEvent> {
-        self.replica.poll_event()
+        let second = |link: &mut RdbLink| link.replica.poll_event();
+        self.replica.poll_event().or_else(|| self.rdb_link.as_mut().and_then(second))
     }
 
     /// Appends to `out` what the master is to get; whether there was anything.
@@ -223,13 +237,17 @@ impl Follower {
     /// See [`Replica::poll_timeout`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.replica.poll_timeout()
+        let second = self.rdb_link.as_ref().and_then(|link| link.replica.poll_timeout());
+        self.replica.poll_timeout().into_iter().chain(second).min()
     }
 
     /// Acknowledgements and keep-alives: they tell the master that we are there, so call this at
     /// least once a second however slowly items are taken.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.replica.handle_timeout(now);
+        if let Some(link) = &mut self.rdb_link {
+            link.replica.handle_timeout(now);
+        }
     }
 
     /// The master was heard from, or may have been: what it says is not read just now. So the
@@ -250,7 +268,7 @@ impl Follower {
         unread: &'a [u8],
         now: Instant,
     ) -> Result<Progress<'a>, Error> {
-        if let Phase::Rdb { offered: 1.., .. } = self.phase {
+        if self.rdb_link.is_none() && self.is_at_rdb() {
             return self.rdb_step(unread, now);
         }
         if self.stream.has_unit() {
@@ -259,33 +277,27 @@ impl Follower {
         let progress = self.replica.handle_input(unread, now)?;
         let used = progress.used;
         let item = match progress.step {
-            // Two connections are not asked for.
-            None | Some(Step::Handshake | Step::RdbChannel(_)) => None,
+            None | Some(Step::Handshake) => None,
+            Some(Step::RdbChannel(channel)) => {
+                self.history_gone = self.replica.history().is_some();
+                self.part(channel, now);
+                None
+            }
             Some(Step::FullResync { .. }) => {
+                if let Some(error) = self.ask_for_two() {
+                    return Err(error);
+                }
                 self.history_gone = self.replica.history().is_some();
                 None
             }
-            Some(Step::RdbStart { len }) => {
-                // A stream is passed on as it stands, for RESTORE.
-                let options = DecodeOptions { opaque_streams: true, ..DecodeOptions::default() };
-                let decoder = Box::new(Decoder::new(options));
-                self.phase = Phase::Rdb { decoder, offered: 0, ahead: 0 };
-                (self.snapshot_db, self.stream_db) = (0, None);
-                // What was known is void from here on, whatever comes of this snapshot.
-                self.replica.forget();
-                Some(Item::SnapshotStart { len, history_gone: self.history_gone })
-            }
+            Some(Step::RdbStart { len }) => Some(self.begin_snapshot(len)),
             Some(Step::Rdb(bytes)) => {
-                if let Phase::Rdb { offered, .. } = &mut self.phase {
-                    *offered = bytes.len();
-                }
+                self.offer_rdb(bytes.len());
                 return self.rdb_step(unread, now);
             }
-            Some(Step::Loaded { replid, offset }) => {
-                self.phase = Phase::Link;
-                self.stream = Stream::at(self.stream_db.unwrap_or(0));
-                Some(Item::SnapshotEnd { position: self.place(replid, offset) })
-            }
+            Some(Step::Loaded { replid, offset }) => Some(self.end_snapshot(replid, offset)),
+            // It goes on behind the data set that is coming.
+            Some(Step::Continue { .. } | Step::Stream(_)) if self.rdb_link.is_some() => None,
             Some(Step::Continue { replid, .. }) => {
                 let offset = self.replica.history().map_or(Offset::ZERO, |(_, offset)| offset);
                 self.place(Some(replid), offset).map(|position| Item::Resumed { position })
@@ -302,7 +314,7 @@ impl Follower {
     /// # Errors
     ///
     /// Those of the link, `UnexpectedEof` at its end, `InvalidData` with the words of
-    /// [`handle_input`](Follower::handle_input)'s.
+    /// [`handle_input`](Follower::handle_input)'s, `Unsupported` when a second connection is wanted.
     pub fn pump(
         &mut self,
         link: &mut (impl Read + Write),
@@ -332,6 +344,9 @@ impl Follower {
             }
         }
         unread.drain(..at);
+        if self.has_rdb_link() {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         self.handle_timeout(now());
         self.send(link)
     }
@@ -345,28 +360,57 @@ impl Follower {
         replid.map(|replid| Position { replid, offset, db: self.stream.db() })
     }
 
+    /// Whether bytes of the RDB were offered that are not decoded.
+    fn is_at_rdb(&self) -> bool {
+        matches!(self.phase, Phase::Rdb { offered: 1.., .. })
+    }
+
+    fn offer_rdb(&mut self, len: usize) {
+        if let Phase::Rdb { offered, .. } = &mut self.phase {
+            *offered = len;
+        }
+    }
+
+    fn begin_snapshot(&mut self, len: Option<u64>) -> Item<'static> {
+        // A stream is passed on as it stands, for RESTORE.
+        let options = DecodeOptions { opaque_streams: true, ..DecodeOptions::default() };
+        let decoder = Box::new(Decoder::new(options));
+        self.phase = Phase::Rdb { decoder, offered: 0, ahead: 0 };
+        (self.snapshot_db, self.stream_db) = (0, None);
+        // What was known is void from here on, whatever comes of this snapshot.
+        self.replica.forget();
+        Item::SnapshotStart { len, history_gone: self.history_gone }
+    }
+
+    fn end_snapshot(&mut self, replid: Option<ReplId>, offset: Offset) -> Item<'static> {
+        self.phase = Phase::Link;
+        self.stream = Stream::at(self.stream_db.unwrap_or(0));
+        Item::SnapshotEnd { position: self.place(replid, offset) }
+    }
+
     /// The next event of the RDB in the bytes that were offered. Its bytes stay in the input until
     /// all that are offered are decoded, so that the link's machine hears of them once.
     fn rdb_step<'a>(&'a mut self, unread: &'a [u8], now: Instant) -> Result<Progress<'a>, Error> {
+        let replica = self.rdb_link.as_mut().map_or(&mut self.replica, |link| &mut link.replica);
         let Phase::Rdb { decoder, offered, ahead } = &mut self.phase else {
             return Ok(Progress { used: 0, item: None });
         };
         let decoded = match decoder.decode(&unread[*ahead..*offered]) {
             Ok(decoded) => decoded,
-            Err(error) => return Err(self.replica.fail(error.to_string())),
+            Err(error) => return Err(replica.fail(error.to_string())),
         };
         *ahead += decoded.used;
         let Some(event) = decoded.event else {
             let used = std::mem::take(ahead);
             *offered = 0;
-            self.replica.rdb_taken(used, now);
+            replica.rdb_taken(used, now);
             return Ok(Progress { used, item: None });
         };
         match event {
             Event::End => {
                 let used = std::mem::take(ahead);
                 *offered = 0;
-                self.replica.rdb_finished(used, now);
+                replica.rdb_finished(used, now);
                 return Ok(Progress { used, item: None });
             }
             Event::SelectDb(db) => self.snapshot_db = db,

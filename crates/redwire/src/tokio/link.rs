@@ -4,9 +4,10 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ::tokio::net::TcpStream;
+use ::tokio::task::yield_now;
 use ::tokio::time;
 use redwire_repl::ReplicaEvent;
 
@@ -18,16 +19,33 @@ const READ: usize = 64 << 10;
 /// Memory of an input that is kept when it is empty, in bytes.
 const KEPT: usize = 4 * READ;
 
-/// The connection to a master.
+/// Reads of the stream in a turn, while it waits for the data set: the master is not to have to keep
+/// it.
+const KEEP_READS: usize = 16;
+/// How often that stream is read, while the snapshot is taken from what was read before.
+const KEEP_PERIOD: Duration = Duration::from_millis(1);
+
+/// The connection to a master, and the second one of a full sync over two.
 ///
 /// All that lasts is here and in the machine, nothing in a future: one that is dropped loses
 /// nothing.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) address: Address,
-    socket: Option<Socket>,
+    /// Most bytes of stream that wait for a data set.
+    pub(super) stream_buffer: usize,
+    main: Option<Socket>,
+    rdb: Option<Socket>,
     /// The machine has asked for a connection, and had no answer yet.
-    wanted: bool,
+    wanted: Option<Which>,
+    /// When the stream that waits was read last.
+    kept_at: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    Main,
+    Rdb,
 }
 
 /// A connection, with what came and what is to go.
@@ -44,61 +62,95 @@ struct Socket {
 
 impl Link {
     pub(super) fn new(address: Address) -> Link {
-        Link { address, socket: None, wanted: false }
+        let stream_buffer = super::STREAM_BUFFER;
+        Link { address, stream_buffer, main: None, rdb: None, wanted: None, kept_at: now() }
     }
 
     /// Connects, reads and writes until [`try_next`](Link::try_next) may find something. An error
-    /// has closed the connection; called again, this opens the next one when it is time.
+    /// has closed the connections; called again, this opens the next one when it is time.
     pub(super) async fn ready(&mut self, follower: &mut Follower) -> io::Result<()> {
         loop {
             if let Err(error) = self.turn(follower).await {
                 self.close(follower);
                 return Err(error);
             }
-            if self.socket.as_ref().is_some_and(|socket| socket.fresh) {
+            if self.is_fresh() {
                 return Ok(());
             }
         }
     }
 
     /// Hands the next item of what was read to `take`, and answers what that made of it. An error
-    /// has closed the connection.
+    /// has closed the connections.
     pub(super) fn try_next<T>(
         &mut self,
         follower: &mut Follower,
         mut take: impl FnMut(Item<'_>) -> T,
     ) -> io::Result<Option<T>> {
-        let Some(socket) = &mut self.socket else { return Ok(None) };
-        while socket.fresh {
-            let progress = match follower.handle_input(&socket.input[socket.taken..], now()) {
-                Ok(progress) => progress,
-                Err(error) => {
-                    self.close(follower);
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, error));
-                }
-            };
-            socket.fresh = progress.goes_on();
-            socket.taken += progress.used;
-            if let Some(item) = progress.item {
-                return Ok(Some(take(item)));
+        let mut taken = None;
+        while taken.is_none() && self.is_fresh() {
+            if let Err(error) = self.step(follower, |item| taken = Some(take(item))) {
+                self.close(follower);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
             }
         }
-        Ok(None)
+        Ok(taken)
     }
 
-    /// Acknowledges and keeps alive, and reads nothing. Ends only by an error, which has closed the
-    /// connection.
+    /// Shows the machine what came: of the link, or else of the RDB.
+    fn step(
+        &mut self,
+        follower: &mut Follower,
+        take: impl FnOnce(Item<'_>),
+    ) -> Result<(), redwire_repl::Error> {
+        let had_rdb_link = follower.has_rdb_link();
+        if let Some(socket) = self.main.as_mut().filter(|socket| socket.fresh) {
+            let progress = follower.handle_input(&socket.input[socket.taken..], now())?;
+            socket.fresh = progress.goes_on();
+            socket.taken += progress.used;
+            let _: Option<()> = progress.item.map(take);
+            if follower.poll_rdb_connect() {
+                self.wanted = Some(Which::Rdb);
+            }
+        } else if let Some(socket) = &mut self.rdb {
+            let kept = follower.keeps_stream();
+            let progress = follower.handle_rdb_input(&socket.input[socket.taken..], now())?;
+            socket.fresh = progress.goes_on();
+            socket.taken += progress.used;
+            let _: Option<()> = progress.item.map(take);
+            if had_rdb_link && !follower.has_rdb_link() {
+                self.rdb = None;
+            }
+            // What the link brought meanwhile is looked at when it can be taken.
+            if (self.rdb.is_none() || kept != follower.keeps_stream())
+                && let Some(main) = &mut self.main
+            {
+                main.fresh = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Acknowledges and keeps alive, and reads nothing but a stream that waits for its data set.
+    /// Ends only by an error, which has closed the connections.
     pub(super) async fn keep_alive(&mut self, follower: &mut Follower) -> io::Error {
         loop {
             // It is we who do not read.
             follower.heard(now());
-            if let Err(error) = self.drive(follower) {
+            follower.rdb_heard(now());
+            let result = self.read_stream(follower).and_then(|_| self.drive(follower));
+            if let Err(error) = result {
                 self.close(follower);
                 return error;
             }
-            let until = follower.poll_timeout().filter(|_| self.socket.is_some());
+            let reads = self.may_read_stream(follower);
+            let until = follower.poll_timeout().filter(|_| self.main.is_some());
             wait(until, |cx| {
-                self.socket.as_ref().map_or(Poll::Pending, |socket| socket.poll_writable(cx))
+                let main = self.main.as_ref().map_or(Poll::Pending, |socket| {
+                    if reads { socket.poll_ready(cx) } else { socket.poll_writable(cx) }
+                });
+                let rdb = self.rdb.as_ref().map_or(Poll::Pending, |it| it.poll_writable(cx));
+                if rdb.is_ready() { rdb } else { main }
             })
             .await;
         }
@@ -107,32 +159,90 @@ impl Link {
     /// Bytes that were read, and not taken.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
-        self.socket.as_ref().map_or(0, |socket| socket.input.len() - socket.taken)
+        let held = |socket: &Socket| socket.input.len() - socket.taken;
+        self.main.iter().chain(&self.rdb).map(held).sum()
     }
 
     pub(super) fn close(&mut self, follower: &mut Follower) {
-        self.socket = None;
-        self.wanted = false;
+        (self.main, self.rdb, self.wanted) = (None, None, None);
         follower.handle_disconnected(now());
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.main.iter().chain(&self.rdb).any(|socket| socket.fresh)
     }
 
     async fn turn(&mut self, follower: &mut Follower) -> io::Result<()> {
         // What has come is read before the clock: silence is the master's only when nothing has.
-        if let Some(socket) = &mut self.socket
-            && (socket.fresh || socket.read()?)
-        {
+        if self.is_fresh() {
             follower.heard(now());
+            follower.rdb_heard(now());
+            if follower.keeps_stream() && self.kept_at + KEEP_PERIOD <= now() {
+                yield_now().await;
+                self.read_stream(follower)?;
+            }
+        } else {
+            // Others have their turn, and the runtime looks which sockets have something.
+            yield_now().await;
+            self.read(follower)?;
         }
         self.drive(follower)?;
-        if self.wanted {
-            return self.connect(follower).await;
+        if let Some(which) = self.wanted {
+            return self.connect(which, follower).await;
         }
-        match &self.socket {
-            Some(socket) if socket.fresh => {}
-            Some(socket) => wait(follower.poll_timeout(), |cx| socket.poll_ready(cx)).await,
-            None => wait(follower.poll_timeout(), |_| Poll::Pending).await,
+        if self.is_fresh() {
+            return Ok(());
+        }
+        let reads_main = !follower.keeps_stream() || self.may_read_stream(follower);
+        wait(follower.poll_timeout(), |cx| {
+            let main = self.main.as_ref().map_or(Poll::Pending, |socket| {
+                if reads_main { socket.poll_ready(cx) } else { socket.poll_writable(cx) }
+            });
+            let rdb = self.rdb.as_ref().map_or(Poll::Pending, |socket| socket.poll_ready(cx));
+            if rdb.is_ready() { rdb } else { main }
+        })
+        .await;
+        Ok(())
+    }
+
+    /// Reads what is there, so much of it in a turn.
+    fn read(&mut self, follower: &mut Follower) -> io::Result<()> {
+        let main = match &mut self.main {
+            Some(socket) if !follower.keeps_stream() => socket.read()?,
+            _ => self.read_stream(follower)?,
+        };
+        // What is in the buffer up to its bound is no silence either.
+        if main || (follower.keeps_stream() && !self.may_read_stream(follower)) {
+            follower.heard(now());
+        }
+        if self.rdb.as_mut().map_or(Ok(false), Socket::read)? {
+            follower.rdb_heard(now());
         }
         Ok(())
+    }
+
+    /// Reads of a stream that waits for its data set.
+    fn read_stream(&mut self, follower: &mut Follower) -> io::Result<bool> {
+        let mut any = false;
+        self.kept_at = now();
+        for _ in 0..KEEP_READS {
+            if !self.may_read_stream(follower) {
+                break;
+            }
+            let Some(socket) = &mut self.main else { break };
+            if !socket.read()? {
+                break;
+            }
+            // Until it can be taken.
+            socket.fresh = false;
+            any = true;
+        }
+        Ok(any)
+    }
+
+    fn may_read_stream(&self, follower: &Follower) -> bool {
+        let room = |socket: &Socket| socket.input.len() - socket.taken < self.stream_buffer;
+        follower.keeps_stream() && self.main.as_ref().is_some_and(room)
     }
 
     /// Lets the machine look at the clock, and does what it wants then.
@@ -143,15 +253,21 @@ impl Link {
                 ReplicaEvent::Disconnect { reason } => {
                     return Err(io::Error::new(io::ErrorKind::TimedOut, reason));
                 }
-                _ => self.wanted = true,
+                _ => self.wanted = Some(Which::Main),
             }
         }
-        let Some(socket) = &mut self.socket else { return Ok(()) };
-        while follower.poll_transmit(&mut socket.output) {}
-        socket.write()
+        if let Some(socket) = &mut self.main {
+            while follower.poll_transmit(&mut socket.output) {}
+            socket.write()?;
+        }
+        if let Some(socket) = &mut self.rdb {
+            while follower.poll_rdb_transmit(&mut socket.output) {}
+            socket.write()?;
+        }
+        Ok(())
     }
 
-    async fn connect(&mut self, follower: &mut Follower) -> io::Result<()> {
+    async fn connect(&mut self, which: Which, follower: &mut Follower) -> io::Result<()> {
         let place = (self.address.host.as_str(), self.address.port);
         let mut connecting = pin!(TcpStream::connect(place));
         let mut result = None;
@@ -159,14 +275,23 @@ impl Link {
             connecting.as_mut().poll(cx).map(|connected| result = Some(connected))
         })
         .await;
-        // Without a result it is the machine's patience that has ended: it says so next.
+        // Without a result the machine's clock wants to be looked at: its patience may have ended.
         let Some(result) = result else { return Ok(()) };
         let stream = result?;
         stream.set_nodelay(true)?;
-        self.wanted = false;
+        self.wanted = None;
         let (input, output) = (Vec::new(), Vec::new());
-        self.socket = Some(Socket { stream, input, taken: 0, fresh: false, output });
-        follower.handle_connected(now());
+        let socket = Some(Socket { stream, input, taken: 0, fresh: false, output });
+        match which {
+            Which::Main => {
+                self.main = socket;
+                follower.handle_connected(now());
+            }
+            Which::Rdb => {
+                self.rdb = socket;
+                follower.handle_rdb_connected(now());
+            }
+        }
         Ok(())
     }
 }

@@ -40,12 +40,21 @@ use crate::follow::{Follower, Item, Position};
 use crate::replica::LiveReplica;
 use link::Link;
 
+/// Most bytes of stream that are kept in memory while the data set comes on a connection of its own,
+/// unless [`Follow::set_stream_buffer`] says otherwise: 256 MiB.
+pub const STREAM_BUFFER: usize = 256 << 20;
+
 /// Follows a master, and hands out its snapshot and every change behind it.
 ///
 /// Nothing is read ahead but one read of 64 KiB: who takes items slowly slows the master's link
 /// down. The master ends a link that is silent for its `repl-timeout` (60 s), or whose output it has
 /// to keep too much of; then this one connects again and goes on where it stopped, if the master
 /// still can. [`keep_alive`](Follow::keep_alive) beside slow work keeps it from the first.
+///
+/// A full sync that is taken slowly is cut by the master's output limit, and begins anew, for ever:
+/// with [`TwoConnections::Always`](redwire_repl::TwoConnections::Always) in
+/// [`ReplicaConfig::two_connections`] the snapshot comes on a connection of its own, at the pace of
+/// whoever takes it, and the stream is kept here meanwhile, up to [`STREAM_BUFFER`].
 #[derive(Debug)]
 pub struct Follow {
     follower: Follower,
@@ -65,6 +74,12 @@ impl Follow {
     /// first [`next`](Follow::next).
     pub fn resume_from(&mut self, position: Position) {
         self.follower.resume_from(position);
+    }
+
+    /// Most bytes of stream that are kept in memory while the data set comes on a connection of its
+    /// own; what is beyond them stays with the master. [`STREAM_BUFFER`] by default.
+    pub fn set_stream_buffer(&mut self, bytes: usize) {
+        self.link.stream_buffer = bytes;
     }
 
     /// The place behind all items that were handed out; `None` inside of a snapshot or of a
@@ -173,6 +188,11 @@ impl Live {
                 }
             }
         }
+    }
+
+    /// See [`Follow::set_stream_buffer`].
+    pub fn set_stream_buffer(&mut self, bytes: usize) {
+        self.link.stream_buffer = bytes;
     }
 
     /// See [`Follow::keep_alive`].

@@ -226,9 +226,14 @@ impl Replica {
         self.handing_over
     }
 
-    /// The old data set is gone, or not whole: the next PSYNC asks for a whole one.
+    /// The old data set is gone, or not whole: the next PSYNC asks for a whole one. While a new one
+    /// comes on another connection, so it will when that does not become whole.
     pub fn forget(&mut self) {
-        self.history = None;
+        if self.loading {
+            self.before = None;
+        } else {
+            self.history = None;
+        }
     }
 
     /// The stream that our data set is a prefix of, and how far it is applied: what the next PSYNC

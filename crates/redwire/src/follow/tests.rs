@@ -1,3 +1,5 @@
+mod two;
+
 use std::time::Duration;
 
 use proptest::prelude::*;

@@ -1,5 +1,6 @@
 //! [`Spool`]: bytes of the link on their way to whoever takes them, in memory and beyond that in a
-//! file without a name. So the master is read from however slowly our output is taken.
+//! file without a name. So the master's stream is read however slowly our output is taken; a snapshot
+//! that comes on a connection of its own waits with the master instead.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -14,6 +15,8 @@ const MEMORY: usize = 8 << 20;
 /// A queue of bytes between two threads.
 #[derive(Debug, Default)]
 pub(crate) struct Spool {
+    /// What exceeds memory is not taken, rather than written to a file.
+    in_memory: bool,
     shared: Mutex<Shared>,
     changed: Condvar,
 }
@@ -35,6 +38,11 @@ struct Shared {
 }
 
 impl Spool {
+    /// A queue without a file: whoever pushes waits for whoever takes.
+    pub(crate) fn in_memory() -> Self {
+        Self { in_memory: true, ..Self::default() }
+    }
+
     /// Adds bytes at the end. When the disk takes none, waits until there is room in memory.
     /// Answers whether anyone still wants them.
     pub(crate) fn push(&self, bytes: &[u8]) -> bool {
@@ -48,7 +56,7 @@ impl Spool {
                 shared.memory.extend(bytes);
                 break;
             }
-            if shared.spill(bytes).is_ok() {
+            if !self.in_memory && shared.spill(bytes).is_ok() {
                 break;
             }
             shared = self.changed.wait(shared).unwrap_or_else(PoisonError::into_inner);
@@ -172,6 +180,24 @@ mod tests {
         assert_eq!(end, "over");
         assert!(taken == bytes(0, pushed), "all of it, in order");
         assert!(spool.lock().file.is_none(), "the disk's space is given back");
+    }
+
+    #[test]
+    fn without_a_file_memory_is_the_bound() {
+        let spool = std::sync::Arc::new(Spool::in_memory());
+        let pusher = spool.clone();
+        #[expect(clippy::disallowed_methods, reason = "a thread that waits for us")]
+        let pushing = std::thread::spawn(move || {
+            (0..40).for_each(|n| assert!(pusher.push(&bytes(n << 20, 1 << 20))));
+            pusher.end("over".into());
+        });
+        let mut taken = Vec::new();
+        while spool.take(&mut taken, 3 << 20, Duration::from_secs(60)).unwrap().is_none() {
+            let shared = spool.lock();
+            assert!(shared.memory.len() <= MEMORY && shared.file.is_none());
+        }
+        pushing.join().unwrap();
+        assert!(taken == bytes(0, 40 << 20), "all of it, in order");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use redwire::Address;
 use redwire::follow::{Follower, Item, default_config};
-use redwire::repl::{ReplicaConfig, ReplicaEvent, ReplicaPhase};
+use redwire::repl::{ReplicaConfig, ReplicaEvent, ReplicaPhase, TwoConnections};
 
 use crate::clock;
 use crate::failure::Failure;
@@ -51,6 +51,21 @@ struct Link {
     unread: Vec<u8>,
 }
 
+impl Link {
+    fn close(&self) {
+        self.spool.close();
+        // That it is closed already is as good.
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+/// Both connections of a full sync over two. What comes on that of the snapshot waits with the
+/// master until it is taken; the stream beside it is spooled.
+struct Links {
+    main: Link,
+    rdb: Option<Link>,
+}
+
 impl Tail {
     pub(crate) fn new(
         address: Address,
@@ -66,6 +81,7 @@ impl Tail {
             // The thread that reads knows whether the master is silent; here it only seems so
             // while our output is stalled.
             timeout: Duration::from_secs(u32::MAX.into()),
+            two_connections: TwoConnections::Always,
             ..default_config()
         };
         let mut follower = Follower::new(config, getrandom::u64().unwrap_or(7), clock::now());
@@ -92,8 +108,11 @@ impl Tail {
                 self.wait(self.follower.poll_timeout());
                 continue;
             }
-            let ended = match self.connect() {
-                Ok(link) => self.serve(link)?,
+            let ended = match self.connect(Spool::default()) {
+                Ok(main) => {
+                    self.follower.handle_connected(clock::now());
+                    self.serve(Links { main, rdb: None })?
+                }
                 Err(error) => Some(error.to_string()),
             };
             self.follower.handle_disconnected(clock::now());
@@ -113,49 +132,99 @@ impl Tail {
         std::thread::park_timeout(left.min(TURN));
     }
 
-    fn connect(&mut self) -> std::io::Result<Link> {
+    fn connect(&self, spool: Spool) -> std::io::Result<Link> {
         let stream = TcpStream::connect((self.address.host.as_str(), self.address.port))?;
         stream.set_read_timeout(Some(SILENCE))?;
         stream.set_nodelay(true)?;
-        let spool = Arc::new(Spool::default());
+        let spool = Arc::new(spool);
         let (mut reading, into) = (stream.try_clone()?, spool.clone());
         #[expect(clippy::disallowed_methods, reason = "a tool, not a library")]
         std::thread::spawn(move || into.end(read_into(&mut reading, &into)));
-        self.follower.handle_connected(clock::now());
         Ok(Link { stream, spool, unread: Vec::new() })
     }
 
     /// Serves a connection until it ends; answers why, unless we end it.
-    fn serve(&mut self, mut link: Link) -> Result<Option<String>, Failure> {
+    fn serve(&mut self, mut links: Links) -> Result<Option<String>, Failure> {
         let result = loop {
             if self.is_over() {
                 break Ok(None);
             }
-            if let Some(reason) = self.turn(&mut link)? {
-                break Ok(Some(reason));
+            match self.turn(&mut links) {
+                Ok(None) => {}
+                ended => break ended,
             }
         };
-        link.spool.close();
-        // That it is closed already is as good.
-        let _ = link.stream.shutdown(Shutdown::Both);
+        links.main.close();
+        links.rdb.iter().for_each(Link::close);
         result
     }
 
     /// Takes what has come and writes what it is; answers why the connection cannot go on.
-    fn turn(&mut self, link: &mut Link) -> Result<Option<String>, Failure> {
+    fn turn(&mut self, links: &mut Links) -> Result<Option<String>, Failure> {
         self.follower.handle_timeout(clock::now());
-        if let Err(error) = send(&mut self.follower, &mut link.stream) {
+        if let Err(error) = send(&mut self.follower, &mut links.main.stream) {
             return Ok(Some(error.to_string()));
         }
-        let wait = if self.out.is_empty() { TURN } else { Duration::ZERO };
+        // The stream waits where it is until the snapshot is taken.
+        if !self.follower.keeps_stream() {
+            let wait = if links.rdb.is_some() { Duration::ZERO } else { TURN };
+            let ended = self.take(&mut links.main, None, wait)?;
+            if ended.is_some() {
+                return Ok(ended);
+            }
+        }
+        if self.follower.poll_rdb_connect() {
+            match self.connect(Spool::in_memory()) {
+                Ok(link) => links.rdb = Some(link),
+                Err(error) => return Ok(Some(error.to_string())),
+            }
+            self.follower.handle_rdb_connected(clock::now());
+        }
+        if let Some(mut rdb) = links.rdb.take() {
+            let mut out = Vec::new();
+            let sent =
+                self.follower.poll_rdb_transmit(&mut out).then(|| rdb.stream.write_all(&out));
+            let ended = match sent {
+                Some(Err(error)) => Some(error.to_string()),
+                _ => self.take(&mut rdb, Some(&mut links.main.stream), TURN)?,
+            };
+            if ended.is_none() && self.follower.has_rdb_link() {
+                links.rdb = Some(rdb);
+            } else {
+                rdb.close();
+            }
+            if ended.is_some() {
+                return Ok(ended);
+            }
+        }
+        let status = self.follower.status(clock::now());
+        if status.phase == ReplicaPhase::Sync {
+            self.progress.show(status.sync_read, status.sync_total, self.writer.keys);
+        }
+        Ok(None)
+    }
+
+    /// Takes what has come on a connection: that of the snapshot if the link itself is named beside
+    /// it.
+    fn take(
+        &mut self,
+        link: &mut Link,
+        mut main: Option<&mut TcpStream>,
+        wait: Duration,
+    ) -> Result<Option<String>, Failure> {
+        let wait = if self.out.is_empty() { wait } else { Duration::ZERO };
         let ended = link.spool.take(&mut link.unread, CHUNK, wait);
         if let Some(reason) = ended.map_err(Failure::io("the spool file"))? {
             return Ok(Some(reason));
         }
         let mut at = 0;
         loop {
-            let now = clock::now();
-            let progress = match self.follower.handle_input(&link.unread[at..], now) {
+            let (unread, now) = (&link.unread[at..], clock::now());
+            let progress = match main {
+                None => self.follower.handle_input(unread, now),
+                Some(_) => self.follower.handle_rdb_input(unread, now),
+            };
+            let progress = match progress {
                 Ok(progress) => progress,
                 Err(error) => return Ok(Some(error.to_string())),
             };
@@ -167,7 +236,7 @@ impl Tail {
                 self.writer.take(&mut self.out, item);
             }
             if self.out.len() >= BATCH || (!goes_on && !self.out.is_empty()) || self.done {
-                self.hand_on(&mut link.stream);
+                self.hand_on(main.as_deref_mut().unwrap_or(&mut link.stream));
             }
             // Half a transaction is not to be left in the output.
             if !goes_on || (self.is_over() && !self.follower.is_inside_transaction()) {
@@ -175,10 +244,6 @@ impl Tail {
             }
         }
         link.unread.drain(..at);
-        let status = self.follower.status(clock::now());
-        if status.phase == ReplicaPhase::Sync {
-            self.progress.show(status.sync_read, status.sync_total, self.writer.keys);
-        }
         Ok(None)
     }
 

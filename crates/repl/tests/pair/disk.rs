@@ -11,8 +11,12 @@ pub(crate) struct Disk {
     files: HashMap<SegmentId, Vec<u8>>,
     /// Nothing is written or read.
     pub(crate) stalled: bool,
+    /// What is written is torn, and nothing can be read.
+    pub(crate) failing: bool,
     /// How many segments were read back.
     pub(crate) fetched: usize,
+    /// How many were not what was written.
+    pub(crate) damaged: usize,
     /// Where in the stream the data set was whole, and how many writes it held there.
     commits: Vec<(Offset, usize)>,
 }
@@ -26,22 +30,41 @@ impl Disk {
         {
             let file = self.files.entry(store.id).or_default();
             file.resize(usize::try_from(store.position).unwrap(), 0);
-            store.bytes.iter().for_each(|bytes| file.extend_from_slice(bytes));
-            primary.store_finished(store.id, true, now);
+            let bytes = store.bytes.concat();
+            let len = if self.failing { bytes.len() / 2 } else { bytes.len() };
+            file.extend_from_slice(&bytes[..len]);
+            primary.store_finished(store.id, !self.failing, now);
             moved = true;
         }
         while !self.stalled
             && let Some(fetch) = primary.poll_fetch()
         {
-            let file = &self.files[&fetch.id][..usize::try_from(fetch.len).unwrap()];
-            primary.fetched(fetch.id, Some(file), now).unwrap();
-            self.fetched += 1;
+            let file = &self.files[&fetch.id];
+            let file = &file[..file.len().min(usize::try_from(fetch.len).unwrap())];
+            // What is damaged is found out, and told to the log of a server.
+            let read = primary.fetched(fetch.id, (!self.failing).then_some(file), now);
+            self.fetched += usize::from(read.is_ok() && !self.failing);
+            self.damaged += usize::from(read.is_err());
             moved = true;
         }
         while let Some(id) = primary.poll_discard() {
             self.files.remove(&id);
         }
         moved
+    }
+
+    /// A byte of a file changes, or all behind it is lost.
+    pub(crate) fn damage(&mut self, file: usize, at: usize, torn: bool) {
+        let mut ids: Vec<_> = self.files.keys().copied().collect();
+        ids.sort_by_key(|id| (id.start, id.replid.to_string()));
+        let Some(id) = file.checked_rem(ids.len()).map(|file| ids[file]) else { return };
+        let Some(file) = self.files.get_mut(&id).filter(|file| !file.is_empty()) else { return };
+        let at = at % file.len();
+        if torn {
+            file.truncate(at);
+        } else {
+            file[at] ^= 0x40;
+        }
     }
 
     pub(crate) fn commit(&mut self, at: Offset, writes: usize) {
@@ -51,7 +74,7 @@ impl Disk {
     /// What is left when the process ends now: the stream, and how many writes it makes. Without a
     /// stream on disk there is none.
     pub(crate) fn recover(&mut self) -> Option<(Chain, usize)> {
-        let read = self.files.values().map(|file| Segment::read(file).unwrap());
+        let read = self.files.values().filter_map(|file| Segment::read(file));
         let found: Vec<_> = read.map(|segment| FoundSegment::from(&segment)).collect();
         let last = *found.iter().max_by_key(|it| (it.end, it.id.start))?;
         let mut chain = Chain::find(found, last.id.replid, last.end)?;
@@ -88,7 +111,8 @@ impl Disk {
 
     /// Nothing that was is of use to what begins now.
     pub(crate) fn clear(&mut self) {
-        *self = Disk { fetched: self.fetched, ..Disk::default() };
+        let (fetched, damaged, failing) = (self.fetched, self.damaged, self.failing);
+        *self = Disk { fetched, damaged, failing, ..Disk::default() };
     }
 
     pub(crate) fn retain(&mut self, chain: &Chain) {

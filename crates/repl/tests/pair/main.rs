@@ -248,6 +248,9 @@ enum Event {
     RestartPrimary,
     RestartReplica(usize),
     StallDisk(bool),
+    FailDisk(bool),
+    /// A byte of a segment, by its number: changed, or the end of it.
+    Damage(usize, usize, bool),
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -256,6 +259,9 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::RestartPrimary),
         1 => (0..2usize).prop_map(Event::RestartReplica),
         1 => any::<bool>().prop_map(Event::StallDisk),
+        1 => any::<bool>().prop_map(Event::FailDisk),
+        1 => (0..40usize, 0..4000usize, any::<bool>())
+            .prop_map(|(file, at, torn)| Event::Damage(file, at, torn)),
     ]
 }
 
@@ -276,10 +282,39 @@ proptest! {
                 Event::RestartPrimary => world.restart_primary(),
                 Event::RestartReplica(index) => world.restart_replica(index),
                 Event::StallDisk(stalled) => world.disk.stalled = stalled,
+                Event::FailDisk(failing) => world.fail_disk(failing),
+                Event::Damage(file, at, torn) => world.disk.damage(file, at, torn),
             }
         }
         world.disk.stalled = false;
+        world.fail_disk(false);
         world.run(60 * SECOND);
         world.assert_converged();
+        prop_assert!(world.primary.backlog().is_none_or(|it| it.allocated() <= 128 << 10));
+    }
+}
+
+/// Damage that a link reads costs a full sync and not the data; what a restart finds of a torn file
+/// is what is sound of it.
+#[test]
+fn a_damaged_segment_is_found_out() {
+    for torn in [false, true] {
+        let mut world = World::with_replicas(spilling(true), 1);
+        world.run(5 * SECOND);
+        world.break_link(0);
+        // The disk takes what is written before the replica is heard again.
+        world.frozen = true;
+        for _ in 0..100 {
+            world.write(0, &[b'x'; 1000]);
+            world.run(Duration::from_millis(10));
+        }
+        world.frozen = false;
+        for file in 0..10 {
+            world.disk.damage(file, 2000, torn);
+        }
+        world.run(30 * SECOND);
+        world.assert_converged();
+        assert!(world.disk.damaged > 0, "the damage was met");
+        assert_eq!(world.nodes[0].full_syncs, 2);
     }
 }

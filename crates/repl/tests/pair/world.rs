@@ -100,6 +100,14 @@ impl World {
         }
     }
 
+    /// The disk fails from now on, or is good again and tried again.
+    pub(crate) fn fail_disk(&mut self, failing: bool) {
+        self.disk.failing = failing;
+        if !failing {
+            self.primary.retry_store();
+        }
+    }
+
     /// A replica ends and is started again with what it had.
     pub(crate) fn restart_replica(&mut self, index: usize) {
         self.break_link(index);

@@ -3,7 +3,9 @@ use std::time::Duration;
 use ::tokio::io::AsyncWriteExt as _;
 use ::tokio::net::{TcpListener, TcpStream};
 use ::tokio::time::timeout;
-use redwire_rdb::{EncodeOptions, Encoder};
+use redwire_rdb::{EncodeOptions, Encoder, Event};
+use redwire_repl::TwoConnections;
+use redwire_testkit::Peer;
 
 use super::*;
 use crate::follow::default_config;
@@ -134,4 +136,44 @@ async fn slow_work_beside_a_link_that_is_kept_alive() {
         error = follow.keep_alive() => panic!("{error}"),
         () = heard => {}
     }
+}
+
+/// However much is written while a snapshot is taken, the stream that waits for it has its bound;
+/// what is beyond it waits with the master.
+#[test]
+fn a_stream_that_waits_has_a_bound() {
+    const KEYS: usize = 100;
+    const BOUND: usize = 256 << 10;
+    let Some(server) = Peer::Redis70.start(&["--rdbcompression", "no"]) else { return };
+    let mut client = server.client();
+    let value = "v".repeat(100_000);
+    for n in 0..KEYS {
+        client.ok(&["SET", &format!("key{n}"), &value]);
+    }
+    let address = format!("redis://127.0.0.1:{}", server.port()).parse().unwrap();
+    let two_connections = TwoConnections::Always;
+    let config = ReplicaConfig { two_connections, ..config(Duration::from_secs(60)) };
+    let (mut pushes, mut written, mut most) = (0, 0, 0);
+    let followed = async {
+        let mut follow = Follow::new(address, config, 7);
+        follow.set_stream_buffer(BOUND);
+        while pushes < KEYS {
+            let mut key = false;
+            let next = follow.next(|item| match item {
+                Item::Snapshot { event: Event::Key(_), .. } => key = true,
+                Item::Command { .. } => pushes += 1,
+                _ => {}
+            });
+            next.await.unwrap();
+            most = most.max(follow.link.held());
+            if key && written < KEYS {
+                client.ok(&["RPUSH", "list", &value]);
+                written += 1;
+            }
+        }
+    };
+    let runtime = ::tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { timeout(Duration::from_secs(60), followed).await.unwrap() });
+    // A read of the stream beyond it, and of the snapshot one and the value that hangs over.
+    assert!((BOUND..BOUND + (3 << 17)).contains(&most), "{most} bytes were held");
 }

@@ -123,12 +123,15 @@ fn goes_on_at_valkey_91() {
     goes_on(Peer::Valkey91);
 }
 
-/// A copy has the digest of its master, whose links it loses now and then.
+/// A copy has the digest of its master, whose links it loses now and then, and whose data set came
+/// on a connection of its own.
 fn copies(peer: Peer, scores: ScoreText) {
     let Some(master) = peer.start(&["--repl-backlog-size", "16mb"]) else { return };
     let mut client = master.client();
     client.pipeline(&dataset(seed(83)));
-    let mut copy = Live::new(address(&master), config(), 7);
+    let two_connections = TwoConnections::Always;
+    let config = ReplicaConfig { two_connections, ..config() };
+    let mut copy = Live::new(address(&master), config, 7);
     let mut workload = Workload::new(seed(84));
     block_on(async {
         for round in 0..10 {

@@ -31,8 +31,8 @@ fn a_full_sync_is_estimated() {
     assert_eq!(field(&primary, "redwire_sync_outlook"), "unknown");
     assert!(primary.log().contains("Full sync estimate: "), "{}", primary.log());
 
-    // There is a stream now, and a link whose speed is known. (A part of the RDB that is on the way
-    // counts as output, too, so the limit has to have room for the largest value.)
+    // There is a stream now, and a link whose speed is known. (A value of the stream is output, here
+    // as in Redis, so the limit has to have room for it.)
     primary.client().ok(&["CONFIG", "SET", "client-output-buffer-limit", "replica 16mb 0 0"]);
     wait_until("writes to be seen", Duration::from_secs(60), || {
         write(&primary, 8);

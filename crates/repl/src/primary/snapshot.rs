@@ -157,7 +157,7 @@ impl Primary {
         }
     }
 
-    /// All bytes of the RDB are in the link's queue. The end marker follows ([`Framing::Eof`]),
+    /// All bytes of the RDB are sent, or in the link's queue. The end marker follows ([`Framing::Eof`]),
     /// then the stream: at once, or after a marker from the replica's first ACK on.
     pub fn transfer_done(&mut self, id: ReplicaId, now: Instant) {
         let Some(link) = self.link_mut(id) else { return };

@@ -208,13 +208,38 @@ impl Client {
                 }
             }
         }
+        self.note_sent(sent, core);
+        Ok(())
+    }
+
+    /// Whether a part of an RDB may be written, `sent` bytes of it having been in this turn: it comes
+    /// behind what is queued.
+    pub(crate) fn may_write_rdb(&self, sent: usize) -> bool {
+        self.output.is_empty() && !self.write_blocked && sent < WRITE_TURN
+    }
+
+    /// Writes a part of an RDB, past the queue; how much of it the socket took.
+    pub(crate) fn write_rdb(&mut self, bytes: &[u8], core: &mut Core) -> io::Result<usize> {
+        match write_some(&mut self.stream, std::iter::once(bytes))? {
+            Written::NothingToWrite => Ok(0),
+            Written::Blocked => {
+                self.write_blocked = true;
+                Ok(0)
+            }
+            Written::Bytes(count) => {
+                self.note_sent(count, core);
+                Ok(count)
+            }
+        }
+    }
+
+    fn note_sent(&mut self, sent: usize, core: &mut Core) {
         let replica = self.standing == Standing::Replica;
         let counters = &mut core.counters;
         let total = if replica { &mut counters.repl_bytes_out } else { &mut counters.bytes_out };
         *total += sent as u64;
         counters.writes += u64::from(sent > 0);
         self.traffic.bytes_out += sent as u64;
-        Ok(())
     }
 
     /// Whether something waits to be sent, beyond what the socket has taken.

@@ -9,6 +9,6 @@ mod side;
 mod upstream;
 
 pub(crate) use admission::Admission;
-pub(crate) use outgoing::{Outgoing, Outgoings};
+pub(crate) use outgoing::{Outgoing, Outgoings, SendError, Sent};
 pub(crate) use replay::{Replay, Replayed};
 pub(crate) use upstream::{Received, Upstream};

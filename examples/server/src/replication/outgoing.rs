@@ -1,4 +1,9 @@
 //! [`Outgoings`]: snapshots on their way to replicas.
+//!
+//! The bytes of a snapshot go from the transfer or file to the socket, a chunk at a time, past the
+//! connection's output buffer: as in Redis they are no output, so that no limit of it, however small,
+//! is reached by a data set or a large value. What the limits judge meanwhile is the stream that is
+//! kept for the link.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -7,14 +12,11 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use redwire_repl::{Primary, ReplicaId};
+use bytes::{Buf, Bytes};
 
+use crate::core::Core;
 use crate::net::{Client, ClientId};
 use crate::persist::Transfer;
-
-/// Bytes of a snapshot that are queued at a link at a time.
-const AHEAD: usize = 1 << 20;
 
 /// Bytes that are read from a file at a time.
 const FILE_CHUNK: usize = 256 << 10;
@@ -24,31 +26,47 @@ const MEASURED: (Duration, u64) = (Duration::from_millis(100), 4 << 20);
 
 /// A snapshot on its way to one replica.
 #[derive(Debug)]
-pub(crate) enum Outgoing {
-    /// As it is made.
-    Transfer {
-        /// Its bytes.
-        transfer: Transfer,
-        /// The chunk that comes next.
-        next: usize,
-    },
-    /// From a file that is whole.
-    File {
-        /// The file.
-        file: Arc<File>,
-        /// How far it is sent.
-        offset: u64,
-        /// How long it is.
-        len: u64,
-    },
+pub(crate) struct Outgoing {
+    source: Source,
+    /// What is unsent of the chunk that was taken from the source last.
+    chunk: Bytes,
+    /// When the first bytes went out, and how many have.
+    began: Option<Instant>,
+    sent: u64,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// As it is made; `next` is the chunk that comes next.
+    Transfer { transfer: Transfer, next: usize },
+    /// From a file that is whole, read up to `offset`.
+    File { file: Arc<File>, offset: u64, len: u64 },
+}
+
+/// How a turn of a link with its snapshot ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// There is none for it, or its socket took nothing.
+    Nothing,
+    /// What there was of it, or as much as the socket took.
+    Some,
+    /// That was the end of it.
+    All,
+}
+
+/// Why a link with a snapshot is of no use any more.
+#[derive(Debug)]
+pub(crate) enum SendError {
+    /// The snapshot cannot be read back from disk.
+    Unreadable(io::Error),
+    /// The socket is broken.
+    Socket(io::Error),
 }
 
 /// The snapshots on their way, by connection.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoings {
     links: HashMap<ClientId, Outgoing>,
-    /// When each began, and how many bytes of it were queued.
-    progress: HashMap<ClientId, (Instant, u64)>,
     link_rate: Option<u64>,
 }
 
@@ -63,9 +81,8 @@ impl Outgoings {
     }
 
     pub(crate) fn remove(&mut self, id: ClientId) {
-        self.progress.remove(&id);
-        let removed = self.links.remove(&id);
-        if let Some(Outgoing::Transfer { transfer, .. }) = removed {
+        let source = self.links.remove(&id).map(|outgoing| outgoing.source);
+        if let Some(Source::Transfer { transfer, .. }) = source {
             self.release(&transfer);
         }
     }
@@ -75,61 +92,42 @@ impl Outgoings {
         self.links.keys().copied().collect()
     }
 
-    /// Queues what `client` can be sent of its snapshot now; at its end, tells `primary` and
-    /// answers true: the machine has something to send behind it.
+    /// Sends what `client` takes of its snapshot now, if it has one and nothing is ahead of it.
     ///
     /// # Errors
     ///
-    /// When the snapshot cannot be read back from disk; the link is of no use then.
-    pub(crate) fn fill(
-        &mut self,
-        client: &mut Client,
-        primary: &mut Primary,
-        now: Instant,
-    ) -> io::Result<bool> {
-        let Some(outgoing) = self.links.get_mut(&client.id) else { return Ok(false) };
-        while client.output.len() < AHEAD {
-            match outgoing.next_chunk()? {
-                Some(bytes) => {
-                    self.progress.entry(client.id).or_insert((now, 0)).1 += bytes.len() as u64;
-                    client.output.push_shared(bytes);
-                }
-                None if outgoing.is_over() => {
-                    self.link_rate = self.measured(client.id, now).or(self.link_rate);
-                    primary.transfer_done(ReplicaId(client.id), now);
-                    self.remove(client.id);
-                    return Ok(true);
-                }
-                None => break,
-            }
+    /// When the snapshot cannot be read back, or the socket is broken.
+    pub(crate) fn send(&mut self, client: &mut Client, core: &mut Core) -> Result<Sent, SendError> {
+        let Some(outgoing) = self.links.get_mut(&client.id) else { return Ok(Sent::Nothing) };
+        let before = outgoing.sent;
+        if outgoing.send(client, core)? {
+            self.link_rate = outgoing.rate(core.now).or(self.link_rate);
+            self.remove(client.id);
+            return Ok(Sent::All);
         }
-        primary.transfer_progress(ReplicaId(client.id), now);
-        if let Some(Outgoing::Transfer { transfer, .. }) = self.links.get(&client.id) {
-            self.release(&transfer.clone());
+        let stalled = client.write_blocked && outgoing.sent == before;
+        if let Source::Transfer { transfer, .. } = &outgoing.source {
+            let transfer = transfer.clone();
+            self.release(&transfer);
         }
-        Ok(false)
+        Ok(if stalled { Sent::Nothing } else { Sent::Some })
     }
 
-    /// Whether [`Outgoings::fill`] has something for the connection now.
+    /// Whether [`Outgoings::send`] has something for the connection now.
     pub(crate) fn is_ready(&self, id: ClientId) -> bool {
-        self.links.get(&id).is_some_and(|outgoing| match outgoing {
-            Outgoing::Transfer { transfer, next } => transfer.is_ready(*next),
-            Outgoing::File { .. } => true,
+        self.links.get(&id).is_some_and(|outgoing| {
+            !outgoing.chunk.is_empty()
+                || match &outgoing.source {
+                    Source::Transfer { transfer, next } => transfer.is_ready(*next),
+                    Source::File { .. } => true,
+                }
         })
-    }
-
-    /// The rate of a transfer that took long enough to tell.
-    fn measured(&self, id: ClientId, now: Instant) -> Option<u64> {
-        let (began, bytes) = *self.progress.get(&id)?;
-        let took = now.saturating_duration_since(began);
-        let tells = took >= MEASURED.0 && bytes >= MEASURED.1;
-        tells.then(|| (bytes as f64 / took.as_secs_f64()) as u64)
     }
 
     /// Lets go of the chunks that every link of `transfer` has.
     fn release(&self, transfer: &Transfer) {
-        let behind = self.links.values().filter_map(|outgoing| match outgoing {
-            Outgoing::Transfer { transfer: other, next } if other.is_same(transfer) => Some(*next),
+        let behind = self.links.values().filter_map(|outgoing| match &outgoing.source {
+            Source::Transfer { transfer: other, next } if other.is_same(transfer) => Some(*next),
             _ => None,
         });
         transfer.release(behind.min().unwrap_or(usize::MAX));
@@ -137,6 +135,48 @@ impl Outgoings {
 }
 
 impl Outgoing {
+    /// A snapshot that is sent as it is made.
+    pub(crate) fn of_transfer(transfer: Transfer) -> Self {
+        Self::new(Source::Transfer { transfer, next: 0 })
+    }
+
+    /// A snapshot that was written to a file of `len` bytes.
+    pub(crate) fn of_file(file: Arc<File>, len: u64) -> Self {
+        Self::new(Source::File { file, offset: 0, len })
+    }
+
+    fn new(source: Source) -> Self {
+        Self { source, chunk: Bytes::new(), began: None, sent: 0 }
+    }
+
+    /// Sends what the socket takes in a turn; whether that was the end.
+    fn send(&mut self, client: &mut Client, core: &mut Core) -> Result<bool, SendError> {
+        let mut turn = 0;
+        while client.may_write_rdb(turn) {
+            if self.chunk.is_empty() {
+                match self.source.next_chunk().map_err(SendError::Unreadable)? {
+                    Some(chunk) => self.chunk = chunk,
+                    None => return Ok(self.source.is_over()),
+                }
+            }
+            let count = client.write_rdb(&self.chunk, core).map_err(SendError::Socket)?;
+            self.began.get_or_insert(core.now);
+            self.chunk.advance(count);
+            self.sent += count as u64;
+            turn += count;
+        }
+        Ok(self.chunk.is_empty() && self.source.is_over())
+    }
+
+    /// Bytes a second, if it took long enough to tell.
+    fn rate(&self, now: Instant) -> Option<u64> {
+        let took = now.saturating_duration_since(self.began?);
+        let tells = took >= MEASURED.0 && self.sent >= MEASURED.1;
+        tells.then(|| (self.sent as f64 / took.as_secs_f64()) as u64)
+    }
+}
+
+impl Source {
     fn next_chunk(&mut self) -> io::Result<Option<Bytes>> {
         match self {
             Self::Transfer { transfer, next } => {

@@ -16,6 +16,7 @@ use crate::core::{Action, Core};
 use crate::host::{ClientInfo, bounds};
 use crate::log::{notice, verbose, warning};
 use crate::net::{Blocked, Client, ClientId, Replies, Standing, Stream};
+use crate::replication::{SendError, Sent};
 
 /// Bytes of requests that may wait for their end before authentication.
 const UNAUTHENTICATED_QUERY_LIMIT: usize = 1 << 20;
@@ -342,20 +343,30 @@ impl Server {
 
     fn write_client(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(&id) else { return };
-        match self.outgoings.fill(client, &mut self.core.primary, self.core.now) {
-            Ok(false) => {}
-            // What the machine sends behind the snapshot is queued in the next turn.
-            Ok(true) => self.unsent.push(id),
-            Err(error) => {
-                warning!("Can't read the snapshot back for a replica: {error}");
-                return self.close(id, "snapshot unreadable");
-            }
-        }
         if !client.write_blocked
             && let Err(error) = client.flush(&mut self.core)
         {
             verbose!("Error writing to client: {error}");
             return self.close(id, "Error writing to client");
+        }
+        match self.outgoings.send(client, &mut self.core) {
+            Ok(Sent::Nothing) => {}
+            Ok(Sent::Some) => {
+                self.core.primary.transfer_progress(ReplicaId(id), self.core.now);
+            }
+            Ok(Sent::All) => {
+                self.core.primary.transfer_done(ReplicaId(id), self.core.now);
+                // What the machine sends behind the snapshot is queued in the next turn.
+                self.unsent.push(id);
+            }
+            Err(SendError::Unreadable(error)) => {
+                warning!("Can't read the snapshot back for a replica: {error}");
+                return self.close(id, "snapshot unreadable");
+            }
+            Err(SendError::Socket(error)) => {
+                verbose!("Error writing to client: {error}");
+                return self.close(id, "Error writing to client");
+            }
         }
         let has_output = client.has_output(&self.core.primary) || self.outgoings.is_ready(id);
         update(client, &mut self.core);

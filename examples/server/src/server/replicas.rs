@@ -95,8 +95,7 @@ impl Server {
         };
         if let Some(transfer) = &transfer {
             for id in &ids {
-                let outgoing = Outgoing::Transfer { transfer: transfer.clone(), next: 0 };
-                self.outgoings.insert(*id, outgoing);
+                self.outgoings.insert(*id, Outgoing::of_transfer(transfer.clone()));
             }
         }
         self.core.admit_full_sync(&ids, self.outgoings.link_rate());
@@ -159,8 +158,7 @@ impl Server {
             Ok(file) => {
                 let file = Arc::new(file);
                 for id in self.core.primary.snapshot_finished(len, self.core.now) {
-                    let outgoing = Outgoing::File { file: file.clone(), offset: 0, len };
-                    self.outgoings.insert(id.0, outgoing);
+                    self.outgoings.insert(id.0, Outgoing::of_file(file.clone(), len));
                 }
             }
             Err(error) => {

@@ -18,7 +18,7 @@ pub use error::Error;
 pub use history::{History, ReplId};
 pub use offset::Offset;
 pub use primary::{
-    Decision, DisconnectReason, Entropy, Framing, FullResyncReason, LinkState, Primary,
+    Decision, DisconnectReason, Entropy, Framing, FullResyncReason, LinkKind, LinkState, Primary,
     PrimaryConfig, PrimaryEvent, RdbFilter, ReplconfReply, ReplicaId, ReplicaView, SnapshotInfo,
     SnapshotRequest, Upstream,
 };

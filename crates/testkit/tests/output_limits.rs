@@ -120,6 +120,8 @@ fn the_stream_is_judged_by_redwire() {
     let Some(replica) = Peer::Redis70.start(&SLOW) else { return };
     let primary = Redwire::start(&[&JUDGED[..], &["--repl-backlog-disk", "0"]].concat());
     the_stream_of_a_full_sync_is_judged(&primary, &replica);
+    let line = format!("Connection with replica 127.0.0.1:{} lost.", replica.port());
+    assert!(primary.log().contains(&line), "{}", primary.log());
 }
 
 /// With a disk behind it the stream is not held in memory: the replica stays.

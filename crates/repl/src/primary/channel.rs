@@ -78,6 +78,14 @@ impl Primary {
         self.link(id).is_some_and(|link| link.peer.rdb_only)
     }
 
+    /// How many connections of an RDB have heard where it belongs in the stream, and keep that for
+    /// another one which has yet to ask for it (`replicas_waiting_psync` in Valkey's INFO).
+    #[must_use]
+    pub fn waiting_psync(&self) -> usize {
+        let waits = |link: &&Link| link.is_valkey_channel() && link.cursor.is_some();
+        self.links.iter().filter(waits).count()
+    }
+
     /// The snapshot for the RDB's connection `id` is taken at `offset`: the stream begins on the
     /// other one.
     pub(super) fn stream_beside(&mut self, id: ReplicaId, offset: Offset, now: Instant) {

@@ -48,6 +48,28 @@ impl fmt::Display for LinkState {
     }
 }
 
+/// What a replica's connection is for; `Display` is the word behind `type=` in the `slaveN:` lines
+/// of Valkey's INFO.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkKind {
+    /// For all of it (`replica`): so it is again once a full sync over two connections is over.
+    Replica,
+    /// For the RDB, where the stream is to come on another one (`rdb-channel`).
+    RdbChannel,
+    /// For the stream, while the RDB comes on another one or is being loaded (`main-channel`).
+    MainChannel,
+}
+
+impl fmt::Display for LinkKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LinkKind::Replica => "replica",
+            LinkKind::RdbChannel => "rdb-channel",
+            LinkKind::MainChannel => "main-channel",
+        })
+    }
+}
+
 /// A replica as INFO and ROLE show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplicaView<'a> {
@@ -61,6 +83,8 @@ pub struct ReplicaView<'a> {
     pub version: Option<&'a str>,
     /// How far it is.
     pub state: LinkState,
+    /// What this connection of it is for.
+    pub kind: LinkKind,
     /// Last acknowledged offset.
     pub acked: Offset,
     /// Last acknowledged fsynced offset (FACK), when it sends one.
@@ -162,6 +186,14 @@ impl Link {
         }
     }
 
+    fn kind(&self) -> LinkKind {
+        match self.stage {
+            _ if self.peer.rdb_channel => LinkKind::RdbChannel,
+            Stage::Parked | Stage::Beside => LinkKind::MainChannel,
+            _ => LinkKind::Replica,
+        }
+    }
+
     pub(super) fn is_online(&self) -> bool {
         self.state() == LinkState::Online
     }
@@ -198,6 +230,7 @@ impl Link {
             port: self.peer.port,
             version: self.peer.version.as_deref(),
             state: self.state(),
+            kind: self.kind(),
             acked: self.acked,
             fsynced: self.fsynced,
             lag: if self.is_online() { silence } else { 0 },

@@ -27,7 +27,7 @@ use snapshot::Snapshot;
 
 pub use config::PrimaryConfig;
 pub use event::{DisconnectReason, PrimaryEvent};
-pub use link::{LinkState, RdbFilter, ReplicaId, ReplicaView};
+pub use link::{LinkKind, LinkState, RdbFilter, ReplicaId, ReplicaView};
 pub use psync::{Decision, FullResyncReason};
 pub use replconf::ReplconfReply;
 pub use snapshot::{Framing, SnapshotInfo, SnapshotRequest};

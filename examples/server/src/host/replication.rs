@@ -261,6 +261,9 @@ impl Core {
         partial: bool,
     ) -> Result<Option<Bytes>, &'static str> {
         let replica = self.replica_name(id);
+        if let Some(info) = self.clients.get_mut(&id) {
+            info.replica_name = Some(replica.clone());
+        }
         match decision {
             Decision::Continue { reply, from, unread } => {
                 self.counters.sync_partial_ok += 1;
@@ -331,12 +334,16 @@ impl Core {
         }
     }
 
-    /// How the log names a replica: address and announced port.
+    /// How the log names a replica: address and announced port. It keeps its name when the machine
+    /// knows it no more.
     pub(crate) fn replica_name(&self, id: u64) -> String {
-        let ip = self.clients.get(&id).map_or("?", |info| info.peer_ip());
+        let info = self.clients.get(&id);
+        let ip = info.map_or("?", |info| info.peer_ip());
         match self.primary.replica(ReplicaId(id), self.now) {
             Some(view) if view.port != 0 => format!("{}:{}", view.ip.unwrap_or(ip), view.port),
-            _ => format!("{ip}:<unknown-replica-port>"),
+            _ => info
+                .and_then(|info| info.replica_name.clone())
+                .unwrap_or_else(|| format!("{ip}:<unknown-replica-port>")),
         }
     }
 

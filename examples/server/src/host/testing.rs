@@ -89,5 +89,6 @@ pub(super) fn client(id: ClientId, now: Instant) -> ClientInfo {
         traffic: Traffic::default(),
         usage: Usage::default(),
         last_command: "NULL",
+        replica_name: None,
     }
 }

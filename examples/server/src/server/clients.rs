@@ -385,6 +385,9 @@ impl Server {
         verbose!("Closing client id={id}: {reason}");
         self.keyspace.forget(&mut client.session);
         self.core.replica_is_gone(id);
+        if client.standing == Standing::Replica {
+            notice!("Connection with replica {} lost.", self.core.replica_name(id));
+        }
         self.core.clients.remove(&id);
         self.core.pubsub.forget(id);
         self.core.tracking.end(id);
@@ -394,9 +397,6 @@ impl Server {
             self.blocked.retain(|blocked| *blocked != id);
         }
         self.outgoings.remove(id);
-        if client.standing == Standing::Replica {
-            notice!("Connection with replica {} lost.", self.core.replica_name(id));
-        }
         self.core.primary.disconnected(ReplicaId(id), self.core.now);
         // Closing the socket takes it out of the poll as well.
         let _ = client.stream.deregister(self.poll.registry());

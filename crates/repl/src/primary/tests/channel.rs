@@ -11,6 +11,12 @@ fn state(primary: &Primary, id: ReplicaId, now: Instant) -> LinkState {
     primary.replica(id, now).unwrap().state
 }
 
+/// What the replicas' connections that are shown are for, and how many have yet to ask for a stream.
+fn kinds(primary: &Primary, now: Instant) -> (Vec<(ReplicaId, LinkKind)>, usize) {
+    let shown = primary.replicas(now).map(|view| (view.id, view.kind));
+    (shown.collect(), primary.waiting_psync())
+}
+
 /// Without delay, at an offset that is not 0.
 fn waiting() -> Primary {
     let config = PrimaryConfig { diskless_delay: Duration::ZERO, ..Default::default() };
@@ -33,6 +39,7 @@ fn redis(now: Instant) -> Primary {
     assert_eq!((&reply[..], reason), (&b"+RDBCHANNELSYNC 1\r\n"[..], FullResyncReason::Requested));
     assert_eq!(state(&primary, A, now), LinkState::WaitSnapshot);
     assert_eq!(primary.poll_snapshot(now), None, "the RDB's connection has not come");
+    assert_eq!(kinds(&primary, now), (vec![(A, LinkKind::MainChannel)], 0));
     let introduction =
         ["capa", "eof", "rdb-only", "1", "rdb-channel", "1", "main-ch-client-id", "1"];
     say(&mut primary, B, &introduction, now);
@@ -61,8 +68,8 @@ fn redis_way() {
     assert!(streamed(&primary, A).starts_with(b"*2\r\n$6\r\nSELECT"));
     assert_eq!(streamed(&primary, B), b"");
     assert_eq!(state(&primary, A, now), LinkState::SendBulkAndStream);
-    let shown: Vec<_> = primary.replicas(now).map(|view| view.id).collect();
-    assert_eq!(shown, [A], "two connections are one replica");
+    let shown = (vec![(A, LinkKind::MainChannel)], 0);
+    assert_eq!(kinds(&primary, now), shown, "two connections are one replica");
     assert_eq!(primary.acked_by(Offset::ZERO), 0);
 
     primary.transfer_done(B, now);
@@ -74,6 +81,7 @@ fn redis_way() {
     primary.replconf(A, &[b"ACK", info.offset.to_string().as_bytes()], now);
     assert_eq!(events(&mut primary), [PrimaryEvent::Online { id: A }]);
     assert_eq!((state(&primary, A, now), primary.acked_by(info.offset)), (LinkState::Online, 1));
+    assert_eq!(kinds(&primary, now), (vec![(A, LinkKind::Replica)], 0));
 }
 
 /// Valkey's replica: `A` asks for the stream, by the number of `B`.
@@ -112,7 +120,9 @@ fn valkey_way() {
             primary.transfer_done(B, now);
             assert_eq!(events(&mut primary), [], "the other connection has yet to come");
         }
+        assert_eq!(kinds(&primary, now), (vec![(B, LinkKind::RdbChannel)], 1));
         let decision = ask_for_stream(&mut primary, &info, now);
+        assert_eq!(kinds(&primary, now), (vec![(A, LinkKind::MainChannel)], 0));
         let Decision::Continue { reply, from, unread } = decision else { panic!("{decision:?}") };
         assert_eq!(reply, format!("+CONTINUE {}\r\n", info.replid));
         assert_eq!((from, unread), (info.offset, primary.offset().get() - info.offset.get()));
@@ -123,6 +133,8 @@ fn valkey_way() {
         assert_eq!(events(&mut primary), [PrimaryEvent::Disconnect { id, reason, flush: true }]);
         primary.replconf(A, &[b"ACK", info.offset.to_string().as_bytes()], now);
         assert_eq!(state(&primary, A, now), LinkState::Online);
+        primary.disconnected(B, now);
+        assert_eq!(kinds(&primary, now), (vec![(A, LinkKind::Replica)], 0));
     }
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct ClientInfo {
     pub(crate) usage: Usage,
     /// The last command that it ran.
     pub(crate) last_command: &'static str,
+    /// How the log names it, if it asked to be a replica.
+    pub(crate) replica_name: Option<String>,
 }
 
 /// Replies that wait, as `CLIENT LIST` shows them.
@@ -156,6 +158,7 @@ impl ClientInfo {
             traffic: Traffic::default(),
             usage: Usage::default(),
             last_command: "NULL",
+            replica_name: None,
         }
     }
 

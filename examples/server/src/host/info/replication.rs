@@ -80,13 +80,15 @@ fn replicas(page: &mut Page, core: &Core) {
     if config.min_replicas_to_write > 0 && !max_lag.is_zero() {
         page.field("min_slaves_good_slaves", core.primary.good_replicas(max_lag, core.now));
     }
+    // By its name of Valkey 8, as is the type of a connection.
+    page.field("replicas_waiting_psync", core.primary.waiting_psync());
     for (number, view) in core.primary.replicas(core.now).enumerate() {
         let peer = core.clients.get(&view.id.0).map_or("", |client| client.peer_ip());
         let (ip, port) = (view.ip.unwrap_or(peer), view.port);
-        let (state, offset, lag) = (view.state, view.acked.get(), view.lag);
+        let (state, offset, lag, kind) = (view.state, view.acked.get(), view.lag, view.kind);
         page.field(
             format_args!("slave{number}"),
-            format_args!("ip={ip},port={port},state={state},offset={offset},lag={lag}"),
+            format_args!("ip={ip},port={port},state={state},offset={offset},lag={lag},type={kind}"),
         );
     }
 }

@@ -153,6 +153,7 @@ fn a_primary_is_described_as_by_redis() {
         "# Replication".to_owned(),
         "role:master".into(),
         "connected_slaves:0".into(),
+        "replicas_waiting_psync:0".into(),
         "master_failover_state:no-failover".into(),
         format!("master_replid:{replid}"),
         format!("master_replid2:{zeros}"),
@@ -175,8 +176,9 @@ fn a_primary_lists_its_replicas() {
     primary.replconf(id, &[b"listening-port", b"6380"], now);
     primary.psync(id, &[b"?", b"-1"], now);
     let text = info(&server, &["replication"]);
-    let line = "slave0:ip=127.0.0.1,port=6380,state=wait_bgsave,offset=0,lag=0";
-    assert!(text.contains(&format!("connected_slaves:1\r\n{line}\r\n")), "{text}");
+    let line = "slave0:ip=127.0.0.1,port=6380,state=wait_bgsave,offset=0,lag=0,type=replica";
+    let lines = format!("connected_slaves:1\r\nreplicas_waiting_psync:0\r\n{line}\r\n");
+    assert!(text.contains(&lines), "{text}");
     assert!(text.contains("repl_backlog_active:1\r\n"), "{text}");
     let good = info(&server, &["replication"]).contains("min_slaves_good_slaves");
     assert!(!good, "not asked for");
@@ -205,6 +207,7 @@ fn a_replica_without_a_link_is_described_as_by_redis() {
         "slave_read_only",
         "replica_announced",
         "connected_slaves",
+        "replicas_waiting_psync",
         "master_failover_state",
         "master_replid",
         "master_replid2",

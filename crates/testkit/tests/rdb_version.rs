@@ -92,6 +92,10 @@ fn real_replicas_load_what_they_seem_to_read() {
 fn a_setting() {
     let primary = primary(&["--repl-rdb-version", "10"]);
     assert_eq!(magic(&primary, VALKEY_9), "REDIS0010");
+    wait_until_gone(&primary);
+    let line = "127.0.0.1:7777 left before it had loaded its RDB, which is of version 10";
+    assert!(primary.log().contains(line), "{}", primary.log());
+    assert_eq!(magic(&primary, VALKEY_9), "REDIS0010", "a setting is an order");
     primary.client().ok(&["CONFIG", "SET", "repl-rdb-version", "oldest"]);
     assert_eq!(magic(&primary, VALKEY_9), "REDIS0009");
     primary.client().ok(&["CONFIG", "SET", "repl-rdb-version", "80"]);

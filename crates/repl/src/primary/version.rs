@@ -55,6 +55,12 @@ impl Primary {
         link.is_loading().then_some(link.rdb_version).flatten()
     }
 
+    /// Whether this replica is being sent an RDB or is loading one.
+    #[must_use]
+    pub fn is_loading(&self, id: ReplicaId) -> bool {
+        self.link(id).is_some_and(Link::is_loading)
+    }
+
     /// The newest version that all of them are known to read.
     pub(super) fn common_version(&self, replicas: &[ReplicaId]) -> Option<u16> {
         let versions = replicas.iter().map(|&id| self.link(id).and_then(|it| self.version_of(it)));

@@ -209,7 +209,7 @@ config! {
         repl_diskless_sync_max_replicas: u32 = 0,
         /// How a replica loads a full sync.
         repl_diskless_load: DisklessLoad = DisklessLoad::Disabled,
-        /// The RDB version that replicas get.
+        /// The RDB version that replicas get; a number holds for all of them, whatever they read.
         repl_rdb_version: ReplRdbVersion = ReplRdbVersion::Auto,
         /// Whether replicas that can do it get the RDB on a connection of its own.
         repl_rdb_channel: bool = true,

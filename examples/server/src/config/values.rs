@@ -108,7 +108,8 @@ named! {
 }
 
 named! {
-    /// The RDB version that replicas get (`repl-rdb-version`).
+    /// The RDB version that replicas get (`repl-rdb-version`). A number is an order: a replica that
+    /// breaks off while it loads gets the same again, and the log says so.
     ReplRdbVersion {
         /// The newest that they are known to read, else the oldest that holds the data.
         Auto = "auto",
@@ -126,6 +127,13 @@ named! {
         Redis86 = "13",
         /// That of Valkey 9.
         Valkey9 = "80",
+    }
+}
+
+impl ReplRdbVersion {
+    /// Whether it names the version, and nothing that replicas say or do changes that.
+    pub(crate) fn is_order(self) -> bool {
+        !matches!(self, Self::Auto | Self::Oldest)
     }
 }
 

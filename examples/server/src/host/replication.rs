@@ -309,6 +309,19 @@ impl Core {
     /// This connection is gone: if it was a replica that was loading a newer RDB than it had to be
     /// sent, it gets an older one when it comes again.
     pub(crate) fn replica_is_gone(&mut self, id: u64) {
+        let setting = self.config.repl_rdb_version;
+        if setting.is_order() {
+            if self.primary.is_loading(ReplicaId(id)) {
+                notice!(
+                    "Replica {} left before it had loaded its RDB, which is of version {} by \
+                     repl-rdb-version. If it does not read that, it never will: set an older one, \
+                     or auto",
+                    self.replica_name(id),
+                    setting.name()
+                );
+            }
+            return;
+        }
         let Some(version) = self.primary.loads_version(ReplicaId(id)) else { return };
         let Some(ip) = self.clients.get(&id).map(|info| info.peer_ip().to_owned()) else { return };
         let replica = self.replica_name(id);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use redwire_keyspace::{Keyspace, SnapshotItem};
+use redwire_keyspace::{Keyspace, LoadStats, SnapshotItem};
 use redwire_repl::Framing;
 
 use crate::config::SavePoint;
@@ -30,6 +30,8 @@ pub(crate) struct Saves {
     pub(crate) scheduled: bool,
     /// How many files were written.
     pub(crate) count: u64,
+    /// What the last load came to, be it of a file or of a full sync.
+    pub(crate) last_load: LoadStats,
 }
 
 /// A snapshot under way.
@@ -68,6 +70,7 @@ impl Saves {
             last_took: None,
             scheduled: false,
             count: 0,
+            last_load: LoadStats::default(),
         }
     }
 

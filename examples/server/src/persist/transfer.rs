@@ -78,6 +78,11 @@ impl Transfer {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
+    /// Bytes that are kept in memory now.
+    pub(crate) fn in_memory(&self) -> usize {
+        self.lock().in_memory
+    }
+
     /// No more bytes will come.
     pub(crate) fn complete(&self) {
         self.lock().complete = true;

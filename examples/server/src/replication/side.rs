@@ -64,6 +64,11 @@ impl Kept {
         self.len - self.taken
     }
 
+    /// Bytes that take memory.
+    pub(super) fn in_memory(&self) -> usize {
+        self.spool.in_memory()
+    }
+
     pub(super) fn append(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.len += bytes.len() as u64;

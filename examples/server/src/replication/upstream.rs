@@ -162,6 +162,12 @@ impl Upstream {
         (side.or(self.kept.as_ref()).map_or(0, Kept::unread), self.kept_peak)
     }
 
+    /// Bytes of them that are in memory, rather than on disk.
+    pub(crate) fn kept_in_memory(&self) -> usize {
+        let side = self.side.as_ref().map(|side| &side.kept);
+        side.or(self.kept.as_ref()).map_or(0, Kept::in_memory)
+    }
+
     /// Whether the stream flows.
     pub(crate) fn is_up(&self) -> bool {
         self.side.is_none() && self.machine.phase() == ReplicaPhase::Connected

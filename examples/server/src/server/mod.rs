@@ -293,6 +293,7 @@ impl Server {
             return;
         };
         let stats = load.stats();
+        self.core.saves.last_load = stats;
         let (data, notes) = load.finish();
         self.keyspace.replace_data(data);
         self.core.saves.in_line_with_file(&self.keyspace);

@@ -18,10 +18,10 @@ pub(super) fn replication(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
             let status = core.upstream.as_ref().map(|upstream| upstream.status(core.now));
             own_primary(page, endpoint, status);
             let (kept, peak) = core.upstream.as_ref().map_or((0, 0), Upstream::kept);
-            // Fields of Redis 8.
-            if peak > 0 {
-                page.field("replica_full_sync_buffer_size", kept);
-                page.field("replica_full_sync_buffer_peak", peak);
+            // By their names of Redis 8 and Valkey 8.
+            for vendor in ["replica_full_sync_buffer", "replicas_repl_buffer"] {
+                page.field(format_args!("{vendor}_size"), kept);
+                page.field(format_args!("{vendor}_peak"), peak);
             }
             if let Some(replid) = core.upstream.as_ref().and_then(Upstream::refused) {
                 page.field("redwire_refused_empty_primary", replid);

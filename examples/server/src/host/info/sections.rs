@@ -12,6 +12,7 @@ use super::process::{self, CpuTime};
 use crate::core::Core;
 use crate::host::ClientInfo;
 use crate::net::Standing;
+use crate::replication::Upstream;
 
 /// Bits of the clock that Redis dates its keys with, in seconds.
 const LRU_CLOCK: u64 = (1 << 24) - 1;
@@ -28,6 +29,10 @@ pub(super) fn server(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
     page.field("redis_mode", "standalone");
     page.field("os", format_args!("{name} {release} {machine}"));
     page.field("arch_bits", usize::BITS);
+    page.field("monotonic_clock", "POSIX clock_gettime");
+    if cfg!(target_os = "linux") {
+        page.field("multiplexing_api", "epoll");
+    }
     page.field("process_id", std::process::id());
     page.field("process_supervised", config.supervised.name());
     page.field("run_id", &core.run_id);
@@ -67,6 +72,15 @@ pub(super) fn clients(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     let (keys, on_nokey) = keyspace.waited_keys();
     page.field("total_blocking_keys", keys);
     page.field("total_blocking_keys_on_nokey", on_nokey);
+    // Fields of Valkey 9.
+    let (reason, actions) = match core.pause {
+        Some(pause) => ("client_pause", if pause.all { "all" } else { "write" }),
+        None => ("none", "none"),
+    };
+    let left = core.pause.map(|pause| pause.until.saturating_duration_since(core.now));
+    page.field("paused_reason", reason);
+    page.field("paused_actions", actions);
+    page.field("paused_timeout_milliseconds", left.map_or(0, |left| left.as_millis()));
 }
 
 pub(super) fn memory(page: &mut Page, core: &Core, keyspace: &Keyspace) {
@@ -98,6 +112,10 @@ pub(super) fn memory(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.flag("active_defrag_running", false);
     let waiting = keyspace.garbage().len() as u64;
     page.field("lazyfree_pending_objects", core.freeing.objects() + waiting);
+    let kept = core.upstream.as_ref().map_or(0, Upstream::kept_in_memory);
+    // By its names of Redis 8 and Valkey 8.
+    page.field("mem_replica_full_sync_buffer", kept);
+    page.field("mem_replicas_repl_buffer", kept);
 }
 
 pub(super) fn persistence(page: &mut Page, core: &Core, keyspace: &Keyspace) {
@@ -105,7 +123,7 @@ pub(super) fn persistence(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     let seconds = |time: Option<Duration>| time.map_or(-1, |time| time.as_secs() as i64);
     let status = |ok: bool| if ok { "ok" } else { "err" };
     page.flag("loading", core.loading.is_some());
-    let syncing = core.upstream.as_ref().is_some_and(crate::replication::Upstream::is_syncing);
+    let syncing = core.upstream.as_ref().is_some_and(Upstream::is_syncing);
     page.flag("async_loading", syncing);
     page.field("rdb_changes_since_last_save", saves.changes_since(keyspace));
     page.flag("rdb_bgsave_in_progress", saves.running.is_some());
@@ -116,6 +134,8 @@ pub(super) fn persistence(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     let took = running.map(|running| core.now.saturating_duration_since(running.began));
     page.field("rdb_current_bgsave_time_sec", seconds(took));
     page.field("rdb_saves", saves.count);
+    page.field("rdb_last_load_keys_expired", saves.last_load.expired);
+    page.field("rdb_last_load_keys_loaded", saves.last_load.keys);
     // There is no append-only file.
     page.flag("aof_enabled", false);
     page.flag("aof_rewrite_in_progress", false);
@@ -161,6 +181,7 @@ pub(super) fn stats(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.field("sync_partial_ok", counters.sync_partial_ok);
     page.field("sync_partial_err", counters.sync_partial_err);
     page.field("expired_subkeys", keys.expired_fields);
+    page.field("expired_fields", keys.expired_fields);
     page.field("expired_keys", keys.expired_keys);
     page.field("evicted_keys", keys.evicted_keys);
     page.field("evicted_clients", counters.evicted_clients);

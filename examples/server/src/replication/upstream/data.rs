@@ -48,6 +48,7 @@ impl Upstream {
         core: &mut Core,
         keyspace: &mut Keyspace,
     ) {
+        core.saves.last_load = load.stats();
         let (data, notes) = load.finish();
         self.session = Session::of_primary(0);
         self.session.db = notes.stream_db.unwrap_or(0);

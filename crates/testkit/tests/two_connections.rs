@@ -70,3 +70,29 @@ fn valkey_91() {
 fn redwire() {
     full_syncs_under_writes(&Redwire::start(&[]), &Redwire::start(&[]));
 }
+
+/// More of the stream comes than the replica may keep: it goes on over one connection, where the
+/// primary holds it.
+#[test]
+fn a_limit_of_what_is_kept() {
+    let slow = ["--rdb-key-save-delay", "300"];
+    let starts = Peer::Redis70.start(&slow).zip(Peer::Redis70.start(&[]));
+    let Some((primary, sibling)) = starts else { return };
+    let mut client = primary.client();
+    let bulk = |n: u32| vec![b"SET".to_vec(), format!("bulk:{n}").into_bytes(), vec![b'b'; 100]];
+    client.pipeline(&(0..10_000).map(bulk).collect::<Vec<_>>());
+    let options = ["--repl-two-connections", "yes", "--repl-replica-buffer-disk", "0"];
+    let replica = Redwire::start(&options);
+    replica.client().ok(&["REPLICAOF", "127.0.0.1", &primary.port_text()]);
+    let large = vec![b"SET".to_vec(), b"large".to_vec(), vec![b'l'; 1 << 20]];
+    let reason = "given up: the stream that came meanwhile exceeds repl-replica-buffer-disk";
+    wait_until("the limit to be met", LINK, || {
+        client.pipeline(std::slice::from_ref(&large));
+        replica.log().contains(reason)
+    });
+    wait_until("the link to be up", LINK, || link_is_up(&replica));
+    sibling.follow(&replica);
+    wait_caught_up(&primary, &sibling);
+    assert_same_data(&primary, &sibling);
+    assert_eq!(replica.log().matches(reason).count(), 1, "{}", replica.log());
+}

@@ -190,6 +190,9 @@ config! {
         repl_backlog_memory: u64 = 32 << 20,
         /// Bytes on disk that replicas which lag may take; 0 keeps all in memory.
         repl_backlog_disk: u64 = 16 << 30,
+        /// Bytes on disk that the stream may take at a replica during a full sync over two
+        /// connections; with 0 it has the few of memory.
+        repl_replica_buffer_disk: u64 = 16 << 30,
         /// Bytes on disk that are kept for replicas that come back, and for a restart.
         repl_backlog_disk_keep: u64 = 1 << 30,
         /// Whether all of the stream is written to disk before replicas get it, so that this node

@@ -211,6 +211,7 @@ pub(super) static PARAMETERS: &[P] = &[
         Syntax::Name(TwoConnections::NAMES),
         field!(repl_two_connections),
     ),
+    P::new("repl-replica-buffer-disk", BYTES, field!(repl_replica_buffer_disk)),
     P::new("repl-disable-tcp-nodelay", SWITCH, field!(repl_disable_tcp_nodelay)),
     P::new("min-replicas-to-write", COUNT, field!(min_replicas_to_write))
         .alias("min-slaves-to-write"),

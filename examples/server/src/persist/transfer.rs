@@ -83,6 +83,17 @@ impl Transfer {
         self.lock().in_memory
     }
 
+    /// Bytes that went to disk, read since or not.
+    pub(crate) fn on_disk(&self) -> u64 {
+        self.lock().spool.as_ref().map_or(0, |spool| spool.len)
+    }
+
+    /// Whether the disk did not take what exceeded memory, so that it is kept there.
+    pub(crate) fn is_beyond_disk(&self) -> bool {
+        let shared = self.lock();
+        shared.spool_broken && shared.in_memory > MEMORY_BUDGET
+    }
+
     /// No more bytes will come.
     pub(crate) fn complete(&self) {
         self.lock().complete = true;

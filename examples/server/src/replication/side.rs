@@ -6,6 +6,11 @@
 //! primary offers (Redis' RDB channel, Valkey's dual channel), or with primaries that know nothing
 //! of it by `REPLCONF rdb-only 1` here and a `PSYNC` for what follows there. The stream goes to disk
 //! on this side until the data set is whole. It must not fall behind, so the RDB waits when it does.
+//!
+//! The disk has an end (`repl-replica-buffer-disk`, or that of the disk itself). While the data set
+//! comes there is nothing to wait for then: the full sync is given up, and begins anew over one
+//! connection, where it is the primary that holds the stream. Once the data set is whole, the
+//! stream is not read any more until all that was kept is run.
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -59,9 +64,22 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
+    fn new(folder: PathBuf) -> Self {
+        Self { spool: Transfer::new(), next: 0, folder, len: 0, taken: 0 }
+    }
+
     /// Bytes that are kept now.
     pub(super) fn unread(&self) -> u64 {
         self.len - self.taken
+    }
+
+    /// Why no more is to be kept, if so; `limit` is how many bytes the disk is to take.
+    pub(super) fn fullness(&self, limit: u64) -> Option<&'static str> {
+        if self.spool.is_beyond_disk() {
+            return Some("the disk does not take the stream that came meanwhile");
+        }
+        let over = self.spool.on_disk() > limit;
+        over.then_some("the stream that came meanwhile exceeds repl-replica-buffer-disk")
     }
 
     /// Bytes that take memory.
@@ -109,7 +127,7 @@ impl Side {
             output: Vec::new(),
             from: None,
             meter,
-            kept: Kept { spool: Transfer::new(), next: 0, folder, len: 0, taken: 0 },
+            kept: Kept::new(folder),
             paused: false,
             readable: false,
         })
@@ -246,4 +264,47 @@ fn write_all(stream: &mut Stream, output: &mut Vec<u8>, connected: bool) -> io::
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// In portions, until it is full or has all; how many were kept.
+    fn fill(kept: &mut Kept, limit: u64) -> (usize, Option<&'static str>) {
+        let portions = 0..40;
+        let kept_until = portions.into_iter().find_map(|number| {
+            kept.append(&vec![number as u8; 1 << 20]);
+            kept.fullness(limit).map(|reason| (number + 1, Some(reason)))
+        });
+        kept_until.unwrap_or((40, None))
+    }
+
+    #[test]
+    fn what_is_kept_has_a_limit() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        for (limit, expected) in [(u64::MAX, 40), (10 << 20, 19), (0, 9)] {
+            let mut kept = Kept::new(folder.path().to_owned());
+            let (count, reason) = fill(&mut kept, limit);
+            let of_setting = reason.is_some_and(|reason| reason.contains("exceeds repl-replica"));
+            assert_eq!((count, of_setting), (expected, limit != u64::MAX), "{limit}");
+            // What came before that is all there.
+            for number in 0..count {
+                let portion = kept.next()?;
+                assert!(portion.is_some_and(|it| it == vec![number as u8; 1 << 20]), "{number}");
+            }
+            assert_eq!((kept.next()?, kept.unread()), (None, 0));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_disk_that_takes_nothing_is_full_soon() {
+        let mut kept = Kept::new(Path::new("/nonexistent").to_owned());
+        let (count, reason) = fill(&mut kept, u64::MAX);
+        assert_eq!(count, 9);
+        assert!(reason.is_some_and(|reason| reason.contains("the disk does not take")));
+    }
 }

@@ -130,6 +130,7 @@ impl Upstream {
 
     pub(crate) fn configure(&mut self, config: &Config) {
         self.two_connections.mode = config.repl_two_connections;
+        self.two_connections.disk_limit = config.repl_replica_buffer_disk;
         self.machine.set_config(replica_config(config));
     }
 

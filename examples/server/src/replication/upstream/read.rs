@@ -90,31 +90,40 @@ impl Upstream {
         received: &mut Vec<Received>,
     ) -> Result<(), String> {
         if self.kept.is_some() || self.keeps() {
-            self.keep(bytes, core.now);
-            return Ok(());
+            return self.keep(bytes, core.now);
         }
         self.input.extend_from_slice(bytes);
         self.handle_input(place, core, keyspace, received)?;
-        self.keep_input(core.now);
-        Ok(())
+        self.keep_input(core.now)
     }
 
     /// Keeps what is unread, if it is of the stream and has to wait.
-    fn keep_input(&mut self, now: Instant) {
+    fn keep_input(&mut self, now: Instant) -> Result<(), String> {
         if self.keeps() {
             let unread = std::mem::take(&mut self.input);
-            self.keep(&unread, now);
+            self.keep(&unread, now)?;
         }
+        Ok(())
     }
 
     /// Keeps bytes behind what is kept. What of a command is in `input` lies before all of it.
-    fn keep(&mut self, bytes: &[u8], now: Instant) {
+    fn keep(&mut self, bytes: &[u8], now: Instant) -> Result<(), String> {
         let of_side = self.side.as_mut().map(|side| &mut side.kept);
         if let Some(kept) = of_side.or(self.kept.as_mut()) {
             kept.append(bytes);
             self.kept_peak = self.kept_peak.max(kept.unread());
             self.machine.heard(now);
         }
+        let full = self.side.as_ref().and_then(|it| it.kept.fullness(self.disk_limit()));
+        if let Some(reason) = full {
+            self.two_connections.give_up();
+            return Err(format!("Full sync over two connections given up: {reason}"));
+        }
+        Ok(())
+    }
+
+    fn disk_limit(&self) -> u64 {
+        self.two_connections.disk_limit
     }
 
     /// Whether the stream flows, and has to wait for the data set.
@@ -130,7 +139,8 @@ impl Upstream {
     /// Whether to read now: what comes before it is known to be the stream has to stay in memory.
     pub(super) fn may_read(&self) -> bool {
         let waits = self.side.is_some() && !self.machine.is_streaming();
-        self.readable && !(waits && self.input.len() >= TURN)
+        let full = self.kept.as_ref().is_some_and(|it| it.fullness(self.disk_limit()).is_some());
+        self.readable && !full && !(waits && self.input.len() >= TURN)
     }
 
     /// Runs a slice of the stream that was kept.
@@ -142,6 +152,10 @@ impl Upstream {
         received: &mut Vec<Received>,
     ) -> Result<(), String> {
         let mut done = 0;
+        if self.kept.as_ref().is_some_and(|it| it.fullness(self.disk_limit()).is_some()) {
+            // It is we who do not read.
+            self.machine.heard(core.now);
+        }
         while done < KEPT_TURN
             && !self.woke
             && let Some(kept) = &mut self.kept
@@ -215,7 +229,7 @@ impl Upstream {
                     replid.ok_or("the primary knows no PSYNC")?;
                     self.machine.attach(&side.machine, now);
                 }
-                self.keep_input(now);
+                self.keep_input(now)?;
             }
             Step::RdbStart { len } => self.begin_load(len, core, keyspace, received),
             Step::Rdb(bytes) => {

@@ -19,6 +19,8 @@ pub(super) struct Two {
     pub(super) mode: TwoConnections,
     /// Folder for what exceeds memory.
     pub(super) folder: PathBuf,
+    /// Bytes of stream that the disk is to take at most.
+    pub(super) disk_limit: u64,
     /// Attempts with two that came to nothing, one after the other.
     pub(super) failures: u32,
 }
@@ -26,7 +28,12 @@ pub(super) struct Two {
 impl Two {
     pub(super) fn new(core: &Core) -> Self {
         let (mode, folder) = (core.config.repl_two_connections, core.config.dir.clone());
-        Self { mode, folder, failures: 0 }
+        Self { mode, folder, disk_limit: core.config.repl_replica_buffer_disk, failures: 0 }
+    }
+
+    /// The next attempt is to have one connection: this one cannot come to anything with two.
+    pub(super) fn give_up(&mut self) {
+        self.failures = SIDE_ATTEMPTS;
     }
 
     pub(super) fn wanted(&self) -> bool {

@@ -46,8 +46,8 @@ pub(crate) use rewrite::replace_file;
 pub(crate) use runtime::{SetError, Update};
 pub(crate) use setting::system_text;
 pub(crate) use values::{
-    AclPubsubDefault, DebugAccess, DisklessLoad, LogLevel, ReplRdbVersion, SavePoint, Secret,
-    Supervised, TwoConnections,
+    AclPubsubDefault, BacklogFsync, DebugAccess, DisklessLoad, LogLevel, ReplRdbVersion, SavePoint,
+    Secret, Supervised, TwoConnections,
 };
 
 /// Defines [`Config`]: the fields with their types and defaults, in one place.
@@ -198,6 +198,8 @@ config! {
         /// Whether all of the stream is written to disk before replicas get it, so that this node
         /// goes on after a crash from where it was; without save points it is not.
         repl_backlog_persist: bool = true,
+        /// When what was written of the stream is synced to its medium.
+        repl_backlog_fsync: BacklogFsync = BacklogFsync::No,
         /// Time after the last replica left when the backlog is freed; zero never.
         repl_backlog_ttl: Duration = Duration::from_secs(3600),
         /// Silence after which a replication link is given up.

@@ -11,8 +11,8 @@ use rustix::io::Errno;
 use super::setting::{TextSetting, Value, ValueError, system_text};
 use super::table::{Parameter as P, Store, Store::Fixed, Store::Hint, Syntax, field};
 use super::values::{
-    AclPubsubDefault, DebugAccess, DisklessLoad, LogLevel, ReplRdbVersion, Supervised,
-    TwoConnections,
+    AclPubsubDefault, BacklogFsync, DebugAccess, DisklessLoad, LogLevel, ReplRdbVersion,
+    Supervised, TwoConnections,
 };
 use super::{Config, output_limits};
 
@@ -212,6 +212,8 @@ pub(super) static PARAMETERS: &[P] = &[
         field!(repl_two_connections),
     ),
     P::new("repl-replica-buffer-disk", BYTES, field!(repl_replica_buffer_disk)),
+    // Ours: see `persist::unsynced`.
+    P::new("repl-backlog-fsync", Syntax::Name(BacklogFsync::NAMES), field!(repl_backlog_fsync)),
     P::new("repl-disable-tcp-nodelay", SWITCH, field!(repl_disable_tcp_nodelay)),
     P::new("min-replicas-to-write", COUNT, field!(min_replicas_to_write))
         .alias("min-slaves-to-write"),

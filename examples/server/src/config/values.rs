@@ -150,6 +150,19 @@ named! {
 }
 
 named! {
+    /// When the segments of the backlog are synced to their medium (`repl-backlog-fsync`), in the
+    /// words of Redis' `appendfsync`. It is power loss that this is about: kill -9 loses nothing.
+    BacklogFsync {
+        /// Before replicas may rely on what was written.
+        Always = "always",
+        /// A second after it was written, on a thread of its own.
+        EverySec = "everysec",
+        /// When the kernel thinks fit.
+        No = "no",
+    }
+}
+
+named! {
     /// The service manager to tell that the server is ready.
     Supervised {
         /// systemd, through `$NOTIFY_SOCKET`.

@@ -5,6 +5,7 @@ mod job;
 mod load;
 mod segments;
 mod transfer;
+mod unsynced;
 
 pub(crate) use atomic_file::AtomicFile;
 pub(crate) use job::{Job, JobEvent, JobPlan, Target};

@@ -5,12 +5,14 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 
 use mio::Waker;
 use redwire_repl::{Fetch, FoundSegment, Segment, SegmentId, Store};
 use rustix::fs::{FlockOperation, flock};
 
+use super::unsynced::{Syncer, Unsynced, sync_all};
+use crate::config::BacklogFsync;
 use crate::log::warning;
 
 /// What the names of segments' files end in.
@@ -22,8 +24,7 @@ const LOCK: &str = "lock";
 /// The files of the backlog's segments. Requests are done in order on a thread, which starts with
 /// the first of them: a server without replicas makes no folder.
 ///
-/// Nothing is synced: a crash of the process loses nothing that was written, one of the machine
-/// may, and the checksums tell.
+/// What is written is synced by the policy that is set, see [`Unsynced`].
 #[derive(Debug)]
 pub(crate) struct Segments {
     folder: PathBuf,
@@ -31,6 +32,7 @@ pub(crate) struct Segments {
     /// Held until the thread has it.
     lock: Option<File>,
     thread: Option<Thread>,
+    fsync: BacklogFsync,
 }
 
 #[derive(Debug)]
@@ -44,6 +46,7 @@ enum Request {
     Store(Store),
     Fetch(Fetch),
     Discard(SegmentId),
+    Fsync(BacklogFsync),
 }
 
 /// How a request ended.
@@ -57,8 +60,18 @@ pub(crate) enum Outcome {
 
 impl Segments {
     /// The files in `folder`, which need not be there.
-    pub(crate) fn new(folder: PathBuf, waker: Arc<Waker>) -> Self {
-        Self { folder, waker, lock: None, thread: None }
+    pub(crate) fn new(folder: PathBuf, waker: Arc<Waker>, fsync: BacklogFsync) -> Self {
+        Self { folder, waker, lock: None, thread: None, fsync }
+    }
+
+    /// What is written is synced by this policy from now on.
+    pub(crate) fn set_fsync(&mut self, fsync: BacklogFsync) {
+        if self.fsync != fsync {
+            self.fsync = fsync;
+            if self.thread.is_some() {
+                self.ask(Request::Fsync(fsync));
+            }
+        }
     }
 
     /// The folder.
@@ -142,7 +155,8 @@ impl Segments {
 
     fn ask(&mut self, request: Request) {
         let thread = self.thread.get_or_insert_with(|| {
-            Thread::start(self.folder.clone(), self.lock.take(), self.waker.clone())
+            let files = Files::new(self.folder.clone(), self.lock.take(), self.fsync);
+            Thread::start(files, self.waker.clone())
         });
         // A thread that could not be started has left its outcome already.
         if let Err(unsent) = thread.requests.send(request) {
@@ -154,13 +168,12 @@ impl Segments {
 }
 
 impl Thread {
-    fn start(folder: PathBuf, lock: Option<File>, waker: Arc<Waker>) -> Self {
+    fn start(mut files: Files, waker: Arc<Waker>) -> Self {
         let (requests, receiver) = channel::<Request>();
         let (sender, outcomes) = channel();
         // Without a thread the requests have no receiver, and are refused as they come.
         let _ = std::thread::Builder::new().name("backlog".into()).spawn(move || {
-            let mut files = Files { folder, lock, open: None };
-            for request in receiver {
+            while let Some(request) = files.next_request(&receiver) {
                 let outcome = match request {
                     Request::Store(store) => Outcome::Stored(store.id, files.store(&store)),
                     Request::Fetch(fetch) => Outcome::Fetched(fetch.id, files.fetch(fetch)),
@@ -168,11 +181,16 @@ impl Thread {
                         files.discard(id);
                         continue;
                     }
+                    Request::Fsync(fsync) => {
+                        files.fsync = fsync;
+                        continue;
+                    }
                 };
                 // The loop may have ended; nobody waits for the outcome then.
                 let _ = sender.send(outcome);
                 let _ = waker.wake();
             }
+            files.sync_rest();
         });
         Self { requests, outcomes }
     }
@@ -184,7 +202,7 @@ impl Request {
         let outcome = match self {
             Request::Store(store) => Outcome::Stored(store.id, Err(error())),
             Request::Fetch(fetch) => Outcome::Fetched(fetch.id, Err(error())),
-            Request::Discard(_) => return,
+            Request::Discard(_) | Request::Fsync(_) => return,
         };
         // The receiver is held by the caller.
         let _ = outcomes.send(outcome);
@@ -197,10 +215,71 @@ struct Files {
     /// Held as long as the thread uses the folder.
     lock: Option<File>,
     /// The file that was written last.
-    open: Option<(SegmentId, File)>,
+    open: Option<(SegmentId, Arc<File>)>,
+    fsync: BacklogFsync,
+    unsynced: Unsynced<Name, Arc<File>>,
+    syncer: Option<Syncer>,
+}
+
+/// What may have to be synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Name {
+    Segment(SegmentId),
+    /// The folder, for the names in it.
+    Folder,
 }
 
 impl Files {
+    fn new(folder: PathBuf, lock: Option<File>, fsync: BacklogFsync) -> Self {
+        Self { folder, lock, open: None, fsync, unsynced: Unsynced::new(), syncer: None }
+    }
+
+    /// Waits for a request, and syncs what is due meanwhile; `None` at the end of them.
+    fn next_request(&mut self, requests: &Receiver<Request>) -> Option<Request> {
+        loop {
+            let Some(due) = self.unsynced.due(self.fsync) else { return requests.recv().ok() };
+            let left = due.saturating_duration_since(crate::clock::now());
+            if left.is_zero() {
+                self.sync_beside();
+                continue;
+            }
+            match requests.recv_timeout(left) {
+                Ok(request) => return Some(request),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    /// Has what was written synced on a thread, unless that is busy still.
+    fn sync_beside(&mut self) {
+        if self.syncer.is_none() {
+            self.syncer = Syncer::start().ok();
+        }
+        let files = self.unsynced.take();
+        let batch = files.iter().map(|(_, file)| file.clone()).collect();
+        let taken = self.syncer.as_ref().is_some_and(|syncer| syncer.offer(batch).is_ok());
+        if !taken {
+            self.unsynced.put_back(files, crate::clock::now());
+        }
+    }
+
+    /// Syncs what was written, before anybody hears of it.
+    fn sync_now(&mut self) -> io::Result<()> {
+        let files = self.unsynced.take();
+        sync_all(files.iter().map(|(_, file)| &**file))
+    }
+
+    /// The server ends, or waits for all that it asked for.
+    fn sync_rest(&mut self) {
+        self.syncer = None;
+        if self.fsync != BacklogFsync::No
+            && let Err(error) = self.sync_now()
+        {
+            warning!("Can't sync the backlog's segments: {error}");
+        }
+    }
+
     fn store(&mut self, store: &Store) -> io::Result<()> {
         self.lock()?;
         let file = match self.open.take_if(|(id, _)| *id == store.id && store.position > 0) {
@@ -208,11 +287,8 @@ impl Files {
             None => {
                 let anew = store.position == 0;
                 let mut options = OpenOptions::new();
-                options
-                    .write(true)
-                    .create(anew)
-                    .truncate(anew)
-                    .open(path(&self.folder, store.id))?
+                options.write(true).create(anew).truncate(anew);
+                Arc::new(options.open(path(&self.folder, store.id))?)
             }
         };
         let mut position = store.position;
@@ -220,8 +296,16 @@ impl Files {
             file.write_all_at(bytes, position)?;
             position += bytes.len() as u64;
         }
-        self.open = Some((store.id, file));
-        Ok(())
+        self.open = Some((store.id, file.clone()));
+        if self.fsync == BacklogFsync::No {
+            return Ok(());
+        }
+        let now = crate::clock::now();
+        self.unsynced.note(Name::Segment(store.id), file, now);
+        if store.position == 0 {
+            self.unsynced.note(Name::Folder, Arc::new(File::open(&self.folder)?), now);
+        }
+        if self.fsync == BacklogFsync::Always { self.sync_now() } else { Ok(()) }
     }
 
     fn fetch(&self, fetch: Fetch) -> io::Result<Vec<u8>> {
@@ -230,6 +314,7 @@ impl Files {
 
     fn discard(&mut self, id: SegmentId) {
         self.open.take_if(|(open, _)| *open == id);
+        self.unsynced.forget(&Name::Segment(id));
         // One that is not there need not be removed; one that cannot be is found at the next start.
         let _ = fs::remove_file(path(&self.folder, id));
     }
@@ -285,7 +370,7 @@ mod tests {
     }
 
     fn files(folder: &Path) -> Files {
-        Files { folder: folder.to_owned(), lock: None, open: None }
+        Files::new(folder.to_owned(), None, BacklogFsync::Always)
     }
 
     #[test]

@@ -119,7 +119,8 @@ impl Server {
         core.apply_config(&mut keyspace);
         let next_tick = core.now;
         let background = Background::start(core.freeing.clone());
-        let segments = Segments::new(core.config.segments_path(), core.waker.clone());
+        let fsync = core.config.repl_backlog_fsync;
+        let segments = Segments::new(core.config.segments_path(), core.waker.clone(), fsync);
         let mut server = Self {
             poll,
             listeners,

@@ -66,6 +66,7 @@ impl Server {
 
     /// Tells the thread what is to be done.
     pub(super) fn ask_segments(&mut self) {
+        self.segments.set_fsync(self.core.config.repl_backlog_fsync);
         let replicas = self.replicas.iter().filter_map(|id| self.clients.get(id));
         for replica in replicas.filter(|it| !it.write_blocked) {
             self.core.primary.request(redwire_repl::ReplicaId(replica.id));

@@ -38,6 +38,7 @@ impl Cursor {
 
     /// Offset of the next element, for [`value_at`].
     #[must_use]
+    #[inline]
     pub fn position(&self) -> usize {
         self.at
     }
@@ -54,6 +55,7 @@ impl Cursor {
     ///
     /// [`Broken`] for an unknown encoding, an element that passes the end or whose length behind
     /// it is another, and at the end when the header counted differently.
+    #[inline]
     pub fn next<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<Value<'a>>, Broken> {
         if self.at + 1 == bytes.len() {
             self.check_count(bytes)?;

@@ -9,6 +9,35 @@ use crate::{
 /// The element at `at`, and where the next one begins.
 #[inline]
 pub(super) fn element(bytes: &[u8], at: usize) -> Result<(Value<'_>, usize), Broken> {
+    match short_element(bytes, at) {
+        Some(found) => Ok(found),
+        None => any_element(bytes, at),
+    }
+}
+
+/// An element of the two forms that most have: a number up to 127, or up to 63 bytes. The length
+/// behind it is one byte.
+#[inline(always)]
+fn short_element(bytes: &[u8], at: usize) -> Option<(Value<'_>, usize)> {
+    let first = *bytes.get(at)?;
+    let len = match first {
+        0..=0x7f => 1,
+        0x80..=0xbf => 1 + usize::from(first & 0x3f),
+        _ => return None,
+    };
+    // The last byte is the end mark: no element may reach it.
+    let [.., back, _] = bytes.get(at..at + len + 2)? else { return None };
+    if usize::from(*back) != len {
+        return None;
+    }
+    let value = match first {
+        0..=0x7f => Value::Int(i64::from(first)),
+        _ => Value::Str(bytes.get(at + 1..at + len)?),
+    };
+    Some((value, at + len + 1))
+}
+
+fn any_element(bytes: &[u8], at: usize) -> Result<(Value<'_>, usize), Broken> {
     match usual_element(bytes, at) {
         Err(broken) => narrow_element(bytes, at).ok_or(broken),
         found => found,

@@ -7,7 +7,7 @@ mod support;
 use std::{ops::ControlFlow, path::Path};
 
 use proptest::{collection::vec, prelude::*};
-use redwire_rdb::{DecodeOptions, Decoder, Error, Limits, length};
+use redwire_rdb::{DecodeOptions, Decoder, EncodeOptions, Encoder, Error, KeyMeta, Limits, length};
 use support::{Contents, corpus, decode, decode_cut, decode_with, files};
 
 /// Files up to this size are cut at each byte.
@@ -48,8 +48,13 @@ fn byte_by_byte_gives_the_same() {
 
 /// Decodes by [`Decoder::decode_each`] a file that arrives cut at these places; `one` breaks off after
 /// each event.
-fn decode_each(bytes: &[u8], cuts: &[usize], one: bool) -> Result<Contents, Error> {
-    let (mut contents, mut decoder) = (Contents::default(), Decoder::default());
+fn decode_each(
+    bytes: &[u8],
+    cuts: &[usize],
+    one: bool,
+    options: DecodeOptions,
+) -> Result<Contents, Error> {
+    let (mut contents, mut decoder) = (Contents::default(), Decoder::new(options));
     let mut used = 0;
     for end in cuts.iter().copied().chain([bytes.len()]) {
         loop {
@@ -74,10 +79,51 @@ fn events_handed_over_are_those_taken_one_by_one() {
     for (name, bytes) in small_files() {
         let whole = decode(&bytes);
         for one in [false, true] {
-            assert_eq!(decode_each(&bytes, &[], one), whole, "{name}");
+            let each = decode_each(&bytes, &[], one, DecodeOptions::default());
+            assert_eq!(each, whole, "{name}");
         }
         for cut in 0..bytes.len() {
-            assert_eq!(decode_each(&bytes, &[cut], cut % 2 == 0), whole, "{name} cut at {cut}");
+            let each = decode_each(&bytes, &[cut], cut % 2 == 0, DecodeOptions::default());
+            assert_eq!(each, whole, "{name} cut at {cut}");
+        }
+    }
+}
+
+/// Values whose elements take more than one run of the checksum, and packed ones.
+fn larger_file(compress: bool) -> Vec<u8> {
+    let mut encoder = Encoder::new(EncodeOptions { compress, ..EncodeOptions::default() });
+    let mut file = Vec::new();
+    encoder.start(&mut file);
+    for count in [5, 60, 3000] {
+        let texts: Vec<Vec<u8>> = (0..count)
+            .map(|number: usize| match number % 3 {
+                0 => number.to_string().into_bytes(),
+                1 => format!("text {number}").into_bytes(),
+                _ => format!("{number} and more and more").repeat(1 + number % 9).into_bytes(),
+            })
+            .collect();
+        let texts = || texts.iter().map(Vec::as_slice);
+        encoder.list(&mut file, &KeyMeta::new(b"list"), texts());
+        encoder.set(&mut file, &KeyMeta::new(b"set"), texts());
+        encoder.set(&mut file, &KeyMeta::new(b"integers"), texts().step_by(3));
+        let scored = texts().zip((0..3000_u32).map(|at| f64::from(at) / 2.0));
+        encoder.zset(&mut file, &KeyMeta::new(b"zset"), scored);
+        encoder.hash(&mut file, &KeyMeta::new(b"hash"), texts().zip(texts().skip(1)));
+    }
+    encoder.end(&mut file);
+    file
+}
+
+#[test]
+fn many_events_handed_over_are_those_taken_one_by_one() {
+    for compress in [false, true] {
+        let bytes = larger_file(compress);
+        let whole = decode(&bytes);
+        assert!(whole.is_ok());
+        let cuts: Vec<usize> = (0..bytes.len()).step_by(997).collect();
+        for (cuts, one) in [(&[][..], false), (&[], true), (&cuts, false), (&cuts, true)] {
+            let each = decode_each(&bytes, cuts, one, DecodeOptions::default());
+            assert_eq!(each, whole);
         }
     }
 }
@@ -112,6 +158,8 @@ fn every_flipped_bit_ends_in_an_answer() {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             let read = decode_with(&flipped, unchecked.clone());
+            let each = decode_each(&flipped, &[], bit % 2 == 0, unchecked.clone());
+            assert_eq!(each, read, "{name} with bit {bit} flipped");
             // Who looks into less finds less wrong.
             let passed = decode_with(&flipped, spans.clone());
             assert!(read.is_err() || passed.is_ok(), "{name} with bit {bit} flipped: {passed:?}");

@@ -1,5 +1,7 @@
 //! Packed values: their elements one by one.
 
+use std::ops::ControlFlow;
+
 use super::{
     Found,
     input::{Halt, Input},
@@ -8,7 +10,7 @@ use super::{
     text::{Loc, Slot, Source, Texts},
 };
 use crate::{
-    Fault, intset, listpack,
+    Event, Fault, intset, listpack,
     packed::{Broken, Value},
     types::{Form, Layout, Parts},
     ziplist, zipmap,
@@ -120,6 +122,59 @@ impl Blob {
             },
         };
         Ok(Flow::Found)
+    }
+
+    /// Hands over the elements of a listpack or an intset. Where one is broken, or was there before, it
+    /// stops before it and has noted nothing of it: [`next`](Self::next) finds the same.
+    #[inline]
+    pub(crate) fn each(
+        &mut self,
+        unread: &[u8],
+        texts: &Texts,
+        seen: &mut Seen,
+        mut take: impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let bytes = match self.place {
+            Place::Input { len } => unread.get(..len).unwrap_or_default(),
+            Place::Held { len } => texts.get(&[], Loc::held(Slot::Packed, 0, len)),
+        };
+        if let Cursor::Intset(intset) = &mut self.cursor {
+            let mut cursor = *intset;
+            while let Ok(Some(int)) = cursor.next(bytes) {
+                *intset = cursor;
+                take(Event::Element(itoa::Buffer::new().format(int).as_bytes()))?;
+            }
+        }
+        let Cursor::Listpack(listpack) = &mut self.cursor else {
+            return ControlFlow::Continue(());
+        };
+        let (mut flow, mut cursor) = (ControlFlow::Continue(()), *listpack);
+        while flow.is_continue() {
+            let at = cursor.position();
+            let Ok(Some(first)) = cursor.next(bytes) else { break };
+            let (mut digits, mut more) = (itoa::Buffer::new(), itoa::Buffer::new());
+            let event = match self.parts {
+                Parts::ListElement | Parts::SetMember => Event::Element(text(first, &mut digits)),
+                Parts::Scored => {
+                    let Ok(Some(score)) = cursor.next(bytes) else { break };
+                    let Some(score) = score.score() else { break };
+                    Event::Scored(text(first, &mut digits), score)
+                }
+                Parts::Field => {
+                    let Ok(Some(value)) = cursor.next(bytes) else { break };
+                    let (field, value) = (text(first, &mut digits), text(value, &mut more));
+                    Event::Field { field, value, expires_ms: None }
+                }
+                Parts::ExpiringField => break,
+            };
+            let value_at = |at: u32| listpack::value_at(bytes, at as usize).ok();
+            if self.refuse_duplicates && !seen.insert(first, at as u32, value_at) {
+                break;
+            }
+            *listpack = cursor;
+            flow = take(event);
+        }
+        flow
     }
 
     /// Passes all elements that are left, and the value; says whether there was one.
@@ -271,6 +326,15 @@ impl Cursor {
             Self::Listpack(_) => listpack::value_at(bytes, at).ok(),
             Self::Intset(_) => None,
         }
+    }
+}
+
+/// The bytes that the value stands for.
+#[inline]
+fn text<'a>(value: Value<'a>, digits: &'a mut itoa::Buffer) -> &'a [u8] {
+    match value {
+        Value::Str(bytes) => bytes,
+        Value::Int(int) => digits.format(int).as_bytes(),
     }
 }
 

@@ -226,6 +226,14 @@ impl Decoder {
                     summed = at;
                 }
             }
+            if self.failed.is_none() {
+                let (used, flow) = self.machine.each_element(&unread[at..], &mut take);
+                at += used;
+                if flow.is_break() {
+                    self.advance(&unread[summed..], at - summed);
+                    return Ok(at);
+                }
+            }
             self.advance(&unread[summed..], at - summed);
             let decoded = self.decode(&unread[at..])?;
             at += decoded.used;

@@ -1,12 +1,14 @@
 //! Values that are a count and as many items.
 
+use std::ops::ControlFlow;
+
 use super::{
-    Found,
+    CRC_RUN, Found,
     input::{Halt, Input},
     machine::Flow,
-    text::{Loc, Slot, Texts},
+    text::{Loc, Slot, Texts, short_string},
 };
-use crate::{Fault, Limits, score, types::Item};
+use crate::{Event, Fault, Limits, packed::array, score, types::Item};
 
 /// The items of a value that are still to come.
 #[derive(Debug)]
@@ -67,6 +69,41 @@ impl Items {
         input.at = next;
         self.left -= 1;
         Ok(Flow::Found)
+    }
+
+    /// Hands over items as long as their strings are short; stops where [`next`](Self::next) is to go
+    /// on, or when a run of bytes is done with, so that the checksum finds it in the cache. Answers
+    /// how many bytes are.
+    #[inline]
+    pub(crate) fn each(
+        &mut self,
+        bytes: &[u8],
+        max: u64,
+        mut take: impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> (usize, ControlFlow<()>) {
+        let (mut at, mut flow) = (0, ControlFlow::Continue(()));
+        while self.left > 0 && at < CRC_RUN && flow.is_continue() {
+            let (mut first, mut second) = (itoa::Buffer::new(), itoa::Buffer::new());
+            let Some((text, next)) = short_string(bytes, at, max, &mut first) else { break };
+            let (event, next) = match self.item {
+                Item::ListElement | Item::SetMember => (Event::Element(text), next),
+                Item::Scored => match array(bytes, next).map(f64::from_le_bytes) {
+                    Some(score) if !score.is_nan() => (Event::Scored(text, score), next + 8),
+                    _ => break,
+                },
+                Item::Field => match short_string(bytes, next, max, &mut second) {
+                    Some((value, next)) => {
+                        (Event::Field { field: text, value, expires_ms: None }, next)
+                    }
+                    None => break,
+                },
+                _ => break,
+            };
+            at = next;
+            self.left -= 1;
+            flow = take(event);
+        }
+        (at, flow)
     }
 
     /// The time that an expiry before a field stands for: 0 says none, otherwise it counts from

@@ -1,7 +1,7 @@
 //! Strings of the file: where they lie, decompressed where they must be.
 
 use super::input::{Halt, Input};
-use crate::{Limits, lzf, string::Header};
+use crate::{Limits, lzf, packed::array, string::Header};
 
 /// Which of two strings at a time is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,6 +146,38 @@ impl Texts {
         };
         bytes.get(loc.start..loc.end).unwrap_or_default()
     }
+}
+
+/// The string at `at` if its length has one of the two short forms and is at most `max`, and where
+/// it ends.
+#[inline(always)]
+pub(crate) fn plain_string(bytes: &[u8], at: usize, max: u64) -> Option<(&[u8], usize)> {
+    let first = usize::from(*bytes.get(at)?);
+    let (len, start) = match first {
+        0..=0x3f => (first, at + 1),
+        0x40..=0x7f => ((first & 0x3f) << 8 | usize::from(*bytes.get(at + 1)?), at + 2),
+        _ => return None,
+    };
+    let end = start + len;
+    let string = bytes.get(start..end)?;
+    (len as u64 <= max).then_some((string, end))
+}
+
+/// As [`plain_string`], and integers, whose digits are written to `digits`.
+#[inline(always)]
+pub(crate) fn short_string<'a>(
+    bytes: &'a [u8],
+    at: usize,
+    max: u64,
+    digits: &'a mut itoa::Buffer,
+) -> Option<(&'a [u8], usize)> {
+    let (int, end) = match *bytes.get(at)? {
+        0xc0 => (i32::from(*bytes.get(at + 1)? as i8), at + 2),
+        0xc1 => (i32::from(i16::from_le_bytes(array(bytes, at + 1)?)), at + 3),
+        0xc2 => (i32::from_le_bytes(array(bytes, at + 1)?), at + 5),
+        _ => return plain_string(bytes, at, max),
+    };
+    Some((digits.format(int).as_bytes(), end))
 }
 
 /// Where the string at `at` ends, which is not looked into.

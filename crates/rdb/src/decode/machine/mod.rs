@@ -1,6 +1,7 @@
 //! The walk through a file: opcodes, keys, and which kind of value comes next.
 
 mod duplicates;
+mod each;
 mod opcodes;
 mod pass;
 mod values;
@@ -14,7 +15,7 @@ use super::{
     plain::Items,
     seen::Seen,
     stream::StreamWalk,
-    text::{Loc, Slot, Texts},
+    text::{Loc, Slot, Texts, plain_string},
     walk::Walk,
 };
 use crate::{
@@ -177,7 +178,7 @@ impl Machine {
     pub(crate) fn string_key<'a>(&mut self, unread: &'a [u8]) -> Option<(Event<'a>, usize)> {
         match self.state {
             State::Top if self.straight && unread.first() == Some(&type_byte::STRING) => {
-                let (key, end) = self.plain_string(unread, 1)?;
+                let (key, end) = plain_string(unread, 1, self.options.limits.max_string)?;
                 keep_name(&mut self.key, key);
                 self.begin(type_byte::STRING, Kind::String);
                 self.state = State::String;
@@ -185,7 +186,7 @@ impl Machine {
                 Some((Event::Key(pending.header(key, Kind::String, type_byte::STRING)), end))
             }
             State::String => {
-                let (value, end) = self.plain_string(unread, 0)?;
+                let (value, end) = plain_string(unread, 0, self.options.limits.max_string)?;
                 self.empty = false;
                 self.state = State::KeyEnd;
                 Some((Event::String(value), end))
@@ -197,20 +198,6 @@ impl Machine {
             }
             _ => None,
         }
-    }
-
-    /// The string at `at` if its length has one of the two short forms, and where it ends.
-    #[inline(always)]
-    fn plain_string<'a>(&self, unread: &'a [u8], at: usize) -> Option<(&'a [u8], usize)> {
-        let first = usize::from(*unread.get(at)?);
-        let (len, start) = match first {
-            0..=0x3f => (first, at + 1),
-            0x40..=0x7f => ((first & 0x3f) << 8 | usize::from(*unread.get(at + 1)?), at + 2),
-            _ => return None,
-        };
-        let end = start + len;
-        let string = unread.get(start..end)?;
-        (len as u64 <= self.options.limits.max_string).then_some((string, end))
     }
 
     /// Takes note of which value comes.

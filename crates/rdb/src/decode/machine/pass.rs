@@ -6,6 +6,7 @@ use crate::{
         Found,
         check::Tally,
         input::{Halt, Input},
+        text::plain_string,
     },
     types::{opcode, type_byte},
 };
@@ -44,6 +45,7 @@ impl Machine {
     /// most files are mostly that.
     #[inline(never)]
     fn pass_strings(&mut self, input: &mut Input<'_>, run: usize, tally: &mut Tally) {
+        let max = self.options.limits.max_string;
         let mut at = input.at;
         let mut keys = 0;
         while at < run {
@@ -54,8 +56,8 @@ impl Machine {
                 }
                 _ => break,
             };
-            let Some((_, value)) = self.plain_string(input.bytes, key) else { break };
-            let Some((_, end)) = self.plain_string(input.bytes, value) else { break };
+            let Some((_, value)) = plain_string(input.bytes, key, max) else { break };
+            let Some((_, end)) = plain_string(input.bytes, value, max) else { break };
             at = end;
             keys += 1;
         }

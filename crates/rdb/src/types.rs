@@ -46,6 +46,9 @@ pub(crate) mod type_byte {
     pub(crate) const HASH_EXPIRING: u8 = 24;
 }
 
+/// Types from this one on are of one dialect.
+const FIRST_OF_ONE_DIALECT: u8 = 22;
+
 /// Quicklist nodes of type 18.
 pub(crate) mod container {
     pub(crate) const PLAIN: u64 = 1;
@@ -246,6 +249,16 @@ pub(crate) const fn holds(target: Version, byte: u8) -> bool {
         // The types of Redis 7.2 were those of the first Valkey; 22 is its own.
         Dialect::Valkey => redis_since(byte) <= 11 || byte == 22,
     }
+}
+
+/// Whether type `byte` of a file of `dialect` is another type, or none, in `target`'s dialect: from 22
+/// on each has its own. Redis' streams are not: they can be converted.
+pub(crate) const fn means_another(dialect: Dialect, byte: u8, target: Version) -> bool {
+    let same = matches!(
+        (dialect, target.dialect()),
+        (Dialect::Redis, Dialect::Redis) | (Dialect::Valkey, Dialect::Valkey)
+    );
+    byte >= FIRST_OF_ONE_DIALECT && !same && !StreamType::has_type_byte(byte)
 }
 
 /// The first Redis version with a type that a release wrote.

@@ -43,7 +43,7 @@ fn owned(value: &Whole<'_>) -> Value {
             bytes.parts(|part| stream.take(*part)).unwrap();
             Value::Stream(stream)
         }
-        Whole::Opaque { type_byte, body } => Value::Opaque(*type_byte, body.to_vec()),
+        Whole::Opaque { type_byte, body, .. } => Value::Opaque(*type_byte, body.to_vec()),
         _ => unreachable!(),
     }
 }

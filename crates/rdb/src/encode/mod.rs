@@ -196,7 +196,8 @@ impl Encoder {
         }
     }
 
-    /// Writes a value as [`Event::Opaque`](crate::Event::Opaque) delivered it. A stream of a type that
+    /// Writes a value as [`Event::Opaque`](crate::Event::Opaque) delivered it. `type_byte` is taken
+    /// as of the target's dialect; [`value`](Self::value) compares the two. A stream of a type that
     /// the target does not have, or of the oldest, which can hold a wrong length, is converted, as by
     /// [`begin_stream`](Self::begin_stream).
     ///

@@ -5,7 +5,9 @@ mod value;
 
 pub use self::value::{Elements, Fields, Members, StreamBytes, Value};
 use self::{collect::Collected, value::Parts};
-use crate::{DecodeOptions, Decoder, Error, Event, KeyHeader, Kind, Version, types::StreamType};
+use crate::{
+    DecodeOptions, Decoder, Dialect, Error, Event, KeyHeader, Kind, Version, types::StreamType,
+};
 
 /// Reads an RDB file key by key, each with its whole value.
 ///
@@ -224,8 +226,9 @@ impl Entries {
             true => self.collected.remove_duplicates(unread, head.kind),
             false => 0,
         };
+        let dialect = self.version().map_or(Dialect::Redis, Version::dialect);
         let parts = Parts::new(&self.collected, unread, head.places_each());
-        let value = Value::of(head.kind, head.type_byte, parts);
+        let value = Value::of(head.kind, dialect, head.type_byte, parts);
         let header = head.with(self.collected.key_of(unread));
         Entry { db: self.db, header, value, bytes: used as u64, repeated }
     }

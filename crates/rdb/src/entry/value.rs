@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::collect::{Collected, Place};
-use crate::{Error, Kind, stream::StreamPart};
+use crate::{Dialect, Error, Kind, stream::StreamPart};
 
 /// A key's value, whole. What the file has as it is stays where it stands; integers, and what was
 /// compressed, lie in the memory of the [`Entries`](super::Entries).
@@ -30,7 +30,9 @@ pub enum Value<'a> {
     ///
     /// [`DecodeOptions::opaque_values`]: crate::DecodeOptions::opaque_values
     Opaque {
-        /// The value's type in the file's dialect.
+        /// The dialect of the file, in which `type_byte` is to be understood.
+        dialect: Dialect,
+        /// The value's type.
         type_byte: u8,
         /// The bytes after the key, as they stand in the file.
         body: &'a [u8],
@@ -57,7 +59,7 @@ impl<'a> Value<'a> {
     }
 
     /// What was collected of a value of `kind`.
-    pub(super) fn of(kind: Kind, type_byte: u8, parts: Parts<'a>) -> Self {
+    pub(super) fn of(kind: Kind, dialect: Dialect, type_byte: u8, parts: Parts<'a>) -> Self {
         let first = || parts.places().first().map_or(&b""[..], |&place| parts.get(place));
         match kind {
             Kind::String => Self::String(first()),
@@ -66,7 +68,7 @@ impl<'a> Value<'a> {
             Kind::Zset => Self::Zset(Members { parts }),
             Kind::Hash => Self::Hash(Fields { parts }),
             Kind::Stream => Self::Stream(StreamBytes { type_byte, body: first() }),
-            Kind::Opaque => Self::Opaque { type_byte, body: first() },
+            Kind::Opaque => Self::Opaque { dialect, type_byte, body: first() },
         }
     }
 }

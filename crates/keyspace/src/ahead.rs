@@ -5,7 +5,7 @@ use std::hint::black_box;
 use redwire_resp::Request;
 
 use crate::command::Keys;
-use crate::database::{Entry, Place};
+use crate::database::{Near, Place};
 use crate::{Keyspace, Session};
 
 /// The keys that one batch touches, at most: what they bring in stays in the cache until it is used.
@@ -80,7 +80,7 @@ impl Keyspace {
         let mut touched = 0;
         if let Some(database) = self.data.databases.get(ahead.db as usize) {
             // One pass for each step of the way, so that no read waits for another's.
-            let mut entries: [Option<&Entry>; KEYS_MAX] = [None; KEYS_MAX];
+            let mut entries: [Option<Near<'_>>; KEYS_MAX] = [None; KEYS_MAX];
             for (entry, place) in entries.iter_mut().zip(&ahead.places) {
                 *entry = database.near(*place);
             }

@@ -80,7 +80,7 @@ impl Keyspace {
         self.waits.next(|db, key| {
             let entry = data.databases.get(db as usize)?.find(key)?;
             let there = !entry.expires().is_some_and(|at| now.is_past(at));
-            there.then_some(&entry.value)
+            there.then_some(entry.value)
         })
     }
 

@@ -3,14 +3,14 @@
 use redwire_resp::Encoder;
 
 use crate::command::Command;
-use crate::database::Entry;
+use crate::database::EntryRef;
 use crate::error::CommandError;
 use crate::events::EventClass;
 use crate::keyspace::{Keyspace, Random, Role};
 use crate::session::{Origin, Session};
 use crate::usage::Meter;
 use crate::value::{Kind, Live};
-use crate::{Blob, Hash, KeyUsage, UnixMs, Value};
+use crate::{Blob, Hash, KeyUsage, UnixMs, Value, ValueRef};
 
 /// A command's view of the world while it runs: the data, the reply to write, the session.
 ///
@@ -81,21 +81,23 @@ impl<'a> Data<'a> {
     }
 
     /// The value of `key` to read, counted as a hit or a miss, and as a use of the key.
-    pub(crate) fn find(&mut self, key: &[u8]) -> Option<&Value> {
+    pub(crate) fn find(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
         self.drop_if_expired(key);
         let Keyspace { data, stats, meter, settings, random, .. } = &mut *self.keyspace;
         let entry = data.find_mut(self.db, key);
-        let Some(entry) = entry.filter(|entry| is_there(entry, self.now, self.origin)) else {
+        let is_seen = |entry: EntryRef<'_>| is_there(entry, self.now, self.origin);
+        let Some(mut entry) = entry.filter(|entry| is_seen(entry.view())) else {
             stats.keyspace_misses += 1;
             return None;
         };
         stats.keyspace_hits += 1;
-        entry.set_clock(meter.used(entry.clock(), false, settings, random));
-        Some(&entry.value)
+        let clock = entry.view().clock();
+        entry.set_clock(meter.used(clock, false, settings, random));
+        Some(entry.into_view().value)
     }
 
     /// The value of `key` to be looked at, counted as a hit or a miss, but as no use of the key.
-    pub(crate) fn look(&mut self, key: &[u8]) -> Option<&Value> {
+    pub(crate) fn look(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
         let still = std::mem::replace(&mut self.keyspace.meter.still, true);
         let found = self.find(key).is_some();
         self.keyspace.meter.still = still;
@@ -110,12 +112,12 @@ impl<'a> Data<'a> {
     /// The clock of `key`, if it is there: how long it was not used, and how often it was.
     pub(crate) fn clock(&mut self, key: &[u8]) -> Option<u32> {
         self.peek(key)?;
-        self.keyspace.data.find(self.db, key).map(Entry::clock)
+        self.keyspace.data.find(self.db, key).map(EntryRef::clock)
     }
 
     /// Counts a use of `key`, which is to be moved; answers its clock then.
     pub(crate) fn use_of(&mut self, key: &[u8]) -> Option<u32> {
-        self.keyspace.use_entry(self.db, key).map(|entry| entry.clock())
+        self.keyspace.use_entry(self.db, key).map(|entry| entry.view().clock())
     }
 
     /// Sets the clock of `key`, which was just put in, to what is known of its use.
@@ -128,25 +130,28 @@ impl<'a> Data<'a> {
 
     /// Sets the clock of `key`, if it is there.
     pub(crate) fn set_clock(&mut self, key: &[u8], clock: u32) {
-        if let Some(entry) = self.keyspace.data.find_mut(self.db, key) {
+        if let Some(mut entry) = self.keyspace.data.find_mut(self.db, key) {
             entry.set_clock(clock);
         }
     }
 
     /// The value of `key`, without counting the look-up.
-    pub(crate) fn peek(&mut self, key: &[u8]) -> Option<&Value> {
+    pub(crate) fn peek(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
         self.drop_if_expired(key);
         let entry = self.keyspace.data.find(self.db, key)?;
-        is_there(entry, self.now, self.origin).then_some(&entry.value)
+        is_there(entry, self.now, self.origin).then_some(entry.value)
     }
 
     /// The value of `key` to read, if it is of type `K`.
-    pub(crate) fn read<K: Kind>(&mut self, key: &[u8]) -> Result<Option<&K>, CommandError> {
+    pub(crate) fn read<K: Kind>(&mut self, key: &[u8]) -> Result<Option<K::Ref<'_>>, CommandError> {
         self.find(key).map(|value| K::of(value).ok_or(CommandError::WrongType)).transpose()
     }
 
     /// The value of `key`, if it is of type `K`, without counting the look-up.
-    pub(crate) fn peek_as<K: Kind>(&mut self, key: &[u8]) -> Result<Option<&K>, CommandError> {
+    pub(crate) fn peek_as<K: Kind>(
+        &mut self,
+        key: &[u8],
+    ) -> Result<Option<K::Ref<'_>>, CommandError> {
         self.peek(key).map(|value| K::of(value).ok_or(CommandError::WrongType)).transpose()
     }
 
@@ -175,13 +180,13 @@ impl<'a> Data<'a> {
     fn has_expired_fields(&mut self, key: &[u8]) -> bool {
         self.drop_if_expired(key);
         let entry = self.keyspace.data.find(self.db, key);
-        entry.and_then(|it| Hash::of(&it.value)).is_some_and(|hash| hash.has_expired(self.now))
+        entry.and_then(|it| Hash::of(it.value)).is_some_and(|hash| hash.has_expired(self.now))
     }
 
     fn expire_those(&mut self, key: &[u8], mut names: Vec<&[u8]>) {
         let (now, is_primary) = (self.now, self.expires_keys());
         let Some(entry) = self.keyspace.entry_mut(self.db, key) else { return };
-        let Some(hash) = Hash::of_mut(&mut entry.value) else { return };
+        let Some(hash) = Hash::of_mut(&mut entry.into_whole().value) else { return };
         names.retain(|name| {
             let expired = hash.expires(name).is_some_and(|at| now.is_past(at));
             expired && hash.remove(name).is_some()
@@ -207,10 +212,13 @@ impl<'a> Data<'a> {
         self.drop_if_expired(key);
         let (now, origin) = (self.now, self.origin);
         let entry = self.keyspace.use_entry(self.db, key);
-        let Some(entry) = entry.filter(|entry| is_there(entry, now, origin)) else {
+        let Some(entry) = entry.filter(|entry| is_there(entry.view(), now, origin)) else {
             return Ok(None);
         };
-        K::of_mut(&mut entry.value).map(Some).ok_or(CommandError::WrongType)
+        if K::of(entry.view().value).is_none() {
+            return Err(CommandError::WrongType);
+        }
+        Ok(K::of_mut(&mut entry.into_whole().value))
     }
 
     /// The value of `key` to change; an empty one of type `K` is put there if the key is not.
@@ -222,7 +230,7 @@ impl<'a> Data<'a> {
             Some(_) => {
                 let entry = self.keyspace.use_entry(self.db, key);
                 return entry
-                    .and_then(|entry| K::of_mut(&mut entry.value))
+                    .and_then(|entry| K::of_mut(&mut entry.into_whole().value))
                     .ok_or(CommandError::WrongType);
             }
             None => {}
@@ -231,14 +239,16 @@ impl<'a> Data<'a> {
         self.keyspace.insert(self.db, key, K::default().into_value(), None);
         self.keyspace.events.push(EventClass::New, "new", self.db, key);
         let entry = self.keyspace.entry_mut(self.db, key);
-        entry.and_then(|entry| K::of_mut(&mut entry.value)).ok_or(CommandError::WrongType)
+        entry
+            .and_then(|entry| K::of_mut(&mut entry.into_whole().value))
+            .ok_or(CommandError::WrongType)
     }
 
     /// Makes `value` the value of `key`, whatever was there, with this expiry.
     pub(crate) fn put(&mut self, key: &[u8], value: Value, expires: Option<UnixMs>) {
         self.drop_if_expired(key);
         match self.keyspace.overwrite(self.db, key, value, expires) {
-            Ok(old) => self.keyspace.discard(old),
+            Ok(old) => old.into_iter().for_each(|old| self.keyspace.discard(old)),
             Err(value) => {
                 self.keyspace.insert(self.db, key, value, expires);
                 self.keyspace.events.push(EventClass::New, "new", self.db, key);
@@ -264,7 +274,7 @@ impl<'a> Data<'a> {
     /// Deletes `key` if its last element is gone, with the `del` event; answers whether it did.
     pub(crate) fn delete_if_gone<K: Kind>(&mut self, key: &[u8]) -> bool {
         let entry = self.keyspace.data.find(self.db, key);
-        let gone = entry.and_then(|entry| K::of(&entry.value)).is_some_and(K::is_gone);
+        let gone = entry.and_then(|entry| K::of(entry.value)).is_some_and(K::is_gone);
         if gone {
             self.keyspace.remove(self.db, key);
             self.keyspace.events.push(EventClass::Generic, "del", self.db, key);
@@ -275,7 +285,7 @@ impl<'a> Data<'a> {
     /// When `key` expires: `None` without the key, `Some(None)` when it never does.
     pub(crate) fn expires(&mut self, key: &[u8]) -> Option<Option<UnixMs>> {
         self.peek(key)?;
-        self.keyspace.data.find(self.db, key).map(Entry::expires)
+        self.keyspace.data.find(self.db, key).map(EntryRef::expires)
     }
 
     /// Sets or clears the expiry of `key`; answers whether the key is there.
@@ -418,6 +428,6 @@ impl<'a> Data<'a> {
 const FIELDS_ON_SIGHT: usize = 64;
 
 /// Whether a session sees `entry`: until its time is over, and the primary's even then.
-fn is_there(entry: &Entry, now: UnixMs, origin: Origin) -> bool {
+fn is_there(entry: EntryRef<'_>, now: UnixMs, origin: Origin) -> bool {
     origin == Origin::Primary || !entry.is_over(now)
 }

@@ -1,19 +1,21 @@
 //! [`Database`]: 16384 slots, each a small table of entries, and the index of expiries.
 
+mod arena;
 mod sample;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher};
 use std::hint::black_box;
 
-use foldhash::SharedSeed;
-use foldhash::quality::SeedableRandomState;
-use hashbrown::HashTable;
-
+use self::arena::Record;
+use self::table::Table;
 use crate::field_expiries::FieldExpiries;
 use crate::slot::{SLOTS, key_slot};
 use crate::value::EXPIRING;
-use crate::{Blob, UnixMs, Value};
+use crate::{Blob, UnixMs, Value, ValueRef};
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState;
 
 /// A key with its value and what is kept beside it.
 #[derive(Debug, Clone)]
@@ -32,11 +34,6 @@ impl Entry {
         Self { key: Blob::from(key), value, expires, epoch, clock: 0 }
     }
 
-    /// The 24 bits that are kept for eviction.
-    pub(crate) fn clock(&self) -> u32 {
-        self.clock
-    }
-
     pub(crate) fn set_clock(&mut self, clock: u32) {
         self.clock = clock;
     }
@@ -45,22 +42,94 @@ impl Entry {
         self.expires
     }
 
+    pub(crate) fn view(&self) -> EntryRef<'_> {
+        let Self { key, value, expires, epoch, clock } = self;
+        let (expires, epoch, clock) = (*expires, *epoch, *clock);
+        EntryRef { key, value: value.view(), expires, epoch, clock }
+    }
+}
+
+/// An entry to read, wherever it is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EntryRef<'a> {
+    pub(crate) key: &'a [u8],
+    pub(crate) value: ValueRef<'a>,
+    expires: Option<UnixMs>,
+    pub(crate) epoch: u32,
+    clock: u32,
+}
+
+impl EntryRef<'_> {
+    pub(crate) fn to_entry(self) -> Entry {
+        let Self { key, value, expires, epoch, clock } = self;
+        Entry { key: Blob::from(key), value: value.to_value(), expires, epoch, clock }
+    }
+
+    /// The 24 bits that are kept for eviction.
+    pub(crate) fn clock(self) -> u32 {
+        self.clock
+    }
+
+    pub(crate) fn expires(self) -> Option<UnixMs> {
+        self.expires
+    }
+
     /// When the first field of a hash expires.
-    pub(crate) fn first_field_expiry(&self) -> Option<UnixMs> {
-        let Value::Hash(hash) = &self.value else { return None };
+    pub(crate) fn first_field_expiry(self) -> Option<UnixMs> {
+        let ValueRef::Hash(hash) = self.value else { return None };
         hash.first_expiry()
     }
 
     /// Whether its time is over by `now`: the key's own, or that of each field of a hash.
     #[inline]
-    pub(crate) fn is_over(&self, now: UnixMs) -> bool {
+    pub(crate) fn is_over(self, now: UnixMs) -> bool {
         self.expires.is_some_and(|at| now.is_past(at))
-            || matches!(&self.value, Value::Hash(hash) if hash.is_over(now))
+            || matches!(self.value, ValueRef::Hash(hash) if hash.is_over(now))
     }
 
-    /// Reads a byte of all that a command on this key reads first, so that it is in the cache.
-    pub(crate) fn touch(&self) {
-        black_box((self.epoch, self.key.as_slice().first(), self.value.ends()));
+    /// Bytes of the record that it is kept as; `None` if it is kept in one piece.
+    pub(crate) fn record_bytes(self) -> Option<usize> {
+        let ValueRef::String(string) = self.value else { return None };
+        let Self { key, expires, epoch, clock, .. } = self;
+        Record { key, string, expires, epoch, clock }.bytes()
+    }
+
+    /// The RDB type of its value that is counted, if it is.
+    fn counted_type(self) -> Option<u8> {
+        if matches!(self.value, ValueRef::Hash(_)) { None } else { self.value.needed_type() }
+    }
+}
+
+/// An entry to be changed, wherever it is kept.
+#[derive(Debug)]
+pub(crate) struct EntryMut<'a> {
+    table: &'a mut Table,
+    hasher: &'a SeedableRandomState,
+    place: table::Place,
+}
+
+impl<'a> EntryMut<'a> {
+    pub(crate) fn view(&self) -> EntryRef<'_> {
+        self.table.entry(self.place)
+    }
+
+    pub(crate) fn into_view(self) -> EntryRef<'a> {
+        self.table.entry(self.place)
+    }
+
+    pub(crate) fn set_epoch(&mut self, epoch: u32) {
+        self.table.set_epoch(self.place, epoch);
+    }
+
+    pub(crate) fn set_clock(&mut self, clock: u32) {
+        self.table.set_clock(self.place, clock);
+    }
+
+    /// The entry with a value that can be changed in place. It is kept in one piece from then on, until
+    /// it is overwritten.
+    pub(crate) fn into_whole(self) -> &'a mut Entry {
+        let Self { table, hasher, place } = self;
+        table.make_whole(place, |key| hash_with(hasher, key))
     }
 }
 
@@ -71,11 +140,28 @@ pub(crate) struct Place {
     hash: u64,
 }
 
+/// An entry that was found, but not looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Near<'a> {
+    table: &'a Table,
+    place: table::Place,
+}
+
+impl Near<'_> {
+    /// Reads a byte of all that a command on this key reads first, so that it is in the cache.
+    pub(crate) fn touch(self) {
+        let EntryRef { key, value, epoch, .. } = self.table.entry(self.place);
+        // A short string is in two lines of the cache.
+        let ends = if let ValueRef::String(string) = value { string.ends() } else { None };
+        black_box((epoch, key.first(), ends));
+    }
+}
+
 /// One numbered database (`SELECT`).
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
     /// Empty until the first key comes, then one table for each slot.
-    slots: Vec<HashTable<Entry>>,
+    slots: Vec<Table>,
     len: usize,
     /// Every key that expires, earliest first; the same set as the entries with `expires`.
     expires: BTreeSet<(UnixMs, Blob)>,
@@ -88,6 +174,9 @@ pub(crate) struct Database {
 }
 
 impl Database {
+    /// What each slot takes as soon as there is a key in one of them, in bytes.
+    pub(crate) const SLOT_BYTES: usize = size_of::<Table>();
+
     /// A database whose tables hash keys with `seed`, so that nobody can choose keys that collide.
     pub(crate) fn new(seed: u64) -> Self {
         let hasher = SeedableRandomState::with_seed(seed, SharedSeed::global_fixed());
@@ -115,6 +204,12 @@ impl Database {
 
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// How many entries a slot has, and buckets for them.
+    #[cfg(test)]
+    pub(crate) fn size_of_slot(&self, slot: usize) -> (usize, usize) {
+        self.slots.get(slot).map_or((0, 0), |table| (table.len(), table.buckets()))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -150,7 +245,7 @@ impl Database {
     /// moment.
     #[cold]
     pub(crate) fn note_field_expiries(&mut self, key: &[u8]) {
-        let first = self.find(key).and_then(Entry::first_field_expiry);
+        let first = self.find(key).and_then(EntryRef::first_field_expiry);
         self.field_expiries.set(key, first);
     }
 
@@ -170,51 +265,51 @@ impl Database {
         }
     }
 
-    pub(crate) fn find(&self, key: &[u8]) -> Option<&Entry> {
+    pub(crate) fn find(&self, key: &[u8]) -> Option<EntryRef<'_>> {
         let table = self.slots.get(usize::from(key_slot(key)))?;
-        table.find(self.hash(key), |entry| entry.key.as_slice() == key)
+        table.find(self.hash(key), key).map(|place| table.entry(place))
     }
 
     pub(crate) fn place(&self, key: &[u8]) -> Place {
         let place = Place { slot: key_slot(key), hash: self.hash(key) };
         // The table's own fields, before anyone waits for them.
-        black_box(self.slots.get(usize::from(place.slot)).map(HashTable::len));
+        black_box(self.slots.get(usize::from(place.slot)).map(Table::len));
         place
     }
 
     /// The entry that is found first at `place`: that of the key if it is there, but for keys whose
     /// hashes agree in the bits that the table keeps. No entry is looked at.
-    pub(crate) fn near(&self, place: Place) -> Option<&Entry> {
-        self.slots.get(usize::from(place.slot))?.find(place.hash, |_| true)
+    pub(crate) fn near(&self, place: Place) -> Option<Near<'_>> {
+        let table = self.slots.get(usize::from(place.slot))?;
+        table.near(place.hash).map(|place| Near { table, place })
     }
 
-    pub(crate) fn find_mut(&mut self, key: &[u8]) -> Option<&mut Entry> {
+    pub(crate) fn find_mut(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {
         let hash = self.hash(key);
         let table = self.slots.get_mut(usize::from(key_slot(key)))?;
-        table.find_mut(hash, |entry| entry.key.as_slice() == key)
+        let place = table.find(hash, key)?;
+        Some(EntryMut { table, hasher: &self.hasher, place })
     }
 
     /// Puts an entry in whose key is not there yet; answers the slot whose table may have been
     /// rebuilt for it, its entries moved to other buckets.
     pub(crate) fn insert(&mut self, entry: Entry) -> Option<usize> {
         if self.slots.is_empty() {
-            self.slots.resize_with(SLOTS, HashTable::new);
+            self.slots.resize_with(SLOTS, Table::default);
         }
         if let Some(at) = entry.expires {
             self.expires.insert((at, entry.key.clone()));
         }
-        if let Some(at) = entry.first_field_expiry() {
+        if let Some(at) = entry.view().first_field_expiry() {
             self.field_expiries.set(&entry.key, Some(at));
         }
-        self.count_needed(&entry.value, true);
+        self.count_needed(entry.view().counted_type(), true);
         let hash = self.hash(&entry.key);
         let slot = usize::from(key_slot(&entry.key));
-        let (table, hasher) = (&mut self.slots[slot], &self.hasher);
-        debug_assert!(table.find(hash, |other| other.key == entry.key).is_none());
-        let full = table.len() == table.capacity();
-        table.insert_unique(hash, entry, |entry| hash_with(hasher, &entry.key));
+        let hasher = &self.hasher;
+        let rebuilt = self.slots[slot].insert(hash, entry, |key| hash_with(hasher, key));
         self.len += 1;
-        full.then_some(slot)
+        rebuilt.then_some(slot)
     }
 
     /// Takes a key out. Its slot's table may be rebuilt, its entries moved to other buckets.
@@ -222,15 +317,10 @@ impl Database {
         let hash = self.hash(key);
         let (slots, hasher) = (&mut self.slots, &self.hasher);
         let table = slots.get_mut(usize::from(key_slot(key)))?;
-        let found = table.find_entry(hash, |entry| entry.key.as_slice() == key).ok()?;
-        let (entry, _) = found.remove();
-        // What is deleted, or evicted, is to make room, not holes. Half of what a table takes less an
-        // eighth fits into one of half the size, with room for a few more.
-        if table.len() * 16 <= most(table) * 7 {
-            table.shrink_to(table.len(), |entry| hash_with(hasher, &entry.key));
-        }
+        let place = table.find(hash, key)?;
+        let entry = table.remove(hash, place, |key| hash_with(hasher, key))?;
         self.len -= 1;
-        self.count_needed(&entry.value, false);
+        self.count_needed(entry.view().counted_type(), false);
         if let Some(at) = entry.expires {
             self.expires.remove(&(at, entry.key.clone()));
         }
@@ -240,38 +330,45 @@ impl Database {
         Some(entry)
     }
 
-    /// Puts another value in the place of a key's value, with this expiry, and answers the old
-    /// one; gives the value back when the key is not there. `used` makes the new clock of the old.
+    /// Puts another value in the place of a key's value, with this expiry, and answers the old one,
+    /// unless that was a short string; gives the value back when the key is not there. `used` makes
+    /// the new clock of the old.
     pub(crate) fn overwrite(
         &mut self,
         key: &[u8],
         value: Value,
         expires: Option<UnixMs>,
         used: impl FnOnce(u32) -> u32,
-    ) -> Result<Value, Value> {
+    ) -> Result<Option<Value>, Value> {
         let (hash, slot) = (self.hash(key), usize::from(key_slot(key)));
-        let found = self
-            .slots
-            .get_mut(slot)
-            .and_then(|table| table.find_mut(hash, |entry| entry.key.as_slice() == key));
-        let Some(entry) = found else { return Err(value) };
-        let counted = value.needed_type().is_some() || entry.value.needed_type().is_some();
-        entry.clock = used(entry.clock);
-        let old = std::mem::replace(&mut entry.value, value);
-        let before = std::mem::replace(&mut entry.expires, expires);
-        if before != expires {
-            if let Some(at) = before {
-                self.expires.remove(&(at, entry.key.clone()));
-            }
-            if let Some(at) = expires {
-                self.expires.insert((at, entry.key.clone()));
-            }
-        }
+        let Some(table) = self.slots.get_mut(slot) else { return Err(value) };
+        let Some(place) = table.find(hash, key) else { return Err(value) };
+        let old = table.entry(place);
+        let mut new = Entry::new(key, value, expires, old.epoch);
+        new.clock = used(old.clock);
+        let counted = old.value.needed_type().is_some() || new.value.view().needed_type().is_some();
+        let types = [old.counted_type(), new.view().counted_type()];
+        let before = old.expires;
+        let hasher = &self.hasher;
+        let old = table.replace(hash, place, new, |key| hash_with(hasher, key));
+        self.note_expiry(key, before, expires);
         if counted {
-            let new = entry.value.clone();
-            self.recount(key, &old, &new);
+            self.recount(key, types);
         }
         Ok(old)
+    }
+
+    /// Notes that a key that expired at `before`, if it did, does so at `after`.
+    fn note_expiry(&mut self, key: &[u8], before: Option<UnixMs>, after: Option<UnixMs>) {
+        if before == after {
+            return;
+        }
+        if let Some(at) = before {
+            self.expires.remove(&(at, Blob::from(key)));
+        }
+        if let Some(at) = after {
+            self.expires.insert((at, Blob::from(key)));
+        }
     }
 
     /// The RDB types of the values here that not every version holds.
@@ -280,19 +377,17 @@ impl Database {
         self.needed.keys().copied().chain(hashes)
     }
 
-    /// Counts `new` in the place of `old`, of which one is not of a type that every version holds.
+    /// Counts the second type in the place of the first, where a value was not of a type that every
+    /// version holds, or is not.
     #[cold]
-    fn recount(&mut self, key: &[u8], old: &Value, new: &Value) {
+    fn recount(&mut self, key: &[u8], [old, new]: [Option<u8>; 2]) {
         self.count_needed(old, false);
         self.count_needed(new, true);
         self.note_field_expiries(key);
     }
 
-    fn count_needed(&mut self, value: &Value, added: bool) {
-        if matches!(value, Value::Hash(_)) {
-            return;
-        }
-        let Some(type_byte) = value.needed_type() else { return };
+    fn count_needed(&mut self, type_byte: Option<u8>, added: bool) {
+        let Some(type_byte) = type_byte else { return };
         let count = self.needed.entry(type_byte).or_default();
         if added {
             *count += 1;
@@ -308,29 +403,31 @@ impl Database {
     pub(crate) fn set_expires(&mut self, key: &[u8], expires: Option<UnixMs>) -> bool {
         let hash = self.hash(key);
         let Some(table) = self.slots.get_mut(usize::from(key_slot(key))) else { return false };
-        let Some(entry) = table.find_mut(hash, |entry| entry.key.as_slice() == key) else {
-            return false;
-        };
-        if entry.expires == expires {
-            return true;
+        let Some(place) = table.find(hash, key) else { return false };
+        let before = table.entry(place).expires;
+        if before != expires {
+            let hasher = &self.hasher;
+            table.set_expires(hash, place, expires, |key| hash_with(hasher, key));
+            self.note_expiry(key, before, expires);
         }
-        if let Some(at) = entry.expires {
-            self.expires.remove(&(at, entry.key.clone()));
-        }
-        if let Some(at) = expires {
-            self.expires.insert((at, entry.key.clone()));
-        }
-        entry.expires = expires;
         true
     }
 
-    /// The table of one slot, for a walk that stops and goes on between its buckets.
-    pub(crate) fn slot_table(&mut self, slot: usize) -> Option<&mut HashTable<Entry>> {
-        self.slots.get_mut(slot)
+    /// How many buckets there are for the entries of one slot, for a walk that stops and goes on
+    /// between them: an entry stays in its bucket until its table is rebuilt. None without entries.
+    pub(crate) fn buckets(&self, slot: usize) -> usize {
+        self.slots.get(slot).filter(|table| !table.is_empty()).map_or(0, Table::buckets)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.slots.iter().flat_map(HashTable::iter)
+    /// The entry in one bucket of a slot, if there is one.
+    pub(crate) fn at_mut(&mut self, slot: usize, bucket: usize) -> Option<EntryMut<'_>> {
+        let table = self.slots.get_mut(slot)?;
+        let place = table.at(bucket)?;
+        Some(EntryMut { table, hasher: &self.hasher, place })
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
+        self.slots.iter().flat_map(Table::iter)
     }
 
     /// Some `count` keys from `cursor` on, more if they stand in one slot; with the cursor to go
@@ -346,14 +443,15 @@ impl Database {
         while let Some(table) = self.slots.get(place.slot) {
             let many = table.len() > count.saturating_mul(2) && table.len() > SLICE_MIN;
             if place.hash == 0 && !many {
-                found.extend(table.iter().map(|entry| entry.key.clone()));
+                found.extend(table.iter().map(|entry| Blob::from(entry.key)));
             } else {
                 let slices = (table.len() / count.max(SLICE_MIN)).clamp(1, SLICES);
                 let end = place.hash + (1 << HASH_BITS) / slices.next_power_of_two() as u64;
                 let hashes = place.hash..end;
-                let hash_of = |entry: &Entry| self.hash(&entry.key) >> (u64::BITS - HASH_BITS);
+                let hash_of =
+                    |entry: &EntryRef<'_>| self.hash(entry.key) >> (u64::BITS - HASH_BITS);
                 let slice = table.iter().filter(|entry| hashes.contains(&hash_of(entry)));
-                found.extend(slice.map(|entry| entry.key.clone()));
+                found.extend(slice.map(|entry| Blob::from(entry.key)));
                 if end < 1 << HASH_BITS {
                     place.hash = end;
                     return (place.into(), found);
@@ -369,7 +467,7 @@ impl Database {
 
     /// A key drawn at random, each as likely as the other. `below` answers a random number below
     /// its argument.
-    pub(crate) fn random_key(&self, mut below: impl FnMut(usize) -> usize) -> Option<&Blob> {
+    pub(crate) fn random_key(&self, mut below: impl FnMut(usize) -> usize) -> Option<&[u8]> {
         let mut index = (self.len > 0).then(|| below(self.len))?;
         let table = self.slots.iter().find(|table| {
             let here = index < table.len();
@@ -380,8 +478,9 @@ impl Database {
         })?;
         // Buckets are well filled, unless many keys were deleted.
         const TRIES: usize = 64;
-        let drawn = (0..TRIES).find_map(|_| table.get_bucket(below(table.num_buckets())));
-        drawn.or_else(|| table.iter().nth(index)).map(|entry| &entry.key)
+        let drawn = (0..TRIES).find_map(|_| table.at(below(table.buckets())));
+        let drawn = drawn.map(|place| table.entry(place));
+        drawn.or_else(|| table.iter().nth(index)).map(|entry| entry.key)
     }
 
     fn hash(&self, key: &[u8]) -> u64 {
@@ -418,12 +517,6 @@ impl From<ScanPlace> for u64 {
     fn from(place: ScanPlace) -> Self {
         place.hash * SLOTS as u64 + place.slot as u64
     }
-}
-
-/// How many entries the buckets of a table take.
-fn most(table: &HashTable<Entry>) -> usize {
-    let buckets = table.num_buckets();
-    if buckets < 8 { buckets - 1 } else { buckets / 8 * 7 }
 }
 
 fn hash_with(hasher: &SeedableRandomState, key: &[u8]) -> u64 {

@@ -31,11 +31,11 @@ impl Data<'_> {
     }
 
     /// The keys whose time is not over, in no set order.
-    pub(crate) fn live_keys(&self) -> impl Iterator<Item = &Blob> {
+    pub(crate) fn live_keys(&self) -> impl Iterator<Item = &[u8]> {
         let now = self.now();
         let entries = self.keyspace.data.databases[self.db as usize].iter();
         let live = entries.filter(move |entry| !entry.is_over(now));
-        live.map(|entry| &entry.key)
+        live.map(|entry| entry.key)
     }
 
     /// Some `count` keys from `cursor` on, with the cursor to go on from: see
@@ -47,7 +47,7 @@ impl Data<'_> {
     /// A key drawn at random, each as likely as the other, whether its time is over or not.
     pub(crate) fn random_key(&mut self) -> Option<Blob> {
         let Keyspace { data, random, .. } = &mut *self.keyspace;
-        data.databases[self.db as usize].random_key(|bound| random.below(bound)).cloned()
+        data.databases[self.db as usize].random_key(|bound| random.below(bound)).map(Blob::from)
     }
 
     /// Up to which sizes collections are compact.

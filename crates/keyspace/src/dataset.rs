@@ -2,8 +2,8 @@
 
 use redwire_rdb::Version;
 
-use crate::database::{Database, Entry};
-use crate::{Blob, Value};
+use crate::database::{Database, EntryMut, EntryRef};
+use crate::{Blob, ValueRef};
 
 /// The data of a server: its databases and its function libraries.
 ///
@@ -83,16 +83,16 @@ impl Dataset {
     }
 
     /// Every key of database `db` with its value, in no set order.
-    pub fn iter(&self, db: u32) -> impl Iterator<Item = (&Blob, &Value)> {
+    pub fn iter(&self, db: u32) -> impl Iterator<Item = (&[u8], ValueRef<'_>)> {
         let entries = self.databases.get(db as usize).into_iter().flat_map(Database::iter);
-        entries.map(|entry| (&entry.key, &entry.value))
+        entries.map(|entry| (entry.key, entry.value))
     }
 
-    pub(crate) fn find_mut(&mut self, db: u32, key: &[u8]) -> Option<&mut Entry> {
+    pub(crate) fn find_mut(&mut self, db: u32, key: &[u8]) -> Option<EntryMut<'_>> {
         self.databases[db as usize].find_mut(key)
     }
 
-    pub(crate) fn find(&self, db: u32, key: &[u8]) -> Option<&Entry> {
+    pub(crate) fn find(&self, db: u32, key: &[u8]) -> Option<EntryRef<'_>> {
         self.databases[db as usize].find(key)
     }
 }

@@ -4,7 +4,7 @@ use redwire_rdb::{EncodeOptions, Encoder, Error, Version};
 
 use crate::commands::encoding_of;
 use crate::context::Data;
-use crate::value::{Str, Value};
+use crate::value::{Str, Value, ValueRef};
 use crate::{Blob, SnapshotItem};
 
 /// How a value is kept, for `DEBUG OBJECT`.
@@ -33,14 +33,14 @@ impl Data<'_> {
     /// When no file holds such a value.
     pub fn inspect(&mut self, key: &[u8]) -> Result<Option<ValueInfo>, Error> {
         let thresholds = self.thresholds().clone();
-        let Some(value) = self.peek(key).cloned() else { return Ok(None) };
+        let Some(value) = self.peek(key).map(ValueRef::to_value) else { return Ok(None) };
         let clock = self.clock(key).unwrap_or_default();
         let idle = self.keyspace.meter.idle(clock);
-        let types = value.needed_type().into_iter().chain([LISTPACK]);
+        let types = value.view().needed_type().into_iter().chain([LISTPACK]);
         let target = Version::oldest(types, false).unwrap_or(Version::REDIS_7_0);
         let options = EncodeOptions { target, thresholds, ..EncodeOptions::default() };
         Ok(Some(ValueInfo {
-            encoding: encoding_of(&value, &options.thresholds),
+            encoding: encoding_of(value.view(), &options.thresholds),
             elements: value.element_count(),
             clock,
             idle,

@@ -3,8 +3,8 @@
 use redwire_resp::{DoubleBuffer, format_double_17g, format_double_digest};
 use sha1::{Digest as _, Sha1};
 
-use crate::database::Entry;
-use crate::{Dataset, Hash, Str, Stream, StreamId, Value, Zset};
+use crate::database::EntryRef;
+use crate::{Dataset, Hash, StrRef, Stream, StreamId, ValueRef, Zset};
 
 /// How a score is printed where a digest takes it in: servers differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,7 +40,7 @@ impl Dataset {
             all.mix(&db.to_be_bytes());
             for entry in database.iter() {
                 let mut digest = Digest::default();
-                digest.mix(&entry.key);
+                digest.mix(entry.key);
                 digest.value(entry, scores);
                 all.add(&digest.0);
             }
@@ -79,16 +79,16 @@ impl Digest {
     }
 
     /// Takes in a value with its type and whether it expires.
-    fn value(&mut self, entry: &Entry, scores: ScoreText) {
-        self.mix(&type_number(&entry.value).to_be_bytes());
-        match &entry.value {
-            Value::String(string) => self.string(string),
-            Value::List(list) => list.iter().for_each(|item| self.mix(item)),
-            Value::Set(set) => set.iter().for_each(|member| self.add(member)),
-            Value::Zset(zset) => self.zset(zset, scores),
-            Value::Hash(hash) => self.hash(hash),
-            Value::Stream(stream) => self.stream(stream),
-            Value::Opaque(opaque) => {
+    fn value(&mut self, entry: EntryRef<'_>, scores: ScoreText) {
+        self.mix(&type_number(entry.value).to_be_bytes());
+        match entry.value {
+            ValueRef::String(string) => self.string(string),
+            ValueRef::List(list) => list.iter().for_each(|item| self.mix(item)),
+            ValueRef::Set(set) => set.iter().for_each(|member| self.add(member)),
+            ValueRef::Zset(zset) => self.zset(zset, scores),
+            ValueRef::Hash(hash) => self.hash(hash),
+            ValueRef::Stream(stream) => self.stream(stream),
+            ValueRef::Opaque(opaque) => {
                 self.mix(&[opaque.type_byte()]);
                 self.mix(opaque.body());
             }
@@ -98,7 +98,7 @@ impl Digest {
         }
     }
 
-    fn string(&mut self, string: &Str) {
+    fn string(&mut self, string: StrRef<'_>) {
         self.mix(&string.as_bytes());
     }
 
@@ -150,15 +150,15 @@ impl Digest {
 }
 
 /// The number that Redis has for the type (`OBJ_STRING` and so on).
-fn type_number(value: &Value) -> u32 {
+fn type_number(value: ValueRef<'_>) -> u32 {
     match value {
-        Value::String(_) => 0,
-        Value::List(_) => 1,
-        Value::Set(_) => 2,
-        Value::Zset(_) => 3,
-        Value::Hash(_) => 4,
-        Value::Stream(_) => 6,
-        Value::Opaque(opaque) => match opaque.type_name() {
+        ValueRef::String(_) => 0,
+        ValueRef::List(_) => 1,
+        ValueRef::Set(_) => 2,
+        ValueRef::Zset(_) => 3,
+        ValueRef::Hash(_) => 4,
+        ValueRef::Stream(_) => 6,
+        ValueRef::Opaque(opaque) => match opaque.type_name() {
             "stream" => 6,
             _ => 5,
         },
@@ -168,7 +168,9 @@ fn type_number(value: &Value) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::Entry;
     use crate::{Blob, List, Set, UnixMs};
+    use crate::{Str, Value};
 
     /// The data whose digests the servers told.
     fn example() -> Dataset {

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use crate::database::Entry;
+use crate::database::EntryRef;
 use crate::events::EventClass;
 use crate::keyspace::{Keyspace, Random, Role};
 use crate::{Blob, Touched, UnixMs};
@@ -115,19 +115,19 @@ struct Candidate {
 
 impl Pool {
     /// Takes a key in, unless there are enough that are better.
-    fn offer(&mut self, score: u64, db: u32, key: &Blob) {
+    fn offer(&mut self, score: u64, db: u32, key: &[u8]) {
         let full = self.candidates.len() == POOL;
         if full && self.candidates[0].score >= score {
             return;
         }
-        if self.candidates.iter().any(|it| it.db == db && it.key == *key) {
+        if self.candidates.iter().any(|it| it.db == db && *it.key == *key) {
             return;
         }
         if full {
             self.candidates.remove(0);
         }
         let at = self.candidates.partition_point(|it| it.score <= score);
-        self.candidates.insert(at, Candidate { score, db, key: key.clone() });
+        self.candidates.insert(at, Candidate { score, db, key: Blob::from(key) });
     }
 
     /// Forgets what was drawn: under another policy it means nothing.
@@ -157,7 +157,7 @@ impl Keyspace {
             _ => self.draw_best()?,
         };
         let entry = self.remove(db, &key)?;
-        let bytes = entry.memory(SAMPLES);
+        let bytes = entry.view().memory(SAMPLES);
         self.watches.touch(db, &key);
         self.touches.push(|| Touched::Expired(key.clone()));
         if self.role == Role::Primary {
@@ -171,7 +171,7 @@ impl Keyspace {
     }
 
     /// How little the entry is needed, by the policy.
-    fn score(&self, entry: &Entry) -> u64 {
+    fn score(&self, entry: EntryRef<'_>) -> u64 {
         if self.settings.eviction.is_lfu() {
             u64::from(u8::MAX - self.meter.frequency(entry.clock(), &self.settings))
         } else {
@@ -210,7 +210,7 @@ impl Keyspace {
             let mut below = |bound| random.below(bound);
             database.sample(samples, volatile, &mut below, &mut |entry| {
                 any = true;
-                pool.offer(self.score(entry), db, &entry.key);
+                pool.offer(self.score(entry), db, entry.key);
             });
         }
         self.pool = pool;
@@ -228,7 +228,7 @@ impl Keyspace {
             let mut drawn = None;
             let mut below = |bound| random.below(bound);
             data.databases[db as usize].sample(1, volatile, &mut below, &mut |entry| {
-                drawn = Some(entry.key.clone());
+                drawn = Some(Blob::from(entry.key));
             });
             if let Some(key) = drawn {
                 return Some((db, key));

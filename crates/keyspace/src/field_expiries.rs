@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::events::EventClass;
 use crate::value::Kind as _;
-use crate::{Blob, Hash, Keyspace, UnixMs, Value};
+use crate::{Blob, Hash, Keyspace, UnixMs, ValueRef};
 
 /// Every key whose hash has fields that expire, with the moment of the first of them.
 #[derive(Debug, Clone, Default)]
@@ -67,11 +67,12 @@ impl Keyspace {
         limit: usize,
     ) -> usize {
         let Some(entry) = self.data.find(db, key) else { return 0 };
-        let Value::Hash(hash) = &entry.value else { return 0 };
+        let ValueRef::Hash(hash) = entry.value else { return 0 };
         if hash.len() > limit && hash.is_over(now) {
             return self.expire_whole_hash(db, key);
         }
-        let Some(hash) = self.entry_mut(db, key).and_then(|entry| Hash::of_mut(&mut entry.value))
+        let Some(hash) =
+            self.entry_mut(db, key).and_then(|entry| Hash::of_mut(&mut entry.into_whole().value))
         else {
             return 0;
         };
@@ -105,7 +106,7 @@ impl Keyspace {
         self.events.push(EventClass::Hash, "hexpired", db, key);
         self.stats.expired_fields += names.len() as u64;
         let entry = self.data.find(db, key);
-        if entry.and_then(|entry| Hash::of(&entry.value)).is_some_and(Hash::is_empty) {
+        if entry.and_then(|entry| Hash::of(entry.value)).is_some_and(Hash::is_empty) {
             self.remove(db, key);
             self.events.push(EventClass::Generic, "del", db, key);
         }

@@ -1,7 +1,7 @@
 //! [`Keyspace`]: the data set, and the one door through which values change.
 
 use crate::command_table::CommandTable;
-use crate::database::{Database, Entry};
+use crate::database::{Database, Entry, EntryMut};
 use crate::effects::Effects;
 use crate::events::{EventClass, Events};
 use crate::evict::Pool;
@@ -304,22 +304,23 @@ impl Keyspace {
     // The door. Whatever changes a value, a key or an expiry goes through these.
 
     /// The entry of `key` to be changed; a snapshot under way gets it as it is first.
-    pub(crate) fn entry_mut(&mut self, db: u32, key: &[u8]) -> Option<&mut Entry> {
-        let entry = self.data.databases[db as usize].find_mut(key)?;
+    pub(crate) fn entry_mut(&mut self, db: u32, key: &[u8]) -> Option<EntryMut<'_>> {
+        let mut entry = self.data.databases[db as usize].find_mut(key)?;
         if let Some(walk) = &mut self.walk {
-            walk.capture(db, entry);
+            walk.capture(db, &mut entry);
         }
         Some(entry)
     }
 
     /// The entry of `key` to be changed, which is a use of it.
-    pub(crate) fn use_entry(&mut self, db: u32, key: &[u8]) -> Option<&mut Entry> {
+    pub(crate) fn use_entry(&mut self, db: u32, key: &[u8]) -> Option<EntryMut<'_>> {
         let Self { data, walk, meter, settings, random, .. } = self;
-        let entry = data.databases[db as usize].find_mut(key)?;
+        let mut entry = data.databases[db as usize].find_mut(key)?;
         if let Some(walk) = walk {
-            walk.capture(db, entry);
+            walk.capture(db, &mut entry);
         }
-        entry.set_clock(meter.used(entry.clock(), true, settings, random));
+        let clock = entry.view().clock();
+        entry.set_clock(meter.used(clock, true, settings, random));
         Some(entry)
     }
 
@@ -334,15 +335,15 @@ impl Keyspace {
         self.waits.signal(db, key);
     }
 
-    /// Puts another value in the place of a key's value, with this expiry, and answers the old
-    /// one; gives the value back when the key is not there.
+    /// Puts another value in the place of a key's value, with this expiry, and answers the old one,
+    /// unless that was a short string; gives the value back when the key is not there.
     pub(crate) fn overwrite(
         &mut self,
         db: u32,
         key: &[u8],
         value: Value,
         expires: Option<UnixMs>,
-    ) -> Result<Value, Value> {
+    ) -> Result<Option<Value>, Value> {
         if self.walk.is_some() {
             self.entry_mut(db, key);
         }

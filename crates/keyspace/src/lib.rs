@@ -66,5 +66,5 @@ pub use touches::{Touched, Touches};
 pub use usage::KeyUsage;
 pub use value::{
     Consumer, Fields, Group, Hash, HashField, List, Opaque, Pair, Pending, Scored, Set, SetIter,
-    Str, Stream, StreamEntry, StreamFields, StreamId, Value, Zset,
+    Str, StrRef, Stream, StreamEntry, StreamFields, StreamId, Value, ValueRef, Zset,
 };

@@ -1,12 +1,10 @@
 //! What values take in memory, about: for `MEMORY USAGE`, and for what eviction frees.
 
-use hashbrown::HashTable;
-
 use crate::context::Data;
-use crate::database::Entry;
+use crate::database::{Database, Entry, EntryRef};
 use crate::slot::SLOTS;
 use crate::tree::{Element, Tree};
-use crate::{Blob, Dataset, Value};
+use crate::{Blob, Dataset, Value, ValueRef};
 
 /// What an allocation costs beyond what was asked for: its size, and rounding up.
 const ALLOCATION: usize = 16;
@@ -29,11 +27,21 @@ impl Value {
     }
 }
 
-impl Entry {
+impl EntryRef<'_> {
     /// Bytes that the key takes with its value and its place in the tables, about.
-    pub(crate) fn memory(&self, samples: usize) -> usize {
+    pub(crate) fn memory(self, samples: usize) -> usize {
         let expiry = if self.expires().is_some() { EXPIRY } else { 0 };
-        BUCKET + heap(self.key.heap_bytes()) + expiry + self.value.memory(samples)
+        expiry
+            + self.record_bytes().map_or_else(|| self.whole_bytes(samples), |bytes| PLACE + bytes)
+    }
+
+    fn whole_bytes(self, samples: usize) -> usize {
+        let key = heap(Blob::from(self.key).heap_bytes());
+        let value = match self.value {
+            ValueRef::String(string) => heap(string.len() + 2 * size_of::<usize>()),
+            other => other.to_value().memory(samples),
+        };
+        BUCKET + key + value
     }
 }
 
@@ -53,16 +61,19 @@ impl Dataset {
     /// of its index of what expires.
     #[must_use]
     pub fn overhead(&self, db: u32) -> (usize, usize) {
-        let handles = size_of::<Blob>() + size_of::<Value>();
-        let tables = SLOTS * size_of::<HashTable<Entry>>();
-        let buckets = self.len(db) * (BUCKET - handles);
+        let tables = SLOTS * Database::SLOT_BYTES;
+        let buckets = self.len(db) * PLACE;
         let used = if self.len(db) == 0 { 0 } else { tables + buckets };
         (used, self.expiring(db) * EXPIRY)
     }
 }
 
-/// What an entry takes in its slot's table: itself, a control byte, and a quarter of the buckets empty.
-const BUCKET: usize = (size_of::<Entry>() + 1) * 4 / 3;
+/// What a place takes in its slot's hash table: four bytes and one of control, with two fifths of the
+/// buckets empty.
+const PLACE: usize = 5 * 5 / 3;
+
+/// What an entry takes that is not a record: a place, itself, and the spare room of the list.
+const BUCKET: usize = PLACE + size_of::<Entry>() * 17 / 16;
 
 /// What the index of expiries has for a key: a moment and its name, in nodes that are two thirds full.
 const EXPIRY: usize = 48;

@@ -19,7 +19,7 @@ pub(crate) enum PayloadError {
 impl Value {
     /// The payload of this value, in the oldest version that can hold it; `None` if none can.
     pub(crate) fn to_payload(&self, thresholds: &Thresholds) -> Option<Vec<u8>> {
-        let target = Version::oldest(self.needed_type(), false)?;
+        let target = Version::oldest(self.view().needed_type(), false)?;
         let thresholds = thresholds.clone();
         let options = EncodeOptions { target, thresholds, ..EncodeOptions::default() };
         let mut encoder = Encoder::for_payloads(options);

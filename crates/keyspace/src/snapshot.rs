@@ -6,9 +6,7 @@
 //! from the start. So each key that was there is handed over exactly once, in no set order, and a
 //! later write copies only the chunk of the value that it touches.
 
-use hashbrown::HashTable;
-
-use crate::database::{Database, Entry};
+use crate::database::{Database, EntryMut, EntryRef};
 use crate::keyspace::Garbage;
 use crate::slot::SLOTS;
 use crate::usage::Meter;
@@ -50,13 +48,13 @@ struct Gauge {
 }
 
 impl Gauge {
-    fn item(&self, db: u32, entry: &Entry) -> SnapshotItem {
+    fn item(&self, db: u32, entry: EntryRef<'_>) -> SnapshotItem {
         SnapshotItem {
             db,
-            key: entry.key.clone(),
+            key: Blob::from(entry.key),
             expires: entry.expires(),
             usage: self.meter.usage(entry.clock(), &self.settings),
-            value: entry.value.clone(),
+            value: entry.value.to_value(),
         }
     }
 }
@@ -93,13 +91,13 @@ impl Walk {
     }
 
     /// Hands over `entry` as it is, unless the snapshot has it already.
-    pub(crate) fn capture(&mut self, db: u32, entry: &mut Entry) {
-        if entry.epoch == self.epoch {
+    pub(crate) fn capture(&mut self, db: u32, entry: &mut EntryMut<'_>) {
+        if entry.view().epoch == self.epoch {
             return;
         }
         if let Some(place) = self.places.get(db as usize) {
-            entry.epoch = self.epoch;
-            self.captured.push(self.gauge.item(place.db, entry));
+            entry.set_epoch(self.epoch);
+            self.captured.push(self.gauge.item(place.db, entry.view()));
         }
     }
 
@@ -179,25 +177,24 @@ impl Place {
         }
         while !cursor.is_at_end() && steps > 0 {
             steps -= 1;
-            let table = database.slot_table(cursor.slot);
-            let more = |table: &&mut HashTable<Entry>| {
-                !table.is_empty() && cursor.bucket < table.num_buckets()
-            };
-            let Some(table) = table.filter(more) else {
+            if cursor.bucket >= database.buckets(cursor.slot) {
                 *cursor = Cursor { slot: cursor.slot + 1, bucket: 0 };
                 continue;
-            };
-            if let Some(entry) = table.get_bucket_mut(cursor.bucket)
-                && entry.epoch != epoch
+            }
+            if let Some(mut entry) = database.at_mut(cursor.slot, cursor.bucket)
+                && entry.view().epoch != epoch
             {
-                entry.epoch = epoch;
-                items.push(gauge.item(*db, entry));
+                entry.set_epoch(epoch);
+                items.push(gauge.item(*db, entry.view()));
             }
             cursor.bucket += 1;
         }
         steps
     }
 }
+
+/// The last epoch: the next one is the first again.
+const EPOCH_MAX: u32 = (1 << 24) - 1;
 
 impl Keyspace {
     /// Begins a snapshot of the data set as it is now, in constant time.
@@ -208,7 +205,8 @@ impl Keyspace {
         if self.walk.is_some() {
             return false;
         }
-        self.epoch = self.epoch.wrapping_add(1);
+        // Entries have 24 bits for it; 0 is of those that no snapshot has.
+        self.epoch = self.epoch % EPOCH_MAX + 1;
         let gauge = Gauge { meter: self.meter, settings: self.settings.clone() };
         self.walk = Some(Walk::new(self.epoch, self.data.database_count(), gauge));
         true

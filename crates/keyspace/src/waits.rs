@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use redwire_resp::RequestBuf;
 
-use crate::{Blob, Value};
+use crate::{Blob, ValueRef};
 
 /// What a session waits for at a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +25,11 @@ impl Awaited {
     const COUNT: usize = 4;
 
     /// Those who are woken when the key has `value` now, or nothing.
-    fn by(value: Option<&Value>) -> &'static [Self] {
+    fn by(value: Option<ValueRef<'_>>) -> &'static [Self] {
         match value {
-            Some(Value::List(_)) => &[Self::List, Self::Group],
-            Some(Value::Zset(_)) => &[Self::Zset, Self::Group],
-            Some(Value::Stream(_)) => &[Self::Stream, Self::Group],
+            Some(ValueRef::List(_)) => &[Self::List, Self::Group],
+            Some(ValueRef::Zset(_)) => &[Self::Zset, Self::Group],
+            Some(ValueRef::Stream(_)) => &[Self::Stream, Self::Group],
             _ => &[Self::Group],
         }
     }
@@ -89,7 +89,7 @@ impl Queues {
     }
 
     /// The next one behind `last` and before `end` that the value of the key wakes.
-    fn next(&self, value: Option<&Value>, last: u64, end: u64) -> Option<(u64, u64)> {
+    fn next(&self, value: Option<ValueRef<'_>>, last: u64, end: u64) -> Option<(u64, u64)> {
         let behind = (Bound::Excluded(last), Bound::Excluded(end));
         let kinds = Awaited::by(value).iter();
         let firsts = kinds.filter_map(|kind| self.sessions[*kind as usize].range(behind).next());
@@ -249,7 +249,7 @@ impl Waits {
     /// The next session whose command is to be run again. `value` answers what a key holds now.
     pub(crate) fn next<'v>(
         &mut self,
-        value: impl Fn(u32, &[u8]) -> Option<&'v Value>,
+        value: impl Fn(u32, &[u8]) -> Option<ValueRef<'v>>,
     ) -> Option<u64> {
         loop {
             let mut serving = self.serving.take().or_else(|| self.next_ready())?;

@@ -5,7 +5,7 @@
 
 use proptest::prelude::*;
 use redwire_keyspace::{
-    Consumer, Keyspace, NoHost, Role, ScoreText, Session, Settings, StreamId, UnixMs, Value,
+    Consumer, Keyspace, NoHost, Role, ScoreText, Session, Settings, StreamId, UnixMs, ValueRef,
 };
 use redwire_resp::{Limits, Mode, RequestBuf, RequestDecoder};
 
@@ -271,10 +271,14 @@ impl Server {
         let mut expiries = Vec::new();
         for db in 0..DATABASES {
             for (key, value) in self.keyspace.data().iter(db) {
-                let Value::Hash(hash) = value else { continue };
+                let ValueRef::Hash(hash) = value else { continue };
                 let fields = hash.iter_expiring().filter(|(_, at)| at.is_some());
                 expiries.extend(fields.map(|(field, at)| {
-                    (db, format!("{key:?}"), format!("{:?} {at:?}", field.name()))
+                    (
+                        db,
+                        format!("{:?}", key.escape_ascii().to_string()),
+                        format!("{:?} {at:?}", field.name()),
+                    )
                 }));
             }
         }
@@ -311,7 +315,7 @@ fn groups(server: &Server) -> Vec<String> {
     for (db, (key, value)) in
         (0..DATABASES).flat_map(|db| server.keyspace.data().iter(db).map(move |it| (db, it)))
     {
-        let Value::Stream(stream) = value else { continue };
+        let ValueRef::Stream(stream) = value else { continue };
         for group in stream.groups() {
             let pending = group.pending_from(StreamId::MIN);
             let pending: Vec<_> =

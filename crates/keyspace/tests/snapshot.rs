@@ -106,7 +106,9 @@ impl Server {
             let data = self.keyspace.data();
             let keys: Vec<(String, String)> = data
                 .iter(db)
-                .map(|(key, value)| (String::from_utf8_lossy(key).into(), format!("{value:?}")))
+                .map(|(key, value)| {
+                    (String::from_utf8_lossy(key).into(), format!("{:?}", value.to_value()))
+                })
                 .collect();
             for (key, value) in keys {
                 let reply = self.run(&format!("PEXPIRETIME {key}"));

@@ -295,7 +295,7 @@ impl Rig {
     fn lists(keyspace: &mut Keyspace) -> BTreeMap<String, VecDeque<String>> {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let lists = keyspace.data().iter(0).map(|(key, value)| {
-            let redwire_keyspace::Value::List(list) = value else { panic!("{value:?}") };
+            let redwire_keyspace::ValueRef::List(list) = value else { panic!("{value:?}") };
             (text(key), list.iter().map(|item| text(item)).collect())
         });
         lists.collect()

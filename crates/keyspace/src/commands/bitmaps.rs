@@ -14,7 +14,7 @@ use crate::command::{Command, Flags, Keys};
 use crate::context::{Context, Data};
 use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
-use crate::value::Str;
+use crate::value::{Str, StrRef};
 
 const READ: Flags = Flags::READONLY;
 const READ_FAST: Flags = READ.with(Flags::FAST);
@@ -162,8 +162,7 @@ fn bitop(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     }
     let mut strings = Vec::with_capacity(request.len() - 3);
     for key in request.iter().skip(3) {
-        // A clone shares the bytes.
-        strings.push(context.data.read::<Str>(key)?.cloned().unwrap_or_default());
+        strings.push(context.data.read::<Str>(key)?.map(StrRef::to_str).unwrap_or_default());
     }
     let len = strings.iter().map(Str::len).max().unwrap_or(0);
     let mut strings = strings.iter();

@@ -13,7 +13,7 @@ use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
 use crate::session::Session;
 use crate::value::{Kind as _, List, Live};
-use crate::{Blob, Value};
+use crate::{Blob, ValueRef};
 
 const WRITE: Flags = Flags::WRITE.with(Flags::DENYOOM).with(Flags::MOVABLE_KEYS);
 const READ: Flags = Flags::READONLY.with(Flags::MOVABLE_KEYS);
@@ -108,14 +108,14 @@ fn run(context: &mut Context<'_>, request: Request<'_>, stores: bool) -> Command
     let reads_all = may_read_all_keys(context.session, request);
     let mut options = Options::parse(request, stores, reads_all)?;
     let value = context.data.find(&request[1]);
-    let is_set = matches!(value, Some(Value::Set(_)));
+    let is_set = matches!(value, Some(ValueRef::Set(_)));
     // A constant key to sort by means not to sort. What is stored from a set needs some order
     // though, the same for every replica.
     let mut sorts = options.by.is_none_or(|pattern| pattern.contains(&b'*'));
     if !sorts && is_set && options.store.is_some() {
         (sorts, options.alpha, options.by) = (true, true, None);
     }
-    let len = value.map_or(0, Value::element_count);
+    let len = value.map_or(0, ValueRef::element_count);
     let range = options.range(len);
     let chosen = if sorts {
         let elements = elements_of(value, 0..len)?;
@@ -144,14 +144,17 @@ fn run(context: &mut Context<'_>, request: Request<'_>, stores: bool) -> Command
 }
 
 /// Some elements of a list, a set or a sorted set, in its own order.
-fn elements_of(value: Option<&Value>, range: Range<usize>) -> Result<Vec<Blob>, CommandError> {
+fn elements_of(
+    value: Option<ValueRef<'_>>,
+    range: Range<usize>,
+) -> Result<Vec<Blob>, CommandError> {
     Ok(match value {
         None => Vec::new(),
-        Some(Value::List(list)) => list.range(range).cloned().collect(),
-        Some(Value::Set(set)) => {
+        Some(ValueRef::List(list)) => list.range(range).cloned().collect(),
+        Some(ValueRef::Set(set)) => {
             set.iter().skip(range.start).take(range.len()).map(Blob::from).collect()
         }
-        Some(Value::Zset(zset)) => zset.range(range).map(|it| it.member.clone()).collect(),
+        Some(ValueRef::Zset(zset)) => zset.range(range).map(|it| it.member.clone()).collect(),
         Some(_) => return Err(CommandError::WrongType),
     })
 }
@@ -217,8 +220,8 @@ fn look_up(data: &mut Data<'_>, pattern: &[u8], element: &Blob) -> Option<Blob> 
     let key = [head, element, tail].concat();
     let now = data.sight();
     match (data.find(&key)?, field) {
-        (Value::String(string), None) => Some(Blob::from(&*string.as_bytes())),
-        (Value::Hash(hash), Some(field)) => Live::new(hash, now).get(field).cloned(),
+        (ValueRef::String(string), None) => Some(Blob::from(&*string.as_bytes())),
+        (ValueRef::Hash(hash), Some(field)) => Live::new(hash, now).get(field).cloned(),
         _ => None,
     }
 }

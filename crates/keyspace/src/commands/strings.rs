@@ -14,7 +14,7 @@ use crate::command::{Command, Flags, Keys};
 use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
-use crate::value::{Kind, Str};
+use crate::value::{Kind, Str, StrRef};
 
 const READ: Flags = Flags::READONLY;
 const READ_FAST: Flags = READ.with(Flags::FAST);
@@ -108,7 +108,7 @@ fn set_pairs(context: &mut Context<'_>, request: Request<'_>) {
 }
 
 fn strlen(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let len = context.data.read::<Str>(&request[1])?.map_or(0, Str::len);
+    let len = context.data.read::<Str>(&request[1])?.map_or(0, StrRef::len);
     context.reply.integer(len as i64);
     Ok(())
 }
@@ -120,7 +120,7 @@ fn reply_value(context: &mut Context<'_>, key: &[u8]) -> CommandResult {
     Ok(())
 }
 
-fn write_string(reply: &mut Encoder<'_>, string: Option<&Str>) {
+fn write_string(reply: &mut Encoder<'_>, string: Option<StrRef<'_>>) {
     match string {
         None => reply.null(),
         Some(string) => match string.stored_integer() {

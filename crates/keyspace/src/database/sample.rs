@@ -1,8 +1,7 @@
 //! Keys drawn for eviction.
 
-use hashbrown::HashTable;
-
-use super::{Database, Entry};
+use super::table::Table;
+use super::{Database, EntryRef};
 use crate::slot::SLOTS;
 use crate::{Blob, UnixMs};
 
@@ -20,7 +19,7 @@ impl Database {
         count: usize,
         expiring: bool,
         below: &mut impl FnMut(usize) -> usize,
-        visit: &mut impl FnMut(&Entry),
+        visit: &mut impl FnMut(EntryRef<'_>),
     ) {
         if !expiring {
             self.all_from_anywhere(below).take(count).for_each(visit);
@@ -49,18 +48,17 @@ impl Database {
     fn all_from_anywhere<'d>(
         &'d self,
         below: &mut impl FnMut(usize) -> usize,
-    ) -> impl Iterator<Item = &'d Entry> {
+    ) -> impl Iterator<Item = EntryRef<'d>> {
         let start = below(SLOTS);
         let (before, after) = self.slots.split_at(start.min(self.slots.len()));
         let mut tables = after.iter().chain(before).filter(|table| !table.is_empty());
         let first = tables.next();
-        let from = first.map_or(0, |table| below(table.num_buckets()));
-        let buckets = |table: &'d HashTable<Entry>, from: usize, to: usize| {
-            (from..to).filter_map(|bucket| table.get_bucket(bucket))
+        let from = first.map_or(0, |table| below(table.buckets()));
+        let buckets = |table: &'d Table, from: usize, to: usize| {
+            (from..to).filter_map(move |bucket| table.at(bucket)).map(|place| table.entry(place))
         };
-        let head =
-            first.into_iter().flat_map(move |table| buckets(table, from, table.num_buckets()));
-        let middle = tables.flat_map(move |table| buckets(table, 0, table.num_buckets()));
+        let head = first.into_iter().flat_map(move |table| buckets(table, from, table.buckets()));
+        let middle = tables.flat_map(move |table| buckets(table, 0, table.buckets()));
         let tail = first.into_iter().flat_map(move |table| buckets(table, 0, from));
         head.chain(middle).chain(tail)
     }
@@ -69,7 +67,7 @@ impl Database {
     fn expiring_from_anywhere(
         &self,
         below: &mut impl FnMut(usize) -> usize,
-    ) -> impl Iterator<Item = &Entry> {
+    ) -> impl Iterator<Item = EntryRef<'_>> {
         let [first, last] =
             [self.expires.first(), self.expires.last()].map(|it| it.map_or(0, |(at, _)| at.0));
         let span = usize::try_from(last - first).unwrap_or(usize::MAX).saturating_add(1);

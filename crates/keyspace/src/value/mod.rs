@@ -14,6 +14,7 @@ mod opaque;
 mod set;
 mod stream;
 mod string;
+mod view;
 mod zset;
 
 pub(crate) use hash::Live;
@@ -23,7 +24,9 @@ pub use opaque::Opaque;
 pub use set::{Set, SetIter};
 pub(crate) use stream::{ACTIVE, COUNTED, ENTRY_BYTES, Keep, NodeLimits, Trim, Unfit};
 pub use stream::{Consumer, Group, Pair, Pending, Stream, StreamEntry, StreamFields, StreamId};
-pub use string::Str;
+pub use string::{Str, StrRef};
+pub(crate) use view::Kind;
+pub use view::ValueRef;
 pub use zset::{Scored, Zset};
 pub(crate) use zset::{Update, combine};
 
@@ -54,93 +57,14 @@ impl Value {
     /// The name that the `TYPE` command answers.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
-        match self {
-            Self::String(_) => "string",
-            Self::List(_) => "list",
-            Self::Set(_) => "set",
-            Self::Hash(_) => "hash",
-            Self::Zset(_) => "zset",
-            Self::Stream(_) => "stream",
-            Self::Opaque(opaque) => opaque.type_name(),
-        }
-    }
-
-    /// The RDB type that a file must know to hold the value, unless every version has one.
-    pub(crate) fn needed_type(&self) -> Option<u8> {
-        match self {
-            Self::Opaque(opaque) => Some(opaque.type_byte()),
-            Self::Stream(_) => Some(COUNTED),
-            Self::Hash(hash) if hash.expiring() > 0 => Some(EXPIRING),
-            _ => None,
-        }
-    }
-
-    /// The first and the last of a string's bytes, wherever they lie: a short one is in two lines of
-    /// the cache. `None` for other values.
-    pub(crate) fn ends(&self) -> Option<(u8, u8)> {
-        let Self::String(string) = self else { return None };
-        string.ends()
+        self.view().type_name()
     }
 
     /// How many elements it has; 1 for a string and for an opaque value.
     #[must_use]
     pub fn element_count(&self) -> usize {
-        match self {
-            Self::String(_) | Self::Opaque(_) => 1,
-            Self::List(list) => list.len(),
-            Self::Set(set) => set.len(),
-            Self::Hash(hash) => hash.len(),
-            Self::Zset(zset) => zset.len(),
-            Self::Stream(stream) => stream.len(),
-        }
+        self.view().element_count()
     }
-}
-
-/// A type that a command works on: how to find it in a [`Value`] and put it into one.
-pub(crate) trait Kind: Sized + Default {
-    fn of(value: &Value) -> Option<&Self>;
-    fn of_mut(value: &mut Value) -> Option<&mut Self>;
-    fn into_value(self) -> Value;
-    /// Whether the key goes away with the last element; a string and a stream never do.
-    fn is_gone(&self) -> bool;
-}
-
-macro_rules! kinds {
-    ($($kind:ident in $variant:ident, gone when $gone:expr;)*) => {$(
-        impl Kind for $kind {
-            fn of(value: &Value) -> Option<&Self> {
-                match value {
-                    Value::$variant(value) => Some(value),
-                    _ => None,
-                }
-            }
-
-            fn of_mut(value: &mut Value) -> Option<&mut Self> {
-                match value {
-                    Value::$variant(value) => Some(value),
-                    _ => None,
-                }
-            }
-
-            fn into_value(self) -> Value {
-                Value::$variant(self)
-            }
-
-            fn is_gone(&self) -> bool {
-                let gone: fn(&Self) -> bool = $gone;
-                gone(self)
-            }
-        }
-    )*};
-}
-
-kinds! {
-    Str in String, gone when |_| false;
-    List in List, gone when List::is_empty;
-    Set in Set, gone when Set::is_empty;
-    Hash in Hash, gone when Hash::is_empty;
-    Zset in Zset, gone when Zset::is_empty;
-    Stream in Stream, gone when |_| false;
 }
 
 /// The order of members in sets and hashes: by a fixed hash, then by bytes.

@@ -45,14 +45,15 @@ impl Str {
         Self(Repr::Fixed(Blob::from(bytes)))
     }
 
-    /// The first and the last byte that are kept as such, which for a number are none.
-    pub(crate) fn ends(&self) -> Option<(u8, u8)> {
-        let bytes = match &self.0 {
-            Repr::Integer(_) => return None,
-            Repr::Fixed(bytes) => bytes.as_slice(),
-            Repr::Grown(bytes) => bytes.as_slice(),
-        };
-        Some((*bytes.first()?, *bytes.last()?))
+    /// The string to read.
+    #[must_use]
+    #[inline]
+    pub fn view(&self) -> StrRef<'_> {
+        StrRef(match &self.0 {
+            Repr::Integer(integer) => ReprRef::Integer(*integer),
+            Repr::Fixed(blob) => ReprRef::Fixed(blob),
+            Repr::Grown(buffer) => ReprRef::Grown(buffer),
+        })
     }
 
     /// Bytes held outside the handle, of allocations without their own cost.
@@ -69,42 +70,19 @@ impl Str {
     /// The bytes, as `GET` answers them.
     #[must_use]
     pub fn as_bytes(&self) -> Cow<'_, [u8]> {
-        match &self.0 {
-            Repr::Integer(integer) => {
-                Cow::Owned(itoa::Buffer::new().format(*integer).as_bytes().to_vec())
-            }
-            Repr::Fixed(blob) => Cow::Borrowed(blob),
-            Repr::Grown(buffer) => Cow::Borrowed(buffer),
-        }
+        self.view().as_bytes()
     }
 
     /// The number that the bytes spell, if they spell one exactly as Redis prints it.
     #[must_use]
     pub fn as_integer(&self) -> Option<i64> {
-        match &self.0 {
-            Repr::Integer(integer) => Some(*integer),
-            Repr::Fixed(blob) => parse_i64(blob),
-            Repr::Grown(buffer) => parse_i64(buffer),
-        }
-    }
-
-    /// The number that the string is kept as, if it is.
-    #[must_use]
-    pub fn stored_integer(&self) -> Option<i64> {
-        match self.0 {
-            Repr::Integer(integer) => Some(integer),
-            Repr::Fixed(_) | Repr::Grown(_) => None,
-        }
+        self.view().as_integer()
     }
 
     /// How many bytes (`STRLEN`).
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Repr::Integer(integer) => itoa::Buffer::new().format(*integer).len(),
-            Repr::Fixed(blob) => blob.len(),
-            Repr::Grown(buffer) => buffer.len(),
-        }
+        self.view().len()
     }
 
     /// Whether it has no bytes.
@@ -127,10 +105,108 @@ impl Str {
     /// What `OBJECT ENCODING` answers.
     #[must_use]
     pub fn encoding(&self) -> &'static str {
-        match &self.0 {
-            Repr::Integer(_) => "int",
-            Repr::Fixed(blob) if blob.len() <= EMBSTR_MAX => "embstr",
-            Repr::Fixed(_) | Repr::Grown(_) => "raw",
+        self.view().encoding()
+    }
+}
+
+/// A string value to read, wherever its bytes are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StrRef<'a>(ReprRef<'a>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ReprRef<'a> {
+    Integer(i64),
+    Fixed(&'a [u8]),
+    Grown(&'a [u8]),
+}
+
+impl<'a> StrRef<'a> {
+    /// The string of `value`'s decimal form.
+    pub(crate) fn from_integer(value: i64) -> Self {
+        Self(ReprRef::Integer(value))
+    }
+
+    /// A string of bytes that is not kept as a number.
+    pub(crate) fn text(bytes: &'a [u8]) -> Self {
+        Self(ReprRef::Fixed(bytes))
+    }
+
+    /// A string of its own: a copy of the bytes.
+    #[must_use]
+    pub fn to_str(self) -> Str {
+        Str(match self.0 {
+            ReprRef::Integer(integer) => Repr::Integer(integer),
+            ReprRef::Fixed(bytes) => Repr::Fixed(Blob::from(bytes)),
+            ReprRef::Grown(bytes) => Repr::Grown(Arc::new(bytes.to_vec())),
+        })
+    }
+
+    /// Whether it is a buffer that grows.
+    pub(crate) fn is_grown(self) -> bool {
+        matches!(self.0, ReprRef::Grown(_))
+    }
+
+    /// The first and the last byte that are kept as such, which for a number are none.
+    pub(crate) fn ends(self) -> Option<(u8, u8)> {
+        match self.0 {
+            ReprRef::Integer(_) => None,
+            ReprRef::Fixed(bytes) | ReprRef::Grown(bytes) => {
+                Some((*bytes.first()?, *bytes.last()?))
+            }
+        }
+    }
+
+    /// The bytes, as `GET` answers them.
+    #[must_use]
+    pub fn as_bytes(self) -> Cow<'a, [u8]> {
+        match self.0 {
+            ReprRef::Integer(integer) => {
+                Cow::Owned(itoa::Buffer::new().format(integer).as_bytes().to_vec())
+            }
+            ReprRef::Fixed(bytes) | ReprRef::Grown(bytes) => Cow::Borrowed(bytes),
+        }
+    }
+
+    /// The number that the bytes spell, if they spell one exactly as Redis prints it.
+    #[must_use]
+    pub fn as_integer(self) -> Option<i64> {
+        match self.0 {
+            ReprRef::Integer(integer) => Some(integer),
+            ReprRef::Fixed(bytes) | ReprRef::Grown(bytes) => parse_i64(bytes),
+        }
+    }
+
+    /// The number that the string is kept as, if it is.
+    #[must_use]
+    pub fn stored_integer(self) -> Option<i64> {
+        match self.0 {
+            ReprRef::Integer(integer) => Some(integer),
+            ReprRef::Fixed(_) | ReprRef::Grown(_) => None,
+        }
+    }
+
+    /// How many bytes (`STRLEN`).
+    #[must_use]
+    pub fn len(self) -> usize {
+        match self.0 {
+            ReprRef::Integer(integer) => itoa::Buffer::new().format(integer).len(),
+            ReprRef::Fixed(bytes) | ReprRef::Grown(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether it has no bytes.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// What `OBJECT ENCODING` answers.
+    #[must_use]
+    pub fn encoding(self) -> &'static str {
+        match self.0 {
+            ReprRef::Integer(_) => "int",
+            ReprRef::Fixed(bytes) if bytes.len() <= EMBSTR_MAX => "embstr",
+            ReprRef::Fixed(_) | ReprRef::Grown(_) => "raw",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{List, Str, Stream, Zset};
+use crate::{List, Str, Stream, Value, Zset};
 
 const SESSIONS: u64 = 6;
 const KEYS: u8 = 4;
@@ -131,7 +131,7 @@ impl Rig {
 
     fn next(&mut self) -> Option<u64> {
         let values = &self.values;
-        self.waits.next(|_, key| values[usize::from(key[0])].as_ref())
+        self.waits.next(|_, key| values[usize::from(key[0])].as_ref().map(Value::view))
     }
 
     fn end(&mut self, session: u64) {
@@ -261,7 +261,7 @@ fn many_wait_at_one_key() {
         }
         waits.signal(0, b"k");
         waits.signal(0, b"k");
-        assert_eq!(waits.next(|_, _| Some(&list)), Some(session));
+        assert_eq!(waits.next(|_, _| Some(list.view())), Some(session));
         waits.end(session);
         assert_eq!(waits.next(|_, _| None), None);
     }
@@ -281,12 +281,12 @@ fn a_turn_ends() {
     begin(&mut waits, 1);
     begin(&mut waits, 2);
     waits.signal(0, b"s");
-    assert_eq!(waits.next(|_, _| Some(&stream)), Some(1));
+    assert_eq!(waits.next(|_, _| Some(stream.view())), Some(1));
     begin(&mut waits, 1);
     begin(&mut waits, 3);
-    assert_eq!(waits.next(|_, _| Some(&stream)), Some(2));
-    assert_eq!(waits.next(|_, _| Some(&stream)), None);
+    assert_eq!(waits.next(|_, _| Some(stream.view())), Some(2));
+    assert_eq!(waits.next(|_, _| Some(stream.view())), None);
     waits.signal(0, b"s");
-    let order: Vec<u64> = std::iter::from_fn(|| waits.next(|_, _| Some(&stream))).collect();
+    let order: Vec<u64> = std::iter::from_fn(|| waits.next(|_, _| Some(stream.view()))).collect();
     assert_eq!(order, [2, 1, 3]);
 }

@@ -7,7 +7,7 @@ use crate::commands::options::{integer, is};
 use crate::context::{Context, Data};
 use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
-use crate::value::Str;
+use crate::value::{Str, StrRef};
 
 /// What becomes of a number that does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +80,7 @@ fn last_written(operations: &[(Field, Operation)]) -> Option<usize> {
 fn run(context: &mut Context<'_>, key: &[u8], operations: &[(Field, Operation)]) -> CommandResult {
     let Context { data, reply, .. } = context;
     let Some(last) = last_written(operations) else {
-        let string = data.read::<Str>(key)?.cloned().unwrap_or_default();
+        let string = data.read::<Str>(key)?.map(StrRef::to_str).unwrap_or_default();
         reply.array(operations.len());
         for (field, _) in operations {
             reply.integer(field.get(&string.as_bytes()));

@@ -15,7 +15,7 @@ pub(super) fn dump(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
         context.reply.null();
         return Ok(());
     };
-    let payload = value.to_payload(&thresholds);
+    let payload = value.to_value().to_payload(&thresholds);
     let payload = payload.ok_or(CommandError::text("ERR no version can hold the value"))?;
     context.reply.bulk(&payload);
     Ok(())

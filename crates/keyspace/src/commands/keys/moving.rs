@@ -1,5 +1,6 @@
 //! From one key or database to another: `RENAME`, `COPY`, `MOVE`.
 
+use crate::ValueRef;
 use redwire_resp::Request;
 
 use crate::commands::options::{database, is};
@@ -60,7 +61,7 @@ pub(super) fn copy(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
         return Err(same_object());
     }
     let expires = data.expires(from).flatten();
-    let Some(value) = data.find(from).cloned() else {
+    let Some(value) = data.find(from).map(ValueRef::to_value) else {
         context.reply.integer(0);
         return Ok(());
     };

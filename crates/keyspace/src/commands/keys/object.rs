@@ -6,7 +6,7 @@ use redwire_resp::Request;
 use crate::commands::options::{self, is};
 use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
-use crate::{Hash, Set, Value, Zset};
+use crate::{Hash, Set, ValueRef, Zset};
 
 /// What Redis answers for the small numbers that it keeps once for all: no count.
 const SHARED: i64 = i32::MAX as i64;
@@ -74,7 +74,7 @@ fn encoding(context: &mut Context<'_>, key: &[u8]) -> CommandResult {
 
 fn refcount(context: &mut Context<'_>, key: &[u8]) -> CommandResult {
     let shared = match context.data.peek(key) {
-        Some(Value::String(string)) => {
+        Some(ValueRef::String(string)) => {
             string.stored_integer().is_some_and(|number| (0..SHARED_INTEGERS).contains(&number))
         }
         _ => false,
@@ -114,18 +114,20 @@ fn freq(context: &mut Context<'_>, key: &[u8]) -> CommandResult {
 
 /// How a Redis 7.0 would keep a value of this size. It forgets no larger one that was there
 /// before, this does: what counts is the value as it is.
-pub(crate) fn encoding_of(value: &Value, thresholds: &Thresholds) -> &'static str {
+pub(crate) fn encoding_of(value: ValueRef<'_>, thresholds: &Thresholds) -> &'static str {
     match value {
-        Value::String(string) => string.encoding(),
-        Value::List(_) => "quicklist",
-        Value::Set(set) if is_intset(set, thresholds) => "intset",
-        Value::Hash(hash) if is_small_hash(hash, thresholds) && hash.expiring() > 0 => "listpackex",
-        Value::Hash(hash) if is_small_hash(hash, thresholds) => "listpack",
-        Value::Set(_) | Value::Hash(_) => "hashtable",
-        Value::Zset(zset) if is_small_zset(zset, thresholds) => "listpack",
-        Value::Zset(_) => "skiplist",
-        Value::Stream(_) => "stream",
-        Value::Opaque(opaque) => opaque.type_name(),
+        ValueRef::String(string) => string.encoding(),
+        ValueRef::List(_) => "quicklist",
+        ValueRef::Set(set) if is_intset(set, thresholds) => "intset",
+        ValueRef::Hash(hash) if is_small_hash(hash, thresholds) && hash.expiring() > 0 => {
+            "listpackex"
+        }
+        ValueRef::Hash(hash) if is_small_hash(hash, thresholds) => "listpack",
+        ValueRef::Set(_) | ValueRef::Hash(_) => "hashtable",
+        ValueRef::Zset(zset) if is_small_zset(zset, thresholds) => "listpack",
+        ValueRef::Zset(_) => "skiplist",
+        ValueRef::Stream(_) => "stream",
+        ValueRef::Opaque(opaque) => opaque.type_name(),
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) fn keys(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
     let pattern = &request[1];
     let all = pattern == b"*";
     let keys = context.data.live_keys();
-    let found: Vec<&Blob> = keys.filter(|key| all || glob::matches(pattern, key)).collect();
+    let found: Vec<&[u8]> = keys.filter(|key| all || glob::matches(pattern, key)).collect();
     context.reply.array(found.len());
     for key in found {
         context.reply.bulk(key);

@@ -161,7 +161,7 @@ fn pop_many(context: &mut Context<'_>, key: &[u8], count: usize) -> CommandResul
 /// Pops every member, and the key with them.
 fn pop_all(context: &mut Context<'_>, key: &[u8]) -> CommandResult {
     let Some((value, _)) = context.data.take(key) else { return Ok(()) };
-    if let Some(set) = Set::of(&value) {
+    if let Some(set) = Set::of(value.view()) {
         write_members(&mut context.reply, set);
         context.data.changed_more(set.len() - 1);
     }

@@ -233,7 +233,7 @@ pub(super) fn xadd(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
     }
     let now = data.now();
     let last = match data.peek(key) {
-        Some(crate::Value::Stream(stream)) => stream.last_id,
+        Some(crate::ValueRef::Stream(stream)) => stream.last_id,
         _ => StreamId::MIN,
     };
     let id = next_id(asked, last, now)?;

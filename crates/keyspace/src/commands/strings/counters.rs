@@ -29,11 +29,12 @@ pub(super) fn decrby(context: &mut Context<'_>, request: Request<'_>) -> Command
 }
 
 fn add(context: &mut Context<'_>, key: &[u8], increment: i64) -> CommandResult {
-    let sum = match context.data.write::<Str>(key)? {
+    let sum = match context.data.peek_as::<Str>(key)? {
         Some(string) => {
             let current = string.as_integer().ok_or(CommandError::NotInteger)?;
             let sum = current.checked_add(increment).ok_or(CommandError::Overflow)?;
-            *string = Str::from_integer(sum);
+            let expires = context.data.expires(key).flatten();
+            context.data.put(key, Value::String(Str::from_integer(sum)), expires);
             sum
         }
         None => {
@@ -48,7 +49,7 @@ fn add(context: &mut Context<'_>, key: &[u8], increment: i64) -> CommandResult {
 
 pub(super) fn incrbyfloat(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = &request[1];
-    let string = context.data.write::<Str>(key)?;
+    let string = context.data.peek_as::<Str>(key)?;
     let current = string.as_ref().map(|string| string.as_bytes());
     let current = Float80::parse(current.as_deref().unwrap_or(b"0"));
     let terms = current.zip(Float80::parse(&request[2]));
@@ -57,7 +58,8 @@ pub(super) fn incrbyfloat(context: &mut Context<'_>, request: Request<'_>) -> Co
         .checked_add(increment)
         .ok_or_else(|| CommandError::text("ERR increment would produce NaN or Infinity"))?;
     let sum = sum.to_string();
-    *context.data.write_or_new::<Str>(key)? = Str::text(sum.as_bytes());
+    let expires = context.data.expires(key).flatten();
+    context.data.put(key, Value::String(Str::text(sum.as_bytes())), expires);
     context.data.changed(key, EventClass::String, "incrbyfloat");
     context.data.effect([b"SET".as_slice(), key, sum.as_bytes(), b"KEEPTTL"]);
     context.reply.bulk(sum.as_bytes());

@@ -7,7 +7,7 @@ use redwire_resp::Request;
 use crate::commands::options::{integer, is};
 use crate::context::{Context, Data};
 use crate::error::{CommandError, CommandResult};
-use crate::value::Str;
+use crate::value::{Str, StrRef};
 
 /// What the reply is.
 #[derive(Debug, Default)]
@@ -88,7 +88,7 @@ fn string(data: &mut Data<'_>, key: &[u8]) -> Result<Str, CommandError> {
     let string = data
         .read::<Str>(key)
         .map_err(|_| CommandError::text("ERR The specified keys must contain string values"))?;
-    Ok(string.cloned().unwrap_or_default())
+    Ok(string.map(StrRef::to_str).unwrap_or_default())
 }
 
 /// A part that stands in both strings, without a gap in either.

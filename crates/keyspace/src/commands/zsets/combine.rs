@@ -9,7 +9,7 @@ use crate::context::{Context, Data};
 use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
 use crate::value::combine::{self, Aggregate, Input, Source};
-use crate::value::{Kind, Value};
+use crate::value::{Kind, ValueRef};
 use crate::{Set, Zset};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,8 +104,8 @@ impl Operands {
 fn read(data: &mut Data<'_>, key: &[u8]) -> Result<Input, CommandError> {
     let source = match data.find(key) {
         None => Source::Set(Set::default()),
-        Some(Value::Set(set)) => Source::Set(set.clone()),
-        Some(Value::Zset(zset)) => Source::Zset(zset.clone()),
+        Some(ValueRef::Set(set)) => Source::Set(set.clone()),
+        Some(ValueRef::Zset(zset)) => Source::Zset(zset.clone()),
         Some(_) => return Err(CommandError::WrongType),
     };
     Ok(Input { source, weight: 1.0 })

@@ -1,0 +1,290 @@
+//! [`Arena`]: strings with their keys, one after the other in chunks of bytes.
+//!
+//! An allocation for each key costs more than what most keys have to say of themselves. So a short
+//! string is a record of bytes, and records share chunks. What is freed in a chunk stays as a hole
+//! until less than half of the chunk is in use: then its records are moved and it is let go of.
+
+use crate::UnixMs;
+use crate::value::StrRef;
+
+/// The bytes of a chunk, at most.
+const CHUNK: usize = 1 << OFFSET_BITS;
+const OFFSET_BITS: u32 = 12;
+
+/// A chunk is made with this many bytes, for slots of few keys.
+const FIRST: usize = 128;
+
+/// A chunk that is full grows to double its size, up to this, and then by this much.
+const STEP: usize = 512;
+
+/// The longest record: longer ones would leave too much of a chunk's end unused.
+const RECORD_MAX: usize = 512;
+
+/// No chunk.
+const NONE: u32 = u32::MAX;
+
+/// The bytes of a record before its expiry, key and value: flags, three bytes each of epoch and
+/// clock, a key's length of one byte and a value's of two.
+const HEADER: usize = 10;
+
+const INTEGER: u8 = 1;
+const EXPIRES: u8 = 1 << 1;
+const DEAD: u8 = 1 << 2;
+
+/// A string with its key, and what is kept beside them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Record<'a> {
+    pub(super) key: &'a [u8],
+    pub(super) string: StrRef<'a>,
+    pub(super) expires: Option<UnixMs>,
+    /// Of 24 bits.
+    pub(super) epoch: u32,
+    /// Of 24 bits.
+    pub(super) clock: u32,
+}
+
+impl<'a> Record<'a> {
+    /// Whether an arena takes a record like this: one that is short, whose string is not growing.
+    pub(super) fn fits(&self) -> bool {
+        !self.string.is_grown() && self.key.len() <= 0xff && self.len() <= RECORD_MAX
+    }
+
+    /// How many bytes it takes, if it [fits](Self::fits).
+    pub(super) fn bytes(&self) -> Option<usize> {
+        self.fits().then(|| self.len())
+    }
+
+    fn len(&self) -> usize {
+        let value = self.string.stored_integer().map_or_else(|| self.string.len(), |_| 8);
+        HEADER + if self.expires.is_some() { 8 } else { 0 } + self.key.len() + value
+    }
+
+    /// Writes it over `out`, which is as long as it is; it has to fit.
+    fn write(&self, out: &mut [u8]) {
+        let integer = self.string.stored_integer();
+        let value_len = integer.map_or_else(|| self.string.len(), |_| 8);
+        out[0] = if integer.is_some() { INTEGER } else { 0 };
+        out[1..4].copy_from_slice(&self.epoch.to_le_bytes()[..3]);
+        out[4..7].copy_from_slice(&self.clock.to_le_bytes()[..3]);
+        out[7] = self.key.len() as u8;
+        out[8..HEADER].copy_from_slice(&(value_len as u16).to_le_bytes());
+        out[0] |= if self.expires.is_some() { EXPIRES } else { 0 };
+        let mut rest = &mut out[HEADER..];
+        if let Some(at) = self.expires {
+            rest[..8].copy_from_slice(&at.0.to_le_bytes());
+            rest = &mut rest[8..];
+        }
+        let (key, value) = rest.split_at_mut(self.key.len());
+        key.copy_from_slice(self.key);
+        match integer {
+            Some(integer) => value.copy_from_slice(&integer.to_le_bytes()),
+            None => value.copy_from_slice(&self.string.as_bytes()),
+        }
+    }
+
+    /// The record that `bytes` begin with.
+    fn read(bytes: &'a [u8]) -> Self {
+        let spans = Spans::of(bytes);
+        let value = &bytes[spans.value..spans.end];
+        let three = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], 0]);
+        let eight = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
+        Self {
+            key: &bytes[spans.key..spans.value],
+            string: if bytes[0] & INTEGER == 0 {
+                StrRef::text(value)
+            } else {
+                StrRef::from_integer(eight(value) as i64)
+            },
+            expires: (bytes[0] & EXPIRES != 0).then(|| UnixMs(eight(&bytes[HEADER..spans.key]))),
+            epoch: three(1),
+            clock: three(4),
+        }
+    }
+}
+
+/// Where the parts of a record begin, counted from its own begin.
+struct Spans {
+    key: usize,
+    value: usize,
+    end: usize,
+}
+
+impl Spans {
+    #[inline]
+    fn of(bytes: &[u8]) -> Self {
+        let key = HEADER + if bytes[0] & EXPIRES == 0 { 0 } else { 8 };
+        let value = key + usize::from(bytes[7]);
+        Self { key, value, end: value + usize::from(u16::from_le_bytes([bytes[8], bytes[9]])) }
+    }
+}
+
+/// Records in chunks, each at a place of 31 bits.
+#[derive(Debug, Clone)]
+pub(super) struct Arena {
+    chunks: Vec<Chunk>,
+    /// The chunk that records are added to, or [`NONE`].
+    current: u32,
+    /// The first of the places in `chunks` that have no chunk, or [`NONE`].
+    vacant: u32,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Chunk {
+    bytes: Vec<u8>,
+    /// Bytes of records that are not freed; of a place without a chunk, the next such place.
+    live: u32,
+}
+
+impl Default for Arena {
+    fn default() -> Self {
+        Self { chunks: Vec::new(), current: NONE, vacant: NONE }
+    }
+}
+
+impl Arena {
+    /// Adds a record that [fits](Record::fits); answers where it is, unless the arena is full (2 GiB).
+    pub(super) fn add(&mut self, record: &Record<'_>) -> Option<u32> {
+        debug_assert!(record.fits());
+        self.append(record.len(), |bytes| record.write(bytes))
+    }
+
+    fn append(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Option<u32> {
+        let has_room = |chunk: &&mut Chunk| chunk.bytes.len() + len <= CHUNK;
+        if self.chunks.get_mut(self.current as usize).filter(has_room).is_none() {
+            self.current = self.place_for_a_chunk()?;
+        }
+        let chunk = &mut self.chunks[self.current as usize];
+        let (start, capacity) = (chunk.bytes.len(), chunk.bytes.capacity());
+        if start + len > capacity {
+            let grown = (capacity + capacity.clamp(FIRST, STEP)).max(start + len).min(CHUNK);
+            chunk.bytes.reserve_exact(grown - start);
+        }
+        chunk.bytes.resize(start + len, 0);
+        write(&mut chunk.bytes[start..]);
+        chunk.live += len as u32;
+        Some(self.current << OFFSET_BITS | start as u32)
+    }
+
+    fn place_for_a_chunk(&mut self) -> Option<u32> {
+        if self.vacant != NONE {
+            let place = self.vacant;
+            self.vacant = std::mem::take(&mut self.chunks[place as usize].live);
+            return Some(place);
+        }
+        let place = self.chunks.len() as u32;
+        if place >> (u32::BITS - 1 - OFFSET_BITS) != 0 {
+            return None;
+        }
+        if self.chunks.len() == self.chunks.capacity() {
+            self.chunks.reserve_exact(self.chunks.len() / 8 + 1);
+        }
+        self.chunks.push(Chunk::default());
+        Some(place)
+    }
+
+    pub(super) fn record(&self, at: u32) -> Record<'_> {
+        Record::read(self.bytes(at))
+    }
+
+    #[inline]
+    pub(super) fn key(&self, at: u32) -> &[u8] {
+        let bytes = self.bytes(at);
+        let spans = Spans::of(bytes);
+        &bytes[spans.key..spans.value]
+    }
+
+    pub(super) fn set_epoch(&mut self, at: u32, epoch: u32) {
+        self.bytes_mut(at)[1..4].copy_from_slice(&epoch.to_le_bytes()[..3]);
+    }
+
+    pub(super) fn set_clock(&mut self, at: u32, clock: u32) {
+        self.bytes_mut(at)[4..7].copy_from_slice(&clock.to_le_bytes()[..3]);
+    }
+
+    /// Puts a record in the place of one of the same length, if it is; answers whether it did.
+    pub(super) fn rewrite(&mut self, at: u32, record: &Record<'_>) -> bool {
+        let bytes = self.bytes_mut(at);
+        let end = Spans::of(bytes).end;
+        let fits = end == record.len();
+        if fits {
+            record.write(&mut bytes[..end]);
+        }
+        fits
+    }
+
+    /// Frees a record. The chunk that is answered, if one is, is more hole than records, and wants
+    /// to be [taken out](Self::take).
+    pub(super) fn free(&mut self, at: u32) -> Option<u32> {
+        let bytes = self.bytes_mut(at);
+        bytes[0] |= DEAD;
+        let len = Spans::of(bytes).end as u32;
+        let chunk = &mut self.chunks[(at >> OFFSET_BITS) as usize];
+        chunk.live -= len;
+        (chunk.live as usize * 2 < chunk.bytes.len()).then_some(at >> OFFSET_BITS)
+    }
+
+    /// Takes a chunk out, for its records to be [moved](Self::add_moved) to others.
+    pub(super) fn take(&mut self, chunk: u32) -> Taken {
+        let place = &mut self.chunks[chunk as usize];
+        let bytes = std::mem::take(&mut place.bytes);
+        place.live = std::mem::replace(&mut self.vacant, chunk);
+        if self.current == chunk {
+            self.current = NONE;
+        }
+        Taken { bytes, place: chunk << OFFSET_BITS, next: 0 }
+    }
+
+    /// Adds the bytes of a record that was taken out; there is room for it, because there was.
+    pub(super) fn add_moved(&mut self, bytes: &[u8]) -> Option<u32> {
+        self.append(bytes.len(), |chunk| chunk.copy_from_slice(bytes))
+    }
+
+    /// Bytes that its chunks hold, and how many of them are of records that are not freed.
+    #[cfg(test)]
+    pub(super) fn filled(&self) -> (usize, usize) {
+        let chunks = || self.chunks.iter().filter(|chunk| !chunk.bytes.is_empty());
+        let live = chunks().map(|chunk| chunk.live as usize).sum();
+        (chunks().map(|chunk| chunk.bytes.len()).sum(), live)
+    }
+
+    /// Bytes that its chunks have room for.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.bytes.capacity()).sum()
+    }
+
+    fn bytes(&self, at: u32) -> &[u8] {
+        &self.chunks[(at >> OFFSET_BITS) as usize].bytes[offset(at)..]
+    }
+
+    fn bytes_mut(&mut self, at: u32) -> &mut [u8] {
+        &mut self.chunks[(at >> OFFSET_BITS) as usize].bytes[offset(at)..]
+    }
+}
+
+fn offset(at: u32) -> usize {
+    at as usize % CHUNK
+}
+
+/// The records of a chunk that was taken out.
+pub(super) struct Taken {
+    bytes: Vec<u8>,
+    place: u32,
+    next: usize,
+}
+
+impl Taken {
+    /// The next record that is not freed: where it was, its key, and its bytes.
+    pub(super) fn next(&mut self) -> Option<(u32, &[u8], &[u8])> {
+        loop {
+            let start = self.next;
+            let flags = self.bytes.get(start)?;
+            let spans = Spans::of(&self.bytes[start..]);
+            self.next += spans.end;
+            if flags & DEAD == 0 {
+                let bytes = &self.bytes[start..self.next];
+                return Some((self.place | start as u32, &bytes[spans.key..spans.value], bytes));
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! [`Table`]: the entries of one slot, and a hash table of where they are kept.
+
+use hashbrown::HashTable;
+
+use super::arena::{Arena, Record};
+use super::{Entry, EntryRef};
+use crate::{Blob, UnixMs, Value, ValueRef};
+
+/// The entries of one slot.
+///
+/// A hash table has room to spare, up to more than half of it; so it holds places of four bytes. A
+/// short string is kept with its key in an arena. Other entries stand side by side in a list that
+/// grows by little.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Table {
+    index: HashTable<Place>,
+    arena: Arena,
+    whole: Vec<Entry>,
+}
+
+/// Where an entry is kept: a place in the arena, or with [`WHOLE`] a place in the list.
+pub(super) type Place = u32;
+
+const WHOLE: Place = 1 << 31;
+
+/// The list grows by one part in so many of what it holds.
+const SPARE: usize = 8;
+
+impl Table {
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// How many buckets its hash table has; each entry is in one of them, and stays there until the
+    /// table is rebuilt.
+    pub(super) fn buckets(&self) -> usize {
+        self.index.num_buckets()
+    }
+
+    /// The place of the entry in a bucket, if there is one.
+    pub(super) fn at(&self, bucket: usize) -> Option<Place> {
+        self.index.get_bucket(bucket).copied()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
+        self.index.iter().map(|place| self.entry(*place))
+    }
+
+    #[inline]
+    pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
+        self.index.find(hash, |place| self.key(*place) == key).copied()
+    }
+
+    /// The place of the entry that is found first by `hash`, whatever its key.
+    pub(super) fn near(&self, hash: u64) -> Option<Place> {
+        self.index.find(hash, |_| true).copied()
+    }
+
+    pub(super) fn entry(&self, place: Place) -> EntryRef<'_> {
+        if place & WHOLE != 0 {
+            return self.whole[index(place)].view();
+        }
+        let Record { key, string, expires, epoch, clock } = self.arena.record(place);
+        EntryRef { key, value: ValueRef::String(string), expires, epoch, clock }
+    }
+
+    fn key(&self, place: Place) -> &[u8] {
+        key_of(&self.arena, &self.whole, place)
+    }
+
+    pub(super) fn set_epoch(&mut self, place: Place, epoch: u32) {
+        if place & WHOLE == 0 {
+            self.arena.set_epoch(place, epoch);
+        } else {
+            self.whole[index(place)].epoch = epoch;
+        }
+    }
+
+    pub(super) fn set_clock(&mut self, place: Place, clock: u32) {
+        if place & WHOLE == 0 {
+            self.arena.set_clock(place, clock);
+        } else {
+            self.whole[index(place)].clock = clock;
+        }
+    }
+
+    /// Adds an entry whose key is not there; answers whether the hash table was rebuilt for it.
+    pub(super) fn insert(
+        &mut self,
+        hash: u64,
+        entry: Entry,
+        hash_of: impl Fn(&[u8]) -> u64,
+    ) -> bool {
+        debug_assert!(self.find(hash, &entry.key).is_none());
+        let place = match record(&entry).and_then(|record| self.arena.add(&record)) {
+            Some(place) => place,
+            None => self.push(entry),
+        };
+        let Self { index, arena, whole } = self;
+        let full = index.len() == index.capacity();
+        index.insert_unique(hash, place, |place| hash_of(key_of(arena, whole, *place)));
+        full
+    }
+
+    /// Takes an entry out. The hash table may be rebuilt.
+    pub(super) fn remove(
+        &mut self,
+        hash: u64,
+        place: Place,
+        hash_of: impl Fn(&[u8]) -> u64,
+    ) -> Option<Entry> {
+        let found = self.index.find_entry(hash, |it| *it == place).ok()?;
+        found.remove();
+        let entry = if place & WHOLE == 0 {
+            let entry = self.entry(place).to_entry();
+            self.free(place, &hash_of);
+            entry
+        } else {
+            self.take(place, &hash_of)
+        };
+        let Self { index, arena, whole } = self;
+        // What is deleted, or evicted, is to make room, not holes. Half of what a table takes less an
+        // eighth fits into one of half the size, with room for a few more.
+        if index.len() * 16 <= most(index) * 7 {
+            let hash_at = |place: &Place| hash_of(key_of(arena, whole, *place));
+            index.shrink_to(index.len(), hash_at);
+        }
+        if index.is_empty() {
+            *arena = Arena::default();
+        }
+        Some(entry)
+    }
+
+    /// Puts another value, expiry and clock in the place of those of `key`; answers the old value,
+    /// unless it was a short string.
+    pub(super) fn replace(
+        &mut self,
+        hash: u64,
+        place: Place,
+        new: Entry,
+        hash_of: impl Fn(&[u8]) -> u64,
+    ) -> Option<Value> {
+        if let Some(record) = record(&new) {
+            if place & WHOLE == 0 && self.arena.rewrite(place, &record) {
+                return None;
+            }
+            if let Some(added) = self.arena.add(&record) {
+                self.relocate(hash, place, added);
+                return self.give_up(place, &hash_of);
+            }
+        }
+        if place & WHOLE != 0 {
+            return Some(std::mem::replace(&mut self.whole[index(place)], new).value);
+        }
+        let added = self.push(new);
+        self.relocate(hash, place, added);
+        self.give_up(place, &hash_of)
+    }
+
+    /// Makes the entry one of the list, whose value can be changed.
+    pub(super) fn make_whole(
+        &mut self,
+        place: Place,
+        hash_of: impl Fn(&[u8]) -> u64,
+    ) -> &mut Entry {
+        let mut place = place;
+        if place & WHOLE == 0 {
+            let entry = self.entry(place).to_entry();
+            let hash = hash_of(&entry.key);
+            let added = self.push(entry);
+            self.relocate(hash, place, added);
+            self.free(place, &hash_of);
+            place = added;
+        }
+        &mut self.whole[index(place)]
+    }
+
+    /// Sets the expiry of the entry at `place`.
+    pub(super) fn set_expires(
+        &mut self,
+        hash: u64,
+        place: Place,
+        expires: Option<UnixMs>,
+        hash_of: impl Fn(&[u8]) -> u64,
+    ) {
+        if place & WHOLE == 0 {
+            let mut entry = self.entry(place).to_entry();
+            entry.expires = expires;
+            self.replace(hash, place, entry, hash_of);
+        } else {
+            self.whole[index(place)].expires = expires;
+        }
+    }
+
+    fn push(&mut self, entry: Entry) -> Place {
+        let whole = &mut self.whole;
+        if whole.len() == whole.capacity() {
+            whole.reserve_exact(whole.len() / SPARE + 1);
+        }
+        whole.push(entry);
+        // A slot that had 2^31 of them would take 160 GB.
+        WHOLE | (whole.len() - 1) as Place
+    }
+
+    /// Notes that the entry that was at `old` is at `new`.
+    fn relocate(&mut self, hash: u64, old: Place, new: Place) {
+        if let Some(place) = self.index.find_mut(hash, |place| *place == old) {
+            *place = new;
+        }
+    }
+
+    /// Lets go of what is at a place that no key has any more.
+    fn give_up(&mut self, place: Place, hash_of: &impl Fn(&[u8]) -> u64) -> Option<Value> {
+        if place & WHOLE != 0 {
+            return Some(self.take(place, hash_of).value);
+        }
+        self.free(place, hash_of);
+        None
+    }
+
+    /// Takes an entry out of the list; the last one fills the gap.
+    fn take(&mut self, place: Place, hash_of: &impl Fn(&[u8]) -> u64) -> Entry {
+        let entry = self.whole.swap_remove(index(place));
+        if let Some(moved) = self.whole.get(index(place)) {
+            let hash = hash_of(&moved.key);
+            self.relocate(hash, WHOLE | self.whole.len() as Place, place);
+        }
+        if self.whole.len() * 2 <= self.whole.capacity() {
+            self.whole.shrink_to(self.whole.len() + self.whole.len() / SPARE);
+        }
+        entry
+    }
+
+    /// Frees a record, and the chunk that holds it if little else is in there.
+    fn free(&mut self, place: Place, hash_of: &impl Fn(&[u8]) -> u64) {
+        let Some(chunk) = self.arena.free(place) else { return };
+        let mut taken = self.arena.take(chunk);
+        while let Some((old, key, bytes)) = taken.next() {
+            let new = self.arena.add_moved(bytes).expect("it had room before it was taken out");
+            self.relocate(hash_of(key), old, new);
+        }
+    }
+}
+
+/// How many entries the buckets of a table take.
+fn most(index: &HashTable<Place>) -> usize {
+    let buckets = index.num_buckets();
+    if buckets < 8 { buckets.saturating_sub(1) } else { buckets / 8 * 7 }
+}
+
+fn index(place: Place) -> usize {
+    (place & !WHOLE) as usize
+}
+
+fn key_of<'a>(arena: &'a Arena, whole: &'a [Entry], place: Place) -> &'a [u8] {
+    if place & WHOLE == 0 { arena.key(place) } else { &whole[index(place)].key }
+}
+
+/// The record of an entry that an arena takes.
+fn record(entry: &Entry) -> Option<Record<'_>> {
+    let Value::String(string) = &entry.value else { return None };
+    let Entry { key, expires, epoch, clock, .. } = entry;
+    let key: &Blob = key;
+    let record =
+        Record { key, string: string.view(), expires: *expires, epoch: *epoch, clock: *clock };
+    record.fits().then_some(record)
+}
+
+#[cfg(test)]
+mod tests;

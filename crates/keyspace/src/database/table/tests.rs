@@ -1,0 +1,162 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{List, Str};
+
+/// Few enough hashes that some keys share one, and the rest is for the bytes of keys to tell.
+fn hash_of(key: &[u8]) -> u64 {
+    u64::from(key.iter().fold(7_u8, |hash, byte| hash.wrapping_mul(31) ^ byte) % 16)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Put { key: u8, value: Value, expires: Option<UnixMs> },
+    Remove(u8),
+    Expire(u8, Option<UnixMs>),
+    Append(u8),
+    Stamp(u8, u32, u32),
+}
+
+/// A key's bytes: of most keys few, of one more than a record takes.
+fn key(number: u8) -> Vec<u8> {
+    match number {
+        0 => Vec::new(),
+        1 => vec![b'x'; 300],
+        _ => format!("key:{number}").into_bytes(),
+    }
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        4 => proptest::collection::vec(any::<u8>(), 0..90)
+            .prop_map(|bytes| Value::String(Str::text(&bytes))),
+        2 => any::<i64>().prop_map(|number| Value::String(Str::from_integer(number))),
+        1 => (400..700_usize).prop_map(|len| Value::String(Str::text(&vec![b'v'; len]))),
+        1 => Just(Value::String(Str::from(b"grown".to_vec()))),
+        1 => any::<u8>().prop_map(|item| {
+            let mut list = List::default();
+            list.push_back(&[item][..]);
+            Value::List(list)
+        }),
+    ]
+}
+
+fn expires() -> impl Strategy<Value = Option<UnixMs>> {
+    proptest::option::of(any::<u64>().prop_map(UnixMs))
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let key = || 0..60_u8;
+    let put = (key(), value(), expires());
+    prop_oneof![
+        6 => put.prop_map(|(key, value, expires)| Step::Put { key, value, expires }),
+        3 => key().prop_map(Step::Remove),
+        1 => (key(), expires()).prop_map(|(key, expires)| Step::Expire(key, expires)),
+        1 => key().prop_map(Step::Append),
+        1 => (key(), 0..1_u32 << 24, 0..1_u32 << 24)
+            .prop_map(|(key, epoch, clock)| Step::Stamp(key, epoch, clock)),
+    ]
+}
+
+/// All that an entry says.
+fn said(entry: EntryRef<'_>) -> (Vec<u8>, String, Option<UnixMs>, u32, u32) {
+    let EntryRef { key, value, expires, epoch, clock } = entry;
+    (key.to_vec(), format!("{:?}", value.to_value()), expires, epoch, clock)
+}
+
+fn run(table: &mut Table, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
+    let (Step::Put { key: number, .. }
+    | Step::Remove(number)
+    | Step::Expire(number, _)
+    | Step::Append(number)
+    | Step::Stamp(number, ..)) = step;
+    let key = key(number);
+    let (hash, place) = (hash_of(&key), table.find(hash_of(&key), &key));
+    assert_eq!(place.is_some(), twin.contains_key(&key));
+    match (step, place) {
+        (Step::Put { value, expires, .. }, place) => {
+            let entry = Entry::new(&key, value, expires, u32::from(number));
+            match place {
+                Some(place) => drop(table.replace(hash, place, entry.clone(), hash_of)),
+                None => drop(table.insert(hash, entry.clone(), hash_of)),
+            }
+            twin.insert(key, entry);
+        }
+        (Step::Remove(_), Some(place)) => {
+            let removed = table.remove(hash, place, hash_of).unwrap();
+            assert_eq!(said(removed.view()), said(twin.remove(&key).unwrap().view()));
+        }
+        (Step::Expire(_, expires), Some(place)) => {
+            table.set_expires(hash, place, expires, hash_of);
+            twin.get_mut(&key).unwrap().expires = expires;
+        }
+        (Step::Append(_), Some(place)) => {
+            for entry in [table.make_whole(place, hash_of), twin.get_mut(&key).unwrap()] {
+                if let Value::String(string) = &mut entry.value {
+                    string.make_mut().push(b'!');
+                }
+            }
+        }
+        (Step::Stamp(_, epoch, clock), Some(place)) => {
+            table.set_epoch(place, epoch);
+            table.set_clock(place, clock);
+            let entry = twin.get_mut(&key).unwrap();
+            (entry.epoch, entry.clock) = (epoch, clock);
+        }
+        (_, None) => {}
+    }
+}
+
+proptest! {
+    #[test]
+    fn keeps_what_it_is_given(steps in proptest::collection::vec(step(), 1..400)) {
+        let (mut table, mut twin) = (Table::default(), BTreeMap::new());
+        for step in steps {
+            run(&mut table, &mut twin, step);
+            prop_assert_eq!(table.len(), twin.len());
+            let (filled, live) = table.arena.filled();
+            // No chunk has more holes than records.
+            prop_assert!(filled <= live * 2, "{live} of {filled}");
+        }
+        let mut all: Vec<_> = table.iter().map(said).collect();
+        all.sort();
+        let expected: Vec<_> = twin.values().map(|entry| said(entry.view())).collect();
+        prop_assert_eq!(all, expected);
+        let buckets = (0..table.buckets()).filter_map(|bucket| table.at(bucket));
+        prop_assert_eq!(buckets.count(), twin.len());
+    }
+}
+
+/// The twin of what an entry is kept as: short strings are records, all else is not.
+#[test]
+fn short_strings_are_records() {
+    let text = |len| Value::String(Str::text(&vec![b'v'; len]));
+    let value =
+        |value: Value| Entry::new(b"0123456789abcdef", value, None, 0).view().record_bytes();
+    assert_eq!(value(text(64)), Some(90));
+    assert_eq!(value(Value::String(Str::new(b"12"))), Some(34));
+    assert_eq!(value(text(486)), Some(512));
+    assert_eq!(value(text(487)), None);
+    assert_eq!(value(Value::String(Str::from(vec![]))), None);
+    assert_eq!(value(Value::List(List::default())), None);
+}
+
+/// Slots of few keys and of many take little more than their records.
+#[test]
+fn chunks_are_filled() {
+    for keys in [1_usize, 10, 300, 3000] {
+        let mut table = Table::default();
+        for number in 0..keys {
+            let key = format!("key:{number:012}").into_bytes();
+            let entry = Entry::new(&key, Value::String(Str::text(&[b'v'; 64])), None, 0);
+            table.insert(hash_of(&key), entry, hash_of);
+        }
+        let taken = table.arena.capacity();
+        assert!(taken < keys * 90 * 102 / 100 + STEP, "{taken} for {keys}");
+    }
+}
+
+const STEP: usize = 512;

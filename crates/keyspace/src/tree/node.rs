@@ -305,14 +305,17 @@ pub(super) fn leaf_mut<T: Clone>(leaf: &mut Arc<Vec<T>>, room: usize) -> &mut Ve
     Arc::make_mut(leaf)
 }
 
-/// Makes room for one element in a leaf that is not full, by half again each time: a collection
-/// of three elements must not pay for a whole leaf.
+/// Makes room for one element in a leaf that is not full, by half again each time, and by no more than
+/// the element up to [`SMALL`]: a collection of five elements must not pay for seven.
 #[inline]
 pub(super) fn make_room<T>(leaf: &mut Vec<T>) {
     let len = leaf.len();
     if len == leaf.capacity() {
-        let want = len + len / 2 + 1;
+        let want = if len < SMALL { len + 1 } else { len + len / 2 + 1 };
         let want = if want > LEAF * 3 / 4 { LEAF } else { want };
         leaf.reserve_exact(want - len);
     }
 }
+
+/// Elements for which a leaf grows one by one.
+const SMALL: usize = 8;

@@ -247,12 +247,19 @@ impl<'a> Data<'a> {
     /// Makes `value` the value of `key`, whatever was there, with this expiry.
     pub(crate) fn put(&mut self, key: &[u8], value: Value, expires: Option<UnixMs>) {
         self.drop_if_expired(key);
-        match self.keyspace.overwrite(self.db, key, value, expires) {
+        match self.keyspace.overwrite(self.db, key, value, |_| expires) {
             Ok(old) => old.into_iter().for_each(|old| self.keyspace.discard(old)),
             Err(value) => {
                 self.keyspace.insert(self.db, key, value, expires);
                 self.keyspace.events.push(EventClass::New, "new", self.db, key);
             }
+        }
+    }
+
+    /// Puts `value` in the place of the value of `key`, which is there, and leaves its expiry.
+    pub(crate) fn replace(&mut self, key: &[u8], value: Value) {
+        if let Ok(Some(old)) = self.keyspace.overwrite(self.db, key, value, |kept| kept) {
+            self.keyspace.discard(old);
         }
     }
 

@@ -330,28 +330,28 @@ impl Database {
         Some(entry)
     }
 
-    /// Puts another value in the place of a key's value, with this expiry, and answers the old one,
-    /// unless that was a short string; gives the value back when the key is not there. `used` makes
-    /// the new clock of the old.
+    /// Puts another value in the place of a key's value, and answers the old one, unless that was a
+    /// short string; gives the value back when the key is not there. `expires` makes the new expiry of
+    /// the old, `used` the clock.
     pub(crate) fn overwrite(
         &mut self,
         key: &[u8],
         value: Value,
-        expires: Option<UnixMs>,
+        expires: impl FnOnce(Option<UnixMs>) -> Option<UnixMs>,
         used: impl FnOnce(u32) -> u32,
     ) -> Result<Option<Value>, Value> {
         let (hash, slot) = (self.hash(key), usize::from(key_slot(key)));
         let Some(table) = self.slots.get_mut(slot) else { return Err(value) };
         let Some(place) = table.find(hash, key) else { return Err(value) };
         let old = table.entry(place);
-        let mut new = Entry::new(key, value, expires, old.epoch);
+        let (before, after) = (old.expires, expires(old.expires));
+        let mut new = Entry::new(key, value, after, old.epoch);
         new.clock = used(old.clock);
         let counted = old.value.needed_type().is_some() || new.value.view().needed_type().is_some();
         let types = [old.counted_type(), new.view().counted_type()];
-        let before = old.expires;
         let hasher = &self.hasher;
         let old = table.replace(hash, place, new, |key| hash_with(hasher, key));
-        self.note_expiry(key, before, expires);
+        self.note_expiry(key, before, after);
         if counted {
             self.recount(key, types);
         }

@@ -335,14 +335,15 @@ impl Keyspace {
         self.waits.signal(db, key);
     }
 
-    /// Puts another value in the place of a key's value, with this expiry, and answers the old one,
-    /// unless that was a short string; gives the value back when the key is not there.
+    /// Puts another value in the place of a key's value, and answers the old one, unless that was a
+    /// short string; gives the value back when the key is not there. `expires` makes the new expiry of
+    /// the old.
     pub(crate) fn overwrite(
         &mut self,
         db: u32,
         key: &[u8],
         value: Value,
-        expires: Option<UnixMs>,
+        expires: impl FnOnce(Option<UnixMs>) -> Option<UnixMs>,
     ) -> Result<Option<Value>, Value> {
         if self.walk.is_some() {
             self.entry_mut(db, key);

@@ -10,7 +10,7 @@ use crate::keyspace::{Keyspace, Random, Role};
 use crate::session::{Origin, Session};
 use crate::usage::Meter;
 use crate::value::{Kind, Live};
-use crate::{Blob, Hash, KeyUsage, UnixMs, Value, ValueRef};
+use crate::{Blob, Hash, KeyUsage, Str, UnixMs, Value, ValueRef};
 
 /// A command's view of the world while it runs: the data, the reply to write, the session.
 ///
@@ -86,13 +86,20 @@ impl<'a> Data<'a> {
         let Keyspace { data, stats, meter, settings, random, .. } = &mut *self.keyspace;
         let entry = data.find_mut(self.db, key);
         let is_seen = |entry: EntryRef<'_>| is_there(entry, self.now, self.origin);
-        let Some(mut entry) = entry.filter(|entry| is_seen(entry.view())) else {
+        let entry = entry.and_then(|entry| {
+            let view = entry.view();
+            let clock = view.clock();
+            is_seen(view).then_some((entry, clock))
+        });
+        let Some((mut entry, clock)) = entry else {
             stats.keyspace_misses += 1;
             return None;
         };
         stats.keyspace_hits += 1;
-        let clock = entry.view().clock();
-        entry.set_clock(meter.used(clock, false, settings, random));
+        let used = meter.used(clock, false, settings, random);
+        if used != clock {
+            entry.set_clock(used);
+        }
         Some(entry.into_view().value)
     }
 
@@ -256,8 +263,13 @@ impl<'a> Data<'a> {
         }
     }
 
-    /// Puts `value` in the place of the value of `key`, which is there, and leaves its expiry.
-    pub(crate) fn replace(&mut self, key: &[u8], value: Value) {
+    /// Makes the string at `key`, which is there, this number, and leaves its expiry.
+    pub(crate) fn set_integer(&mut self, key: &[u8], integer: i64) {
+        let entry = self.keyspace.use_entry(self.db, key);
+        if entry.is_some_and(|mut entry| entry.set_integer(integer)) {
+            return;
+        }
+        let value = Value::String(Str::from_integer(integer));
         if let Ok(Some(old)) = self.keyspace.overwrite(self.db, key, value, |kept| kept) {
             self.keyspace.discard(old);
         }

@@ -109,10 +109,12 @@ pub(crate) struct EntryMut<'a> {
 }
 
 impl<'a> EntryMut<'a> {
+    #[inline]
     pub(crate) fn view(&self) -> EntryRef<'_> {
         self.table.entry(self.place)
     }
 
+    #[inline]
     pub(crate) fn into_view(self) -> EntryRef<'a> {
         self.table.entry(self.place)
     }
@@ -123,6 +125,11 @@ impl<'a> EntryMut<'a> {
 
     pub(crate) fn set_clock(&mut self, clock: u32) {
         self.table.set_clock(self.place, clock);
+    }
+
+    /// Puts a number in the place of another that is kept in a record; answers whether it is.
+    pub(crate) fn set_integer(&mut self, integer: i64) -> bool {
+        self.table.set_integer(self.place, integer)
     }
 
     /// The entry with a value that can be changed in place. It is kept in one piece from then on, until

@@ -83,6 +83,7 @@ impl<'a> Record<'a> {
     }
 
     /// The record that `bytes` begin with.
+    #[inline]
     fn read(bytes: &'a [u8]) -> Self {
         let spans = Spans::of(bytes);
         let value = &bytes[spans.value..spans.end];
@@ -182,6 +183,7 @@ impl Arena {
         Some(place)
     }
 
+    #[inline]
     pub(super) fn record(&self, at: u32) -> Record<'_> {
         Record::read(self.bytes(at))
     }
@@ -199,6 +201,17 @@ impl Arena {
 
     pub(super) fn set_clock(&mut self, at: u32, clock: u32) {
         self.bytes_mut(at)[4..7].copy_from_slice(&clock.to_le_bytes()[..3]);
+    }
+
+    /// Puts a number in the place of another; answers whether there was one.
+    pub(super) fn set_integer(&mut self, at: u32, integer: i64) -> bool {
+        let bytes = self.bytes_mut(at);
+        let spans = Spans::of(bytes);
+        let was_integer = bytes[0] & INTEGER != 0;
+        if was_integer {
+            bytes[spans.value..spans.end].copy_from_slice(&integer.to_le_bytes());
+        }
+        was_integer
     }
 
     /// Puts a record in the place of one of the same length, if it is; answers whether it did.
@@ -253,6 +266,7 @@ impl Arena {
         self.chunks.iter().map(|chunk| chunk.bytes.capacity()).sum()
     }
 
+    #[inline]
     fn bytes(&self, at: u32) -> &[u8] {
         &self.chunks[(at >> OFFSET_BITS) as usize].bytes[offset(at)..]
     }

@@ -60,6 +60,7 @@ impl Table {
         self.index.find(hash, |_| true).copied()
     }
 
+    #[inline]
     pub(super) fn entry(&self, place: Place) -> EntryRef<'_> {
         if place & WHOLE != 0 {
             return self.whole[index(place)].view();
@@ -68,6 +69,7 @@ impl Table {
         EntryRef { key, value: ValueRef::String(string), expires, epoch, clock }
     }
 
+    #[inline]
     fn key(&self, place: Place) -> &[u8] {
         key_of(&self.arena, &self.whole, place)
     }
@@ -86,6 +88,11 @@ impl Table {
         } else {
             self.whole[index(place)].clock = clock;
         }
+    }
+
+    /// Puts a number in the place of another that is kept in a record; answers whether it is.
+    pub(super) fn set_integer(&mut self, place: Place, integer: i64) -> bool {
+        place & WHOLE == 0 && self.arena.set_integer(place, integer)
     }
 
     /// Adds an entry whose key is not there; answers whether the hash table was rebuilt for it.

@@ -33,7 +33,7 @@ fn add(context: &mut Context<'_>, key: &[u8], increment: i64) -> CommandResult {
         Some(string) => {
             let current = string.as_integer().ok_or(CommandError::NotInteger)?;
             let sum = current.checked_add(increment).ok_or(CommandError::Overflow)?;
-            context.data.replace(key, Value::String(Str::from_integer(sum)));
+            context.data.set_integer(key, sum);
             sum
         }
         None => {

@@ -17,6 +17,7 @@ enum Step {
     Remove(u8),
     Expire(u8, Option<UnixMs>),
     Append(u8),
+    Number(u8, i64),
     Stamp(u8, u32, u32),
 }
 
@@ -56,6 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => key().prop_map(Step::Remove),
         1 => (key(), expires()).prop_map(|(key, expires)| Step::Expire(key, expires)),
         1 => key().prop_map(Step::Append),
+        1 => (key(), any::<i64>()).prop_map(|(key, number)| Step::Number(key, number)),
         1 => (key(), 0..1_u32 << 24, 0..1_u32 << 24)
             .prop_map(|(key, epoch, clock)| Step::Stamp(key, epoch, clock)),
     ]
@@ -72,6 +74,7 @@ fn run(table: &mut Table, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
     | Step::Remove(number)
     | Step::Expire(number, _)
     | Step::Append(number)
+    | Step::Number(number, _)
     | Step::Stamp(number, ..)) = step;
     let key = key(number);
     let (hash, place) = (hash_of(&key), table.find(hash_of(&key), &key));
@@ -98,6 +101,13 @@ fn run(table: &mut Table, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
                 if let Value::String(string) = &mut entry.value {
                     string.make_mut().push(b'!');
                 }
+            }
+        }
+        (Step::Number(_, number), Some(place)) => {
+            let entry = twin.get_mut(&key).unwrap();
+            if table.set_integer(place, number) {
+                assert_eq!(said(entry.view()).1.find("Integer"), Some(11));
+                entry.value = Value::String(Str::from_integer(number));
             }
         }
         (Step::Stamp(_, epoch, clock), Some(place)) => {

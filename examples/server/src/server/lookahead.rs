@@ -8,7 +8,7 @@ const REQUESTS_MAX: usize = 32;
 
 /// Has the keyspace bring in what the waiting requests of one connection need, a batch at a time.
 ///
-/// Requests are decoded once more for it (some 10 ns each), and only behind a whole request: bytes
+/// Requests are decoded once more for it (some 160 instructions each), and only behind a whole request: bytes
 /// of one that comes in pieces are not read again with each piece.
 #[derive(Debug)]
 pub(super) struct Lookahead {

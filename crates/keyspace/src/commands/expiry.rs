@@ -229,7 +229,7 @@ fn reply_expiry(
     show: impl FnOnce(UnixMs) -> u64,
 ) -> CommandResult {
     // Counted as a read, as servers do.
-    let found = context.data.find(key).is_some();
+    let found = context.data.look(key).is_some();
     let answer = match context.data.expires(key).filter(|_| found) {
         None => -2,
         Some(None) => -1,

@@ -208,18 +208,21 @@ fn categories_have_the_commands_that_redis_has_in_them() {
     };
     let known = names(&mut real, &["COMMAND", "LIST"]);
     let has = names(&mut ours, &["COMMAND", "LIST"]);
-    let mut checked = 0;
+    let (mut checked, mut different) = (0, Vec::new());
     for category in names(&mut ours, &["ACL", "CAT"]) {
         let theirs = names(&mut real, &["ACL", "CAT", &category]);
         let here = names(&mut ours, &["ACL", "CAT", &category]);
         for name in has.iter().filter(|name| known.contains(name)) {
             // Newer than 7.0, whose flags are ours.
             if !["wait", "waitaof"].contains(&name.as_str()) {
-                assert_eq!(here.contains(name), theirs.contains(name), "{name} @{category}");
                 checked += 1;
+                if here.contains(name) != theirs.contains(name) {
+                    different.push(format!("{name} @{category}"));
+                }
             }
         }
     }
+    assert!(different.is_empty(), "{different:?}");
     assert!(checked > 1000);
 }
 

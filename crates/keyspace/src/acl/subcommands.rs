@@ -131,7 +131,7 @@ pub(super) const CONTAINERS: &[(&str, &[Subcommand])] = &[
         "pubsub",
         &[
             ("channels", C::PUBSUB),
-            ("help", C::PUBSUB),
+            ("help", NONE),
             ("numpat", C::PUBSUB),
             ("numsub", C::PUBSUB),
             ("shardchannels", C::PUBSUB),

@@ -82,8 +82,20 @@ impl<'a> Data<'a> {
 
     /// The value of `key` to read, counted as a hit or a miss, and as a use of the key.
     pub(crate) fn find(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
+        let meter = self.keyspace.meter;
+        self.find_metered(key, meter).map(|entry| entry.value)
+    }
+
+    /// The entry of `key` to be looked at, counted as a hit or a miss, but as no use of the key.
+    pub(crate) fn look(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let meter = Meter { still: true, ..self.keyspace.meter };
+        self.find_metered(key, meter)
+    }
+
+    #[inline]
+    fn find_metered(&mut self, key: &[u8], meter: Meter) -> Option<EntryRef<'_>> {
         self.drop_if_expired(key);
-        let Keyspace { data, stats, meter, settings, random, .. } = &mut *self.keyspace;
+        let Keyspace { data, stats, settings, random, .. } = &mut *self.keyspace;
         let entry = data.find_mut(self.db, key);
         let is_seen = |entry: EntryRef<'_>| is_there(entry, self.now, self.origin);
         let entry = entry.and_then(|entry| {
@@ -100,15 +112,7 @@ impl<'a> Data<'a> {
         if used != clock {
             entry.set_clock(used);
         }
-        Some(entry.into_view().value)
-    }
-
-    /// The value of `key` to be looked at, counted as a hit or a miss, but as no use of the key.
-    pub(crate) fn look(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
-        let still = std::mem::replace(&mut self.keyspace.meter.still, true);
-        let found = self.find(key).is_some();
-        self.keyspace.meter.still = still;
-        if found { self.peek(key) } else { None }
+        Some(entry.into_view())
     }
 
     /// Has the command's look-ups count as uses of keys, whatever the session says.
@@ -118,8 +122,7 @@ impl<'a> Data<'a> {
 
     /// The clock of `key`, if it is there: how long it was not used, and how often it was.
     pub(crate) fn clock(&mut self, key: &[u8]) -> Option<u32> {
-        self.peek(key)?;
-        self.keyspace.data.find(self.db, key).map(EntryRef::clock)
+        self.peek_entry(key).map(EntryRef::clock)
     }
 
     /// Counts a use of `key`, which is to be moved; answers its clock then.
@@ -144,9 +147,14 @@ impl<'a> Data<'a> {
 
     /// The value of `key`, without counting the look-up.
     pub(crate) fn peek(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
+        self.peek_entry(key).map(|entry| entry.value)
+    }
+
+    #[inline]
+    fn peek_entry(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
         self.drop_if_expired(key);
         let entry = self.keyspace.data.find(self.db, key)?;
-        is_there(entry, self.now, self.origin).then_some(entry.value)
+        is_there(entry, self.now, self.origin).then_some(entry)
     }
 
     /// The value of `key` to read, if it is of type `K`.
@@ -303,8 +311,7 @@ impl<'a> Data<'a> {
 
     /// When `key` expires: `None` without the key, `Some(None)` when it never does.
     pub(crate) fn expires(&mut self, key: &[u8]) -> Option<Option<UnixMs>> {
-        self.peek(key)?;
-        self.keyspace.data.find(self.db, key).map(EntryRef::expires)
+        self.peek_entry(key).map(EntryRef::expires)
     }
 
     /// Sets or clears the expiry of `key`; answers whether the key is there.

@@ -7,6 +7,7 @@ use super::options::{Base, Unit, integer, is, moment, quoted};
 use crate::UnixMs;
 use crate::command::{Command, Flags, Keys};
 use crate::context::Context;
+use crate::database::EntryRef;
 use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
 
@@ -228,9 +229,7 @@ fn reply_expiry(
     key: &[u8],
     show: impl FnOnce(UnixMs) -> u64,
 ) -> CommandResult {
-    // Counted as a read, as servers do.
-    let found = context.data.look(key).is_some();
-    let answer = match context.data.expires(key).filter(|_| found) {
+    let answer = match context.data.look(key).map(EntryRef::expires) {
         None => -2,
         Some(None) => -1,
         Some(Some(at)) => show(at) as i64,

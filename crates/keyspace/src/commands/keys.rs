@@ -66,7 +66,7 @@ fn touch(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 }
 
 fn type_(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let value = context.data.look(&request[1]);
-    context.reply.simple(value.map_or("none", |value| value.type_name()));
+    let entry = context.data.look(&request[1]);
+    context.reply.simple(entry.map_or("none", |entry| entry.value.type_name()));
     Ok(())
 }

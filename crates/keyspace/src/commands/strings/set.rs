@@ -14,7 +14,7 @@ use crate::{UnixMs, Value};
 
 /// What `SET` depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Condition<'a> {
+pub(super) enum Condition<'a> {
     Always,
     /// `NX`: the key is not there.
     Absent,
@@ -24,20 +24,21 @@ enum Condition<'a> {
     Compared(Comparison<'a>),
 }
 
-/// The options of `SET`.
-struct Options<'a> {
-    condition: Condition<'a>,
+/// The options of `SET`; `MSETEX` has some of them.
+pub(super) struct Options<'a> {
+    pub(super) condition: Condition<'a>,
     /// `GET`: the old value is the reply.
-    get: bool,
-    keep_ttl: bool,
-    expiry: Option<Expiry<'a>>,
+    pub(super) get: bool,
+    pub(super) keep_ttl: bool,
+    pub(super) expiry: Option<Expiry<'a>>,
 }
 
 impl<'a> Options<'a> {
-    fn parse(request: Request<'a>) -> Result<Self, CommandError> {
+    /// Reads those that stand from argument `at` on.
+    pub(super) fn parse(request: Request<'a>, at: usize) -> Result<Self, CommandError> {
         let mut options =
             Self { condition: Condition::Always, get: false, keep_ttl: false, expiry: None };
-        let mut args = request.iter().skip(3);
+        let mut args = request.iter().skip(at);
         while let Some(arg) = args.next() {
             let condition = options.condition;
             if is(arg, "NX") && matches!(condition, Condition::Always | Condition::Absent) {
@@ -62,7 +63,7 @@ impl<'a> Options<'a> {
 }
 
 pub(super) fn set(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let options = Options::parse(request)?;
+    let options = Options::parse(request, 3)?;
     let (key, value) = (&request[1], &request[2]);
     let now = context.data.now();
     let expires = options.expiry.map(|expiry| expiry.moment(now, "set")).transpose()?;
@@ -82,9 +83,7 @@ pub(super) fn set(context: &mut Context<'_>, request: Request<'_>) -> CommandRes
         return Ok(());
     }
     if options.keep_ttl {
-        let kept = context.data.expires(key).flatten();
-        context.data.put(key, Value::String(Str::new(value)), kept);
-        context.data.changed(key, EventClass::String, "set");
+        store_kept(context, key, value);
     } else {
         store(context, key, value, expires);
     }
@@ -136,8 +135,15 @@ fn set_for(
     Ok(())
 }
 
-/// Makes `value` the value of `key`, with this expiry or none.
-fn store(context: &mut Context<'_>, key: &[u8], value: &[u8], expires: Option<UnixMs>) {
+/// Makes `value` the value of `key`, whose expiry stays.
+pub(super) fn store_kept(context: &mut Context<'_>, key: &[u8], value: &[u8]) {
+    let kept = context.data.expires(key).flatten();
+    context.data.put(key, Value::String(Str::new(value)), kept);
+    context.data.changed(key, EventClass::String, "set");
+}
+
+/// Makes `value` the value of `key`, with this expiry or none; tells replicas only of an expiry.
+pub(super) fn store(context: &mut Context<'_>, key: &[u8], value: &[u8], expires: Option<UnixMs>) {
     context.data.put(key, Value::String(Str::new(value)), expires);
     context.data.changed(key, EventClass::String, "set");
     if let Some(at) = expires {

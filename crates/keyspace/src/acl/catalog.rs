@@ -5,12 +5,8 @@ use std::collections::HashMap;
 use redwire_resp::Request;
 
 use super::Categories;
-use super::subcommands::CONTAINERS;
 use crate::command::Command;
-use crate::commands;
-
-/// The group of a host's own commands.
-const HOST_GROUP: &str = "server";
+use crate::commands::{self, reference};
 
 /// The number of a command or subcommand in the catalog.
 pub(super) type Id = usize;
@@ -19,7 +15,7 @@ pub(super) type Id = usize;
 #[derive(Debug)]
 pub(super) struct Catalog {
     /// Names and categories; a container's subcommands follow it.
-    entries: Vec<(String, Categories)>,
+    entries: Vec<(&'static str, Categories)>,
     commands: HashMap<&'static str, Place>,
 }
 
@@ -41,32 +37,20 @@ impl Place {
 impl Catalog {
     pub(super) fn new(host: &'static [Command]) -> Self {
         let mut catalog = Self { entries: Vec::new(), commands: HashMap::new() };
-        for (group, commands) in commands::groups() {
-            commands.iter().for_each(|command| catalog.add(command, group));
-        }
-        host.iter().for_each(|command| catalog.add(command, HOST_GROUP));
+        commands::all().chain(host).for_each(|command| catalog.add(command));
         catalog
     }
 
-    fn add(&mut self, command: &'static Command, group: &str) {
-        let container = CONTAINERS.iter().find(|(name, _)| *name == command.name);
-        let subcommands = container.map_or(&[][..], |(_, subcommands)| subcommands);
-        let place = Place { id: self.entries.len(), subcommands: subcommands.len() };
+    fn add(&mut self, command: &'static Command) {
+        let subcommands = reference::subcommands(command.name);
+        let place = Place { id: self.entries.len(), subcommands: subcommands.clone().count() };
         if self.commands.insert(command.name, place).is_some() {
             debug_assert!(false, "{} is there twice", command.name);
             return;
         }
-        let of_container = if command.name == "command" {
-            Categories::CONNECTION.with(Categories::SLOW)
-        } else {
-            Categories::SLOW
-        };
-        let own = container.map_or_else(|| Categories::of(command, group), |_| of_container);
-        self.entries.push((command.name.to_owned(), own));
-        for (name, categories) in subcommands {
-            let name = format!("{}|{name}", command.name);
-            self.entries.push((name, categories.with(Categories::SLOW)));
-        }
+        self.entries.push((command.name, Categories::of(command)));
+        let subcommands = subcommands.map(|it| (it.name, Categories::listed(&it.categories)));
+        self.entries.extend(subcommands);
     }
 
     /// How many there are.
@@ -75,13 +59,13 @@ impl Catalog {
     }
 
     /// A name as `ACL CAT` has it.
-    pub(super) fn name(&self, id: Id) -> &str {
-        &self.entries[id].0
+    pub(super) fn name(&self, id: Id) -> &'static str {
+        self.entries[id].0
     }
 
     pub(super) fn of_category(&self, category: Categories) -> impl Iterator<Item = &str> {
-        let of_it = move |entry: &&(String, Categories)| entry.1.has(category);
-        self.entries.iter().filter(of_it).map(|(name, _)| name.as_str())
+        let of_it = move |entry: &&(&str, Categories)| entry.1.has(category);
+        self.entries.iter().filter(of_it).map(|(name, _)| *name)
     }
 
     /// The numbers of those of a category.

@@ -1,6 +1,7 @@
 //! [`Categories`]: the kinds of commands that rules can name (`+@read`).
 
 use crate::command::{Command, Flags};
+use crate::commands::reference;
 
 /// A set of ACL categories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,16 +76,21 @@ impl Categories {
         self.0 & other.0 != 0
     }
 
-    /// Those of a command without subcommands, or of one of group `group` as `COMMAND DOCS` has it:
-    /// what follows from its flags, and what does not.
-    pub(super) fn of(command: &Command, group: &str) -> Self {
-        if group == "scripting" {
-            // What a script reads and writes is checked as it runs.
-            return Self::SCRIPTING.with(Self::SLOW);
-        }
-        let by_flag = Self::of_flags(command.flags);
-        let by_name = EXCEPTIONS.iter().find(|(names, _)| names.contains(&command.name));
-        by_flag.with(by_name.map_or_else(|| Self::of_group(group), |(_, categories)| *categories))
+    /// Those of a command: where Redis has one of the name, its; else what follows from the flags.
+    pub(crate) fn of(command: &Command) -> Self {
+        let known = reference::find(command.name);
+        known.map_or_else(|| Self::of_flags(command.flags), |known| Self::listed(&known.categories))
+    }
+
+    /// Those of these names, each with its `@`.
+    pub(crate) fn listed(names: &[&str]) -> Self {
+        let named = |name: &&str| Self::named(name.strip_prefix('@')?.as_bytes());
+        names.iter().filter_map(named).fold(Self::NONE, Self::with)
+    }
+
+    /// Their names, in the order in which `ACL CAT` lists them.
+    pub(crate) fn each(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.iter().filter(move |(category, _)| self.has(*category)).map(|(_, name)| *name)
     }
 
     fn of_flags(flags: Flags) -> Self {
@@ -103,32 +109,4 @@ impl Categories {
     const fn speed(fast: bool) -> Self {
         if fast { Self::FAST } else { Self::SLOW }
     }
-
-    fn of_group(group: &str) -> Self {
-        match group {
-            "generic" => Self::KEYSPACE,
-            "sorted-set" => Self::SORTEDSET,
-            "transactions" => Self::TRANSACTION,
-            group => Self::named(group.as_bytes()).unwrap_or(Self::NONE),
-        }
-    }
 }
-
-/// Commands whose categories are not those of their group.
-const EXCEPTIONS: &[(&[&str], Categories)] = &[
-    (
-        &["flushall", "flushdb", "keys", "migrate", "restore", "restore-asking", "swapdb"],
-        Categories::KEYSPACE.with(Categories::DANGEROUS),
-    ),
-    (&["dbsize"], Categories::KEYSPACE),
-    (
-        &["sort", "sort_ro"],
-        Categories::LIST
-            .with(Categories::SET)
-            .with(Categories::SORTEDSET)
-            .with(Categories::DANGEROUS),
-    ),
-    (&["auth", "command", "hello", "quit", "reset", "wait", "waitaof"], Categories::CONNECTION),
-    (&["info"], Categories::DANGEROUS),
-    (&["lastsave", "replicaof", "role", "slaveof"], Categories::ADMIN.with(Categories::DANGEROUS)),
-];

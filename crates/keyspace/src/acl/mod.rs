@@ -15,7 +15,6 @@ mod log;
 mod password;
 mod rules;
 mod selector;
-mod subcommands;
 mod user;
 
 pub use categories::Categories;
@@ -269,8 +268,7 @@ impl Acl {
 /// The name of `command`, or of its subcommand that `request` names: `config|get`.
 #[must_use]
 pub fn full_name(command: &Command, request: redwire_resp::Request<'_>) -> String {
-    let name = request.arg(1).and_then(|name| subcommands::named(command.name, name));
-    name.map_or_else(|| command.name.to_owned(), |name| format!("{}|{name}", command.name))
+    command.subcommand(request).unwrap_or(command.name).to_owned()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use redwire_resp::{Encoder, Request};
 
 use super::options::{self, is};
 use super::reference::{self, Reference};
+use crate::acl::Categories;
 use crate::command::{Command, Flags, Keys};
 use crate::command_table::CommandTable;
 use crate::context::Context;
@@ -136,47 +137,15 @@ fn write_undocumented(reply: &mut Encoder<'_>, command: &Command) {
     command.flags.names().for_each(|name| reply.simple(name));
     let Keys { first, last, step, .. } = command.keys;
     [first, last, step].into_iter().for_each(|number| reply.integer(i64::from(number)));
-    let categories = categories(command);
-    reply.set(categories.len());
-    categories.iter().for_each(|name| reply.simple(format!("@{name}")));
+    let categories = Categories::of(command);
+    reply.set(categories.each().count());
+    categories.each().for_each(|name| reply.simple(format!("@{name}")));
     (0..2).for_each(|_| reply.set(0));
     reply.array(0);
 }
 
-fn group(command: &Command) -> &'static str {
-    let has = |commands: &[Command]| commands.iter().any(|other| other.name == command.name);
-    let group = super::groups().into_iter().find(|(_, commands)| has(commands));
-    group.map_or(HOST_GROUP, |(group, _)| group)
-}
-
-/// The ACL categories of a command: those that Redis has it in, or that follow from its flags and group.
-fn categories(command: &Command) -> Vec<&'static str> {
-    if let Some(entry) = reference::find(command.name) {
-        return entry.categories.iter().map(|name| name.trim_start_matches('@')).collect();
-    }
-    let by_flag = [
-        (Flags::WRITE, "write"),
-        (Flags::READONLY, "read"),
-        (Flags::ADMIN, "admin"),
-        (Flags::ADMIN, "dangerous"),
-        (Flags::PUBSUB, "pubsub"),
-        (Flags::BLOCKING, "blocking"),
-        (Flags::FAST, "fast"),
-    ];
-    let by_group = match group(command) {
-        "sorted-set" => Some("sortedset"),
-        "generic" => Some("keyspace"),
-        "transactions" => Some("transaction"),
-        HOST_GROUP => None,
-        group => Some(group),
-    };
-    let flags = by_flag.into_iter().filter(|(flag, _)| command.flags.has(*flag));
-    let slow = (!command.flags.has(Flags::FAST)).then_some("slow");
-    by_group.into_iter().chain(flags.map(|(_, name)| name)).chain(slow).collect()
-}
-
 /// Whether a command of this name, in these categories, is listed.
-type Filter<'a> = dyn Fn(&str, &[&str]) -> bool + 'a;
+type Filter<'a> = dyn Fn(&str, Categories) -> bool + 'a;
 
 fn list(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let filter = match request.len() {
@@ -184,14 +153,12 @@ fn list(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         5 if is(&request[2], "FILTERBY") => Some((&request[3], &request[4])),
         _ => return Err(CommandError::Syntax),
     };
-    let in_category = |categories: &[&str], category: &[u8]| {
-        categories.iter().any(|name| is(category, name.trim_start_matches('@')))
-    };
     let matches: Box<Filter<'_>> = match filter {
         None => Box::new(|_, _| true),
         Some((by, _)) if is(by, "MODULE") => Box::new(|_, _| false),
         Some((by, category)) if is(by, "ACLCAT") => {
-            Box::new(move |_, categories| in_category(categories, category))
+            let category = Categories::named(category).unwrap_or(Categories::NONE);
+            Box::new(move |_, categories| categories.has(category))
         }
         Some((by, pattern)) if is(by, "PATTERN") => {
             let pattern = pattern.to_ascii_lowercase();
@@ -201,11 +168,12 @@ fn list(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     };
     let mut found: Vec<&str> = Vec::new();
     for command in all(context) {
-        if matches(command.name, &categories(command)) {
+        if matches(command.name, Categories::of(command)) {
             found.push(command.name);
         }
         let inner = reference::subcommands(command.name);
-        let inner = inner.filter(|entry| matches(entry.name, &entry.categories));
+        let inner =
+            inner.filter(|entry| matches(entry.name, Categories::listed(&entry.categories)));
         found.extend(inner.map(|entry| entry.name));
     }
     context.reply.array(found.len());

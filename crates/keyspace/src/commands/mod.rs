@@ -1,7 +1,7 @@
 //! The commands, one file for each group; each file has its table, `COMMANDS`, on top.
 //!
-//! To add a command, add its line to the table of its file and the function below: nothing else
-//! knows about it.
+//! To add a command, add its line to the table of its file, the function below, and its paragraph to
+//! the group's text in `reference/`: nothing else knows about it.
 
 mod bitmaps;
 mod connection;
@@ -17,7 +17,7 @@ mod lists;
 mod numkeys;
 mod options;
 mod pairs;
-mod reference;
+pub(crate) mod reference;
 mod scan;
 mod server;
 mod sets;
@@ -34,28 +34,26 @@ pub(crate) use keys::encoding_of;
 
 use crate::command::Command;
 
-/// The tables, each with the name that `COMMAND DOCS` has for its group.
-pub(crate) fn groups() -> [(&'static str, &'static [Command]); 17] {
-    [
-        ("string", strings::COMMANDS),
-        ("bitmap", bitmaps::COMMANDS),
-        ("list", lists::COMMANDS),
-        ("set", sets::COMMANDS),
-        ("hash", hashes::COMMANDS),
-        ("sorted-set", zsets::COMMANDS),
-        ("hyperloglog", hyperloglog::COMMANDS),
-        ("geo", geo::COMMANDS),
-        ("stream", streams::COMMANDS),
-        ("generic", keys::COMMANDS),
-        ("generic", expiry::COMMANDS),
-        ("generic", sort::COMMANDS),
-        ("transactions", transactions::COMMANDS),
-        ("connection", connection::COMMANDS),
-        ("server", server::COMMANDS),
-        ("server", introspection::COMMANDS),
-        ("scripting", functions::COMMANDS),
-    ]
-}
+/// The tables, in the order in which `COMMAND` lists them.
+const TABLES: [&[Command]; 17] = [
+    strings::COMMANDS,
+    bitmaps::COMMANDS,
+    lists::COMMANDS,
+    sets::COMMANDS,
+    hashes::COMMANDS,
+    zsets::COMMANDS,
+    hyperloglog::COMMANDS,
+    geo::COMMANDS,
+    streams::COMMANDS,
+    keys::COMMANDS,
+    expiry::COMMANDS,
+    sort::COMMANDS,
+    transactions::COMMANDS,
+    connection::COMMANDS,
+    server::COMMANDS,
+    introspection::COMMANDS,
+    functions::COMMANDS,
+];
 
 /// The whole name of a command's subcommand, if there is such a one.
 pub(crate) fn subcommand_of(container: &str, name: &[u8]) -> Option<&'static str> {
@@ -65,5 +63,5 @@ pub(crate) fn subcommand_of(container: &str, name: &[u8]) -> Option<&'static str
 
 /// Every command of the keyspace.
 pub(crate) fn all() -> impl Iterator<Item = &'static Command> + Clone {
-    groups().into_iter().flat_map(|(_, commands)| commands)
+    TABLES.into_iter().flatten()
 }

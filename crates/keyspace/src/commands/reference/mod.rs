@@ -43,8 +43,8 @@ const TEXTS: [(&str, &str); 15] = [
 
 /// A command or subcommand.
 #[derive(Debug, Default)]
-pub(super) struct Reference {
-    pub(super) name: &'static str,
+pub(crate) struct Reference {
+    pub(crate) name: &'static str,
     pub(super) group: &'static str,
     pub(super) summary: &'static str,
     pub(super) arity: i32,
@@ -52,7 +52,7 @@ pub(super) struct Reference {
     /// Positions of the first and the last key, and the step from one to the next.
     pub(super) span: [i32; 3],
     /// ACL categories, each with its `@`.
-    pub(super) categories: Vec<&'static str>,
+    pub(crate) categories: Vec<&'static str>,
     pub(super) tips: Vec<&'static str>,
     pub(super) keys: Vec<KeySpec>,
     pub(super) since: &'static str,
@@ -118,12 +118,12 @@ fn all() -> &'static BTreeMap<&'static str, Reference> {
 }
 
 /// What is known of the command or subcommand of this name, in lower case.
-pub(super) fn find(name: &str) -> Option<&'static Reference> {
+pub(crate) fn find(name: &str) -> Option<&'static Reference> {
     all().get(name)
 }
 
 /// The subcommands of a command.
-pub(super) fn subcommands(container: &str) -> impl Iterator<Item = &'static Reference> + Clone {
+pub(crate) fn subcommands(container: &str) -> impl Iterator<Item = &'static Reference> + Clone {
     let (from, to) = (format!("{container}|"), format!("{container}}}"));
     let inside = move |name: &str| name >= from.as_str() && name < to.as_str();
     all().values().filter(move |entry| inside(entry.name))

@@ -394,8 +394,9 @@ impl<'a> Data<'a> {
         self.keyspace.effects.push(self.db, args);
     }
 
-    /// Takes the place of [`Data::effect`] where nobody would be told: whether somebody is.
-    pub(crate) fn tells(&mut self) -> bool {
+    /// Says that the command tells replicas in words of its own, even if it finds none; answers whether
+    /// anybody is told, so that words for nobody need not be made.
+    pub(crate) fn begin_effect(&mut self) -> bool {
         self.effect = EffectPlan::Own;
         self.keyspace.effects.is_collecting()
     }

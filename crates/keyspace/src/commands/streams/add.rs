@@ -271,7 +271,7 @@ fn tell_added(
 ) {
     let decided = matches!(options.id, Some(NewId::Given(_)));
     let exact = options.trim.is_none_or(|trim| !trim.approximate);
-    if (decided && exact && options.references.is_none()) || !data.tells() {
+    if (decided && exact && options.references.is_none()) || !data.begin_effect() {
         return;
     }
     // Of a trim that spares entries what it deleted is told.
@@ -303,7 +303,7 @@ pub(super) fn xtrim(context: &mut Context<'_>, request: Request<'_>) -> CommandR
         data.changed(key, EventClass::Stream, "xtrim");
         data.changed_more(trimmed.count as usize - 1);
         let spares = options.references == Some(References::Acknowledged);
-        if !spares && (trim.approximate || options.references.is_some()) && data.tells() {
+        if !spares && (trim.approximate || options.references.is_some()) && data.begin_effect() {
             let [name, sign, value] = &trimmed.outcome;
             let words = [&request[0], key, name.as_bytes(), sign.as_bytes(), value.as_bytes()];
             data.effect(words);

@@ -70,7 +70,7 @@ fn copies_of_valkey_91() {
 fn copies_of_others() {
     copies(Peer::Redis60, ScoreText::Digits17);
     copies(Peer::Redis62, ScoreText::Digits17);
-    // Not Redis 8.6: it tells replicas of HINCRBYFLOAT by HSETEX, which the keyspace lacks.
+    copies(Peer::Redis86, ScoreText::Shortest);
     copies(Peer::Valkey81, ScoreText::Shortest);
 }
 

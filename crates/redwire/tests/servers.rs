@@ -1,21 +1,17 @@
 //! `follow` and `replica` at real masters.
 #![allow(clippy::disallowed_methods, reason = "real servers live in real time")]
 
+mod support;
+
 use std::net::TcpStream;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use redwire::follow::{Follower, Item, Position, default_config};
-use redwire::keyspace::{ScoreText, UnixMs};
+use redwire::keyspace::ScoreText;
 use redwire::replica::LiveReplica;
 use redwire_testkit::workload::{Workload, dataset, seed};
 use redwire_testkit::{Peer, Server};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn unix_ms() -> UnixMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is set");
-    UnixMs(since.as_millis() as u64)
-}
+use support::{PATIENCE, digest, unix_ms};
 
 fn link(server: &Server) -> TcpStream {
     let link = TcpStream::connect(("127.0.0.1", server.port())).expect("connect");
@@ -44,9 +40,7 @@ fn copies(peer: Peer, scores: ScoreText) {
             assert!(began.elapsed() < PATIENCE, "{master:?}: the mark of {mark} does not come");
         }
     }
-    let digest = copy.keyspace().data().digest(scores);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, client.digest(), "{master:?}");
+    assert_eq!(digest(copy.keyspace(), scores), client.digest(), "{master:?}");
     let refused = copy.query(&["SET", "mark", "mine"], unix_ms());
     assert!(refused.starts_with(b"-READONLY"), "{}", refused.escape_ascii());
 }

@@ -1,19 +1,21 @@
 //! The tokio runners at real masters.
 #![allow(clippy::disallowed_methods, reason = "real servers live in real time")]
 
+mod support;
+
 use std::future::Future;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use redwire::Address;
 use redwire::follow::{Item, Position, default_config};
-use redwire::keyspace::{ScoreText, UnixMs};
+use redwire::keyspace::ScoreText;
 use redwire::repl::{ReplicaConfig, TwoConnections};
 use redwire::tokio::{Follow, Live};
 use redwire_testkit::workload::{Workload, dataset, seed};
 use redwire_testkit::{Peer, Server};
+use support::{PATIENCE, digest, unix_ms};
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Elements that are pushed between two broken links.
 const PUSHES: usize = 200;
 const BREAKS: usize = 5;
@@ -32,11 +34,6 @@ fn address(server: &Server) -> Address {
 fn config() -> ReplicaConfig {
     let (backoff_min, backoff_max) = (Duration::from_millis(10), Duration::from_millis(20));
     ReplicaConfig { backoff_min, backoff_max, ..default_config() }
-}
-
-fn unix_ms() -> UnixMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is set");
-    UnixMs(since.as_millis() as u64)
 }
 
 /// What a follower was told.
@@ -147,9 +144,7 @@ fn copies(peer: Peer, scores: ScoreText) {
             client.call(&["CLIENT", "KILL", "TYPE", "replica"]);
         }
     });
-    let digest = copy.keyspace().data().digest(scores);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, client.digest(), "{master:?}");
+    assert_eq!(digest(copy.keyspace(), scores), client.digest(), "{master:?}");
     assert_eq!(client.info("sync_full").as_deref(), Some("1"), "{master:?}");
 }
 

@@ -3,7 +3,7 @@
 use redwire_keyspace::{CommandError, CommandResult, Context, Keyspace};
 use redwire_outbuf::Class;
 use redwire_repl::Backlog;
-use redwire_resp::{Request, parse_i64};
+use redwire_resp::{Encoder, Request, parse_i64};
 
 use super::is;
 use super::subcommands::{Subcommand, dispatch};
@@ -183,10 +183,6 @@ fn stats(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> C
     ];
     let pairs = before.len() + report.databases.len() + behind.len() + ratios.len();
     reply.map(pairs + allocator.len() + 2 * fragmentation.len() + 2);
-    let integer = |reply: &mut redwire_resp::Encoder<'_>, (name, value): (&str, u64)| {
-        reply.bulk(name.as_bytes());
-        reply.integer(value as i64);
-    };
     before.into_iter().for_each(|field| integer(reply, field));
     for (db, tables, expiries) in &report.databases {
         reply.bulk(format!("db.{db}").as_bytes());
@@ -202,16 +198,22 @@ fn stats(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> C
     }
     allocator.into_iter().for_each(|field| integer(reply, field));
     for (name, ratio, bytes) in fragmentation {
-        reply.bulk(format!("{name}.ratio").as_bytes());
-        reply.double(ratio);
-        reply.bulk(format!("{name}.bytes").as_bytes());
-        reply.integer(bytes);
+        ratio_and_bytes(reply, &format!("{name}.ratio"), ratio, &format!("{name}.bytes"), bytes);
     }
-    reply.bulk(b"fragmentation");
-    reply.double(ratio);
-    reply.bulk(b"fragmentation.bytes");
-    reply.integer(bytes);
+    ratio_and_bytes(reply, "fragmentation", ratio, "fragmentation.bytes", bytes);
     Ok(())
+}
+
+fn integer(reply: &mut Encoder<'_>, (name, value): (&str, u64)) {
+    reply.bulk(name.as_bytes());
+    reply.integer(value as i64);
+}
+
+fn ratio_and_bytes(reply: &mut Encoder<'_>, of: &str, ratio: f64, of_bytes: &str, bytes: i64) {
+    reply.bulk(of.as_bytes());
+    reply.double(ratio);
+    reply.bulk(of_bytes.as_bytes());
+    reply.integer(bytes);
 }
 
 /// What an operator should look at.

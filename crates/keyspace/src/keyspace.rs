@@ -37,6 +37,8 @@ pub struct Keyspace {
     /// Keys whose time is over stay, unseen.
     pub(crate) expiry_paused: bool,
     pub(crate) garbage: Vec<Garbage>,
+    /// The bytes of all of it.
+    garbage_bytes: u64,
     pub(crate) stats: Stats,
 }
 
@@ -124,6 +126,7 @@ impl Keyspace {
             role: Role::Primary,
             expiry_paused: false,
             garbage: Vec::new(),
+            garbage_bytes: 0,
             stats: Stats::default(),
         }
     }
@@ -196,8 +199,15 @@ impl Keyspace {
         &self.garbage
     }
 
+    /// Bytes that what waits will free, as far as that is known ([`Garbage::bytes`]).
+    #[must_use]
+    pub fn garbage_bytes(&self) -> u64 {
+        self.garbage_bytes
+    }
+
     /// Large values that were let go of since the last call; drop them on another thread.
     pub fn take_garbage(&mut self) -> Vec<Garbage> {
+        self.garbage_bytes = 0;
         std::mem::take(&mut self.garbage)
     }
 
@@ -418,6 +428,7 @@ impl Keyspace {
     pub(crate) fn discard(&mut self, value: Value) {
         if value.element_count() > GARBAGE_ELEMENTS {
             let bytes = value.memory(GARBAGE_SAMPLES);
+            self.garbage_bytes += bytes as u64;
             self.garbage.push(Garbage { _dropped: Dropped::Value(value), bytes });
         }
     }

@@ -31,9 +31,9 @@ impl Freeing {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    fn add(&self, garbage: &[Garbage]) {
-        self.objects.fetch_add(garbage.len() as u64, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes(garbage), Ordering::Relaxed);
+    fn add(&self, objects: u64, bytes: u64) {
+        self.objects.fetch_add(objects, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     fn remove(&self, objects: u64, bytes: u64) {
@@ -43,7 +43,7 @@ impl Freeing {
 }
 
 /// The bytes of all of it, as far as that is known.
-pub(crate) fn bytes(garbage: &[Garbage]) -> u64 {
+fn bytes(garbage: &[Garbage]) -> u64 {
     garbage.iter().map(|it| it.bytes() as u64).sum()
 }
 
@@ -69,7 +69,7 @@ impl Background {
         }
         if let Some(sender) = &self.garbage {
             let (objects, bytes) = (garbage.len() as u64, bytes(&garbage));
-            self.freeing.add(&garbage);
+            self.freeing.add(objects, bytes);
             // With the thread gone, the error hands the garbage back and it is dropped here.
             if sender.send(garbage).is_err() {
                 self.freeing.remove(objects, bytes);

@@ -7,7 +7,7 @@ use redwire_outbuf::Class;
 use redwire_repl::Backlog;
 
 use crate::core::Core;
-use crate::{background, memory};
+use crate::memory;
 
 /// Keys that are evicted between two looks at the clock.
 const BATCH: usize = 16;
@@ -58,7 +58,7 @@ impl Core {
     /// Bytes in use beyond `maxmemory`, without those that will be free in a moment, and those of
     /// replicas: evicting keys tells them so, and would make more of it.
     fn excess(&self, keyspace: &Keyspace) -> u64 {
-        let freed = background::bytes(keyspace.garbage()) + self.freeing.bytes();
+        let freed = keyspace.garbage_bytes() + self.freeing.bytes();
         let counted = memory::allocated().saturating_sub(self.not_counted_for_eviction() + freed);
         counted.saturating_sub(self.config.maxmemory)
     }

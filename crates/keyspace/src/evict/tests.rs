@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use redwire_resp::RequestBuf;
 
 use super::*;
-use crate::{NoHost, Session, Settings};
+use crate::{Garbage, NoHost, Session, Settings};
 
 const NOW: u64 = 1_700_000_000_000;
 
@@ -142,6 +142,23 @@ fn a_few_that_expire_among_many_are_found() {
     }
     assert_eq!(evict_all(&mut keyspace, NOW).len(), 3);
     assert_eq!(keyspace.data().len(0), 5000);
+}
+
+/// What waits to be freed is not evicted for once more: its bytes are known without a sum.
+#[test]
+fn large_values_wait_with_their_bytes() {
+    let (mut keyspace, mut session) = (keyspace(EvictionPolicy::AllkeysRandom), Session::new(1));
+    let members: String = (0..200).map(|n| format!(" member{n}")).collect();
+    for key in 0..10 {
+        run(&mut keyspace, &mut session, NOW, &format!("SADD s{key}{members}"));
+    }
+    while keyspace.evict(UnixMs(NOW)).is_some() {
+        let sum: usize = keyspace.garbage().iter().map(Garbage::bytes).sum();
+        assert_eq!(keyspace.garbage_bytes(), sum as u64);
+    }
+    assert!(keyspace.garbage_bytes() > 10 * 200 * 7);
+    assert_eq!(keyspace.take_garbage().len(), 10);
+    assert_eq!(keyspace.garbage_bytes(), 0);
 }
 
 /// What eviction frees are tables too: they shrink as their keys go, and are gone with the last.

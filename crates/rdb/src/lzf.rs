@@ -5,13 +5,16 @@
 //! two, is added to the length. So a piece of 3 bytes gives at most 264: a string cannot grow to
 //! more than 88 times its compressed size.
 
+mod compress;
+
+pub use compress::Compressor;
+
 use crate::{Fault, packed::Broken, packed::array};
 
 /// Most bytes that a byte of compressed input can stand for.
 pub const MAX_RATIO: u64 = 88;
 
 const MAX_LITERALS: usize = 32;
-const MIN_MATCH: usize = 3;
 const MAX_MATCH: usize = 264;
 const MAX_DISTANCE: usize = 1 << 13;
 
@@ -171,140 +174,6 @@ fn copy_repeating(out: &mut [u8], to: usize, distance: usize, count: usize) {
     }
 }
 
-/// Number of places in the table of a [`Compressor`], as a power of two.
-const TABLE_BITS: u32 = 13;
-
-/// Compresses strings one after the other, keeping its tables.
-#[derive(Debug, Clone)]
-pub struct Compressor {
-    /// For a hash of three bytes: `base` plus where they were last seen. What is below `base` is
-    /// of a string before, so the table need not be cleared.
-    table: Box<[u32; 1 << TABLE_BITS]>,
-    base: u32,
-    out: Vec<u8>,
-}
-
-impl Compressor {
-    /// A compressor with an empty table of 32 KiB.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { table: Box::new([0; 1 << TABLE_BITS]), base: 1, out: Vec::new() }
-    }
-
-    /// The compressed form of `input`, if that takes at most `max_len` bytes. Empty inputs, and
-    /// those of 4 GiB and more, are not compressed.
-    pub fn compress(&mut self, input: &[u8], max_len: usize) -> Option<&[u8]> {
-        let len = u32::try_from(input.len()).ok().filter(|len| (1..u32::MAX).contains(len))?;
-        if self.base.checked_add(len).is_none() {
-            self.table.fill(0);
-            self.base = 1;
-        }
-        self.out.clear();
-        let fits = self.run(input, max_len);
-        self.base += len;
-        fits.then_some(&self.out)
-    }
-
-    fn run(&mut self, input: &[u8], max_len: usize) -> bool {
-        let mut literals = 0;
-        let mut at = 0;
-        while let Some(word) = array::<4>(input, at) {
-            let Some(from) = self.candidate(at, u32::from_le_bytes(word), input) else {
-                // The longer nothing matched, the longer the strides.
-                at += 1 + ((at - literals) >> 5);
-                continue;
-            };
-            let count = match_len(input, from, at);
-            if !self.put_literals(&input[literals..at], max_len) {
-                return false;
-            }
-            self.put_match(at - from, count);
-            self.remember(input, at + 1);
-            at += count;
-            self.remember(input, at - 1);
-            literals = at;
-        }
-        self.put_literals(&input[literals..], max_len) && self.out.len() <= max_len
-    }
-
-    /// Where the three bytes at `at` stood before within reach, and notes where they stand now.
-    #[inline]
-    fn candidate(&mut self, at: usize, word: u32, input: &[u8]) -> Option<usize> {
-        let place = &mut self.table[hash(word)];
-        let seen = std::mem::replace(place, self.base + at as u32);
-        let from = seen.checked_sub(self.base)? as usize;
-        let close = at.wrapping_sub(from) <= MAX_DISTANCE;
-        let there = u32::from_le_bytes(array(input, from)?);
-        (close && (there ^ word) << 8 == 0).then_some(from)
-    }
-
-    #[inline]
-    fn remember(&mut self, input: &[u8], at: usize) {
-        if let Some(word) = array(input, at) {
-            self.table[hash(u32::from_le_bytes(word))] = self.base + at as u32;
-        }
-    }
-
-    /// Appends literals; false when that passes `max_len`.
-    #[inline]
-    fn put_literals(&mut self, mut literals: &[u8], max_len: usize) -> bool {
-        // Each run costs a byte more.
-        let cost = literals.len() + literals.len().div_ceil(MAX_LITERALS);
-        if self.out.len() + cost > max_len {
-            return false;
-        }
-        while !literals.is_empty() {
-            let (run, rest) = literals.split_at(literals.len().min(MAX_LITERALS));
-            self.out.push((run.len() - 1) as u8);
-            self.out.extend_from_slice(run);
-            literals = rest;
-        }
-        true
-    }
-
-    #[inline]
-    fn put_match(&mut self, distance: usize, count: usize) {
-        let offset = distance - 1;
-        let (high, low) = ((offset >> 8) as u8, offset as u8);
-        if count < 9 {
-            self.out.extend_from_slice(&[((count - 2) as u8) << 5 | high, low]);
-        } else {
-            self.out.extend_from_slice(&[7 << 5 | high, (count - 9) as u8, low]);
-        }
-    }
-}
-
-impl Default for Compressor {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// Place in the table of the lower three bytes.
-#[inline]
-fn hash(word: u32) -> usize {
-    ((word << 8).wrapping_mul(0x9e37_79b1) >> (32 - TABLE_BITS)) as usize
-}
-
-/// How many bytes at `at` are those at `from`, of which three are known to be.
-#[inline]
-fn match_len(input: &[u8], from: usize, at: usize) -> usize {
-    let max = (input.len() - at).min(MAX_MATCH);
-    let mut len = MIN_MATCH;
-    while len + 8 <= max {
-        let (Some(a), Some(b)) = (array(input, from + len), array(input, at + len)) else { break };
-        let differ = u64::from_le_bytes(a) ^ u64::from_le_bytes(b);
-        if differ != 0 {
-            return len + (differ.trailing_zeros() / 8) as usize;
-        }
-        len += 8;
-    }
-    while len < max && input[from + len] == input[at + len] {
-        len += 1;
-    }
-    len
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::{collection::vec, prelude::*};
@@ -367,6 +236,19 @@ mod tests {
         }
 
         #[test]
+        fn takes_no_more_than_it_may(texts in vec(text(), 1..4), most in 0..400usize) {
+            let mut compressor = Compressor::new();
+            for text in texts {
+                let compressed = compressor.compress(&text, most).map(<[u8]>::to_vec);
+                let alone = Compressor::new().compress(&text, most).map(<[u8]>::to_vec);
+                prop_assert_eq!(&compressed, &alone);
+                let any = Compressor::new().compress(&text, usize::MAX).map(<[u8]>::to_vec);
+                let fits = any.filter(|any| any.len() <= most);
+                prop_assert_eq!(compressed, fits);
+            }
+        }
+
+        #[test]
         fn any_bytes_are_read_as_described(input in vec(any::<u8>(), 0..60), len in 0..600usize) {
             both(&input, len);
         }
@@ -405,7 +287,7 @@ mod tests {
         let text = b"abcabcabcabcabcabc".repeat(4);
         let mut compressor = Compressor::new();
         compressor.compress(&text, text.len());
-        compressor.base = u32::MAX - 10;
+        compressor.run_out_of_numbers();
         let compressed = compressor.compress(&text, text.len()).unwrap();
         assert_eq!(both(compressed, text.len()), Some(text));
     }

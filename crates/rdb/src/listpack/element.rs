@@ -176,20 +176,37 @@ pub(super) fn size_of(value: Value<'_>) -> usize {
 #[inline]
 pub(super) fn push(out: &mut Vec<u8>, value: Value<'_>) {
     let len = match value {
+        Value::Int(int @ 0..=127) => return out.extend_from_slice(&[int as u8, 1]),
         Value::Int(int) => {
             let (head, len) = int_head(int);
-            out.extend_from_slice(&head[..len]);
+            append(out, head, len);
             len
         }
         Value::Str(bytes) => {
+            out.reserve(bytes.len() + ROUND_BODY);
             let (head, len) = string_head(bytes.len());
-            out.extend_from_slice(&head[..len]);
+            append(out, head, len);
             out.extend_from_slice(bytes);
             len + bytes.len()
         }
     };
     let size = back_len_size(len);
-    out.extend((0..size).map(|index| back_len_byte(len, size, index)));
+    if size == 1 {
+        return out.push(len as u8);
+    }
+    let byte = |index| if index < size { back_len_byte(len, size, index) } else { 0 };
+    append(out, std::array::from_fn::<u8, 5, _>(byte), size);
+}
+
+/// Room for a head and the length behind, written at their full width.
+const ROUND_BODY: usize = 16;
+
+/// Appends the first `len` bytes: a fixed number of bytes is a move where a variable one is a call.
+#[inline]
+fn append<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N], len: usize) {
+    let end = out.len() + len;
+    out.extend_from_slice(&bytes);
+    out.truncate(end);
 }
 
 /// An element as it will stand, in three parts.

@@ -1,6 +1,6 @@
 //! From a snapshot's items to the bytes of an RDB file.
 
-use redwire_rdb::{EncodeOptions, Encoder, Error, KeyMeta, ListPlan};
+use redwire_rdb::{Dialect, EncodeOptions, Encoder, Error, KeyMeta, ListPlan};
 
 use crate::value::{ACTIVE, COUNTED};
 use crate::{Blob, Hash, KeyUsage, List, Set, SnapshotItem, Value, Zset};
@@ -40,8 +40,9 @@ impl SnapshotItem {
         let whole = self.value.element_count() <= WHOLE_ELEMENTS;
         match &self.value {
             Value::String(string) => encoder.string(out, &meta, &string.as_bytes()),
+            // What is kept as bytes is of a type that both dialects have, or of Redis'.
             Value::Opaque(opaque) => {
-                encoder.opaque(out, &meta, opaque.type_byte(), opaque.body())?;
+                encoder.opaque(out, &meta, Dialect::Redis, opaque.type_byte(), opaque.body())?;
             }
             Value::Stream(stream) => {
                 let options = encoder.options();
@@ -49,7 +50,7 @@ impl SnapshotItem {
                 let type_byte = if later { ACTIVE } else { COUNTED };
                 let mut body = Vec::new();
                 stream.to_rdb(type_byte, options.compress, &mut body);
-                encoder.opaque(out, &meta, type_byte, &body)?;
+                encoder.opaque(out, &meta, Dialect::Redis, type_byte, &body)?;
             }
             Value::List(list) if whole => {
                 encoder.list(out, &meta, list.iter().map(Blob::as_slice));

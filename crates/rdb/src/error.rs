@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Version;
+use crate::{Dialect, Version};
 
 /// Everything that this crate refuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -94,11 +94,14 @@ pub enum Error {
         key: Option<KeyName>,
     },
     /// The target cannot hold this type of value. Nothing of the key was written.
-    #[error("a {target} file cannot hold type {type_byte}{}", in_key(&Some(.key.clone())))]
+    #[error("a {target} file cannot hold type {type_byte} of {dialect}{}", in_key(&Some(.key.clone())))]
     Unsupported {
         /// The key that cannot be written.
         key: KeyName,
-        /// Its type byte.
+        /// The dialect in which `type_byte` is to be understood: that of the file that the value
+        /// comes from, or the target's for what was made for it.
+        dialect: Dialect,
+        /// Its type byte; for a function library, the opcode.
         type_byte: u8,
         /// The version being written.
         target: Version,

@@ -89,7 +89,8 @@ pub enum Event<'a> {
     /// entries given back, arrays and rate limits of Redis 8.8), whose layout is known by report and
     /// not [verified](Version::is_verified). Its structure was walked and checked.
     Opaque {
-        /// The value's type in the file's dialect.
+        /// The value's type in the file's dialect. Without `opaque_values`, those that only one
+        /// dialect has are Redis'.
         type_byte: u8,
         /// The bytes after the key, as they stand in the file.
         body: &'a [u8],

@@ -251,14 +251,16 @@ pub(crate) const fn holds(target: Version, byte: u8) -> bool {
     }
 }
 
-/// Whether type `byte` of a file of `dialect` is another type, or none, in `target`'s dialect: from 22
-/// on each has its own. Redis' streams are not: they can be converted.
-pub(crate) const fn means_another(dialect: Dialect, byte: u8, target: Version) -> bool {
-    let same = matches!(
-        (dialect, target.dialect()),
-        (Dialect::Redis, Dialect::Redis) | (Dialect::Valkey, Dialect::Valkey)
-    );
-    byte >= FIRST_OF_ONE_DIALECT && !same && !StreamType::has_type_byte(byte)
+/// Whether a file of `target` can hold a value of type `byte` of `dialect` as it stands: from 22 on
+/// each dialect has its own types, and a number of one is another type, or none, in the other.
+pub(crate) fn holds_of(target: Version, dialect: Dialect, byte: u8) -> bool {
+    holds(target, byte) && (byte < FIRST_OF_ONE_DIALECT || dialect == target.dialect())
+}
+
+/// Whether type `byte` of `dialect` is a stream, which can be converted for every target. Those from
+/// 22 on are Redis'.
+pub(crate) fn is_stream(dialect: Dialect, byte: u8) -> bool {
+    StreamType::has_type_byte(byte) && (byte < FIRST_OF_ONE_DIALECT || dialect == Dialect::Redis)
 }
 
 /// The first Redis version with a type that a release wrote.

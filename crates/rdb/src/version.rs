@@ -11,6 +11,15 @@ pub enum Dialect {
     Valkey,
 }
 
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Redis => "Redis",
+            Self::Valkey => "Valkey",
+        })
+    }
+}
+
 /// The version of an RDB file, e.g. `REDIS0011` or `VALKEY080`.
 ///
 /// Parses from a server's name and release (`"7.0"`, `"redis 7.2"`, `"valkey 9.1"`) and from the

@@ -6,7 +6,7 @@ mod support;
 
 use proptest::{collection, option, prelude::*};
 use redwire_rdb::{
-    DecodeOptions, Dialect, EncodeOptions, Encoder, Error, KeyMeta, Version,
+    DecodeOptions, Dialect, EncodeOptions, Encoder, Error, KeyMeta, KeyName, Version,
     entry::{Entries, Item, Value as Whole},
 };
 use support::{Value, decode};
@@ -130,9 +130,44 @@ fn type_22_is_passed_on_within_its_dialect_only() {
     for target in TARGETS.iter().map(|name| name.parse::<Version>().unwrap()) {
         // No release of Redis wrote its type 22, so no target gets it.
         let refused = pass_on(&pre_release(&fields), target).unwrap_err();
-        assert!(matches!(refused, Error::Unsupported { type_byte: 22, .. }), "{target}: {refused}");
+        let named =
+            matches!(refused, Error::Unsupported { type_byte: 22, dialect: Dialect::Redis, .. });
+        assert!(named, "{target}: {refused}");
         let held = target.number() >= Version::VALKEY_9.number();
         assert_eq!(pass_on(&ours, target).is_ok(), held, "{target}");
         assert!(!held || target.dialect() == Dialect::Valkey);
+    }
+}
+
+/// Whoever holds a value's bytes and not the file gets the same answer: a target takes a type that both
+/// dialects have, its own, and of Redis' every stream, which is converted.
+#[test]
+fn each_target_is_given_types_of_its_own_dialect_only() {
+    let stream = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    for target in TARGETS.iter().map(|name| name.parse::<Version>().unwrap()) {
+        for dialect in [Dialect::Redis, Dialect::Valkey] {
+            for type_byte in 0..=u8::MAX {
+                let mut encoder =
+                    Encoder::new(EncodeOptions { target, ..EncodeOptions::default() });
+                let mut out = Vec::new();
+                let meta = KeyMeta::new(b"k");
+                let given = encoder.opaque(&mut out, &meta, dialect, type_byte, &stream);
+                let shared = type_byte < 22;
+                let own = shared || dialect == target.dialect();
+                let converted = matches!(type_byte, 15 | 19 | 21)
+                    || dialect == Dialect::Redis && type_byte == 26;
+                if converted {
+                    let of_another = matches!(given, Err(Error::Unsupported { .. }));
+                    assert!(!of_another, "{target} {dialect} {type_byte}: {given:?}");
+                } else if own && target.holds_type(type_byte) {
+                    assert_eq!(given, Ok(()), "{target} {dialect} {type_byte}");
+                } else {
+                    let key = KeyName::new(b"k");
+                    let refused = Error::Unsupported { key, dialect, type_byte, target };
+                    assert_eq!(given, Err(refused), "{target} {dialect} {type_byte}");
+                    assert!(out.is_empty());
+                }
+            }
+        }
     }
 }

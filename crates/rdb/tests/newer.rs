@@ -5,7 +5,7 @@
 
 mod support;
 
-use redwire_rdb::{EncodeOptions, Encoder, Error, Fault, KeyMeta, Version};
+use redwire_rdb::{Dialect, EncodeOptions, Encoder, Error, Fault, KeyMeta, Version};
 use support::{Value, decode};
 
 /// A file of this magic with a key of type `type_byte`, without a checksum.
@@ -108,7 +108,7 @@ fn only_targets_that_have_a_type_get_it() {
         let mut encoder = Encoder::new(EncodeOptions { target, ..EncodeOptions::default() });
         let mut out = Vec::new();
         encoder.start(&mut out);
-        encoder.opaque(&mut out, &KeyMeta::new(b"k"), 28, &body)?;
+        encoder.opaque(&mut out, &KeyMeta::new(b"k"), Dialect::Redis, 28, &body)?;
         encoder.end(&mut out);
         Ok(out)
     };

@@ -15,7 +15,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use redwire_rdb::{EncodeOptions, Encoder, KeyMeta, ListPlan, Version};
+use redwire_rdb::{Dialect, EncodeOptions, Encoder, KeyMeta, ListPlan, Version};
 use support::{Contents, Value, corpus, decode, files};
 
 /// A server that has loaded a file.
@@ -140,7 +140,7 @@ fn write(encoder: &mut Encoder, out: &mut Vec<u8>, meta: &KeyMeta<'_>, value: &V
         }
         Value::Opaque(type_byte, body) => {
             // Of another version, mostly: left out of the comparison.
-            let _ = encoder.opaque(out, meta, *type_byte, body);
+            let _ = encoder.opaque(out, meta, Dialect::Redis, *type_byte, body);
         }
     }
 }

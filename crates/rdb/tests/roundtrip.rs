@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection, option, prelude::*};
 use redwire_rdb::{
-    DecodeOptions, EncodeOptions, Encoder, Error, KeyMeta, ListPlan, Thresholds, Version,
+    DecodeOptions, Dialect, EncodeOptions, Encoder, Error, KeyMeta, ListPlan, Thresholds, Version,
 };
 use support::{Contents, Key, Value, decode, decode_cut, decode_payload};
 
@@ -220,7 +220,7 @@ proptest! {
         if expire && !target.holds_type(24) && !target.holds_type(22) {
             prop_assert_eq!(
                 written.unwrap_err().to_string(),
-                format!("a {target} file cannot hold type 24 (key \"h\")")
+                format!("a {target} file cannot hold type 24 of Redis (key \"h\")")
             );
             prop_assert!(payload.is_empty());
             return Ok(());
@@ -364,15 +364,20 @@ fn empty_collections_are_not_written() {
 fn a_target_without_the_type_gets_nothing_of_the_key() {
     let mut encoder = Encoder::new(EncodeOptions::default());
     let mut out = Vec::new();
-    let error = encoder.opaque(&mut out, &KeyMeta::new(b"module"), 22, b"body").unwrap_err();
-    assert!(matches!(error, Error::Unsupported { type_byte: 22, .. }));
-    assert_eq!(error.to_string(), "a REDIS0009 file cannot hold type 22 (key \"module\")");
-    assert!(encoder.function(&mut out, b"#!lua name=x").is_err());
+    let mut opaque = |out: &mut Vec<u8>, key: &[u8], dialect, type_byte| {
+        encoder.opaque(out, &KeyMeta::new(key), dialect, type_byte, b"body")
+    };
+    let error = opaque(&mut out, b"hash", Dialect::Valkey, 22).unwrap_err();
+    let text = "a REDIS0009 file cannot hold type 22 of Valkey (key \"hash\")";
+    assert_eq!(error.to_string(), text);
     // A stream could be converted, but this is none.
-    assert!(encoder.opaque(&mut out, &KeyMeta::new(b"events"), 21, b"body").is_err());
+    assert!(opaque(&mut out, b"events", Dialect::Redis, 21).is_err());
     assert!(out.is_empty());
-    encoder.opaque(&mut out, &KeyMeta::new(b"module"), 7, b"body").unwrap();
+    opaque(&mut out, b"module", Dialect::Valkey, 7).unwrap();
     assert!(out.ends_with(b"\x07\x06modulebody"));
+    let written = out.len();
+    assert!(encoder.function(&mut out, b"#!lua name=x").is_err());
+    assert_eq!(out.len(), written);
 }
 
 #[test]

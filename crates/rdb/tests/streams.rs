@@ -9,7 +9,7 @@ use redwire_rdb::stream::{
     StreamConsumer, StreamCounts, StreamGroup, StreamHead, StreamId, StreamNode, StreamPart,
     StreamPending, StreamProducers, node_of, parts_of,
 };
-use redwire_rdb::{DecodeOptions, EncodeOptions, Encoder, Error, Fault, KeyMeta, Version};
+use redwire_rdb::{DecodeOptions, Dialect, EncodeOptions, Encoder, Error, Fault, KeyMeta, Version};
 use support::{Consumer, Contents, Group, Stream, Value, corpus, decode, decode_with, files};
 
 const TARGETS: [&str; 8] = ["6.0", "6.2", "7.0", "7.2", "8.0", "8.6", "valkey 8.1", "valkey 9.1"];
@@ -183,7 +183,8 @@ proptest! {
             for other in TARGETS {
                 let (mut encoder, mut out) = (Encoder::new(options(other)), Vec::new());
                 encoder.start(&mut out);
-                encoder.opaque(&mut out, &KeyMeta::new(b"events"), *type_byte, body).unwrap();
+                let meta = KeyMeta::new(b"events");
+                encoder.opaque(&mut out, &meta, Dialect::Redis, *type_byte, body).unwrap();
                 encoder.end(&mut out);
                 let again = only(decode(&out).unwrap());
                 let known = found.head.counts.is_some() || !other.parse::<Version>().unwrap().holds_type(19);
@@ -271,7 +272,7 @@ fn the_greatest_counts_are_refused_without_a_panic() {
         [&[0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, b'g', 0, 0, 0, 0x81][..], &[0xff; 8]].concat();
     for body in [nodes, pending] {
         let (mut encoder, mut out) = (Encoder::new(options("6.0")), Vec::new());
-        let refused = encoder.opaque(&mut out, &KeyMeta::new(b"k"), 19, &body);
+        let refused = encoder.opaque(&mut out, &KeyMeta::new(b"k"), Dialect::Redis, 19, &body);
         assert!(matches!(refused, Err(Error::Truncated { .. })), "{refused:?}");
         assert!(out.is_empty());
     }

@@ -1,6 +1,6 @@
 //! What `json` wrote, back into an RDB file.
 
-use redwire_rdb::{DecodeOptions, Decoder, Encoder, Version, dump};
+use redwire_rdb::{DecodeOptions, Decoder, Encoder, Event, Kind, Version, dump};
 use serde_json::Value as Json;
 
 use crate::{
@@ -172,21 +172,27 @@ fn field(item: &Json) -> Result<value::Field, Wrong> {
 /// A value that only its payload tells; what stands in `value` beside it is for reading.
 fn opaque(payload: &[u8]) -> Result<Value, Wrong> {
     let opened = dump::open(payload).map_err(|error| format!("dump: {error}"))?;
-    check(opened).map_err(|error| format!("dump: {error}"))?;
+    let kind = check(opened).map_err(|error| format!("dump: {error}"))?;
+    if !matches!(kind, Some(Kind::Stream | Kind::Opaque)) {
+        return Err("dump: a value that is written out, not given by its payload".into());
+    }
     let (type_byte, body) = opened.value.split_first().ok_or("dump: no value")?;
     Ok(Value::Opaque { type_byte: *type_byte, body: body.to_vec() })
 }
 
-/// Walks through the value: a checksum tells nothing of what is below it.
-fn check(payload: dump::Payload<'_>) -> Result<(), redwire_rdb::Error> {
+/// Walks through the value: a checksum tells nothing of what is below it. Answers its kind.
+fn check(payload: dump::Payload<'_>) -> Result<Option<Kind>, redwire_rdb::Error> {
     let mut decoder = Decoder::for_value(payload.version, DecodeOptions::default());
-    let mut unread = payload.value;
+    let (mut unread, mut kind) = (payload.value, None);
     loop {
         let decoded = decoder.decode(unread)?;
+        if let Some(Event::Key(header)) = decoded.event {
+            kind = Some(header.kind);
+        }
         let (used, more) = (decoded.used, decoded.event.is_some());
         unread = &unread[used..];
         if !more {
-            return decoder.finish();
+            return decoder.finish().map(|()| kind);
         }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 
 use redwire_rdb::{
-    EncodeOptions, Encoder, Error, Event, KeyHeader, KeyMeta, Kind, Thresholds, Version, dump,
+    Dialect, EncodeOptions, Encoder, Error, Event, KeyHeader, KeyMeta, Kind, Thresholds, Version,
+    dump,
 };
 
 /// What stands in front of a value, owned.
@@ -120,7 +121,10 @@ impl Value {
                 let fields = items.iter().map(|(field, value, at)| (&field[..], &value[..], *at));
                 encoder.hash_expiring(out, meta, fields)?;
             }
-            Self::Opaque { type_byte, body } => encoder.opaque(out, meta, *type_byte, body)?,
+            // Streams, modules' values, and types that only Redis has.
+            Self::Opaque { type_byte, body } => {
+                encoder.opaque(out, meta, Dialect::Redis, *type_byte, body)?;
+            }
         }
         Ok(())
     }

@@ -420,3 +420,17 @@ fn a_json_line_has_a_limit() {
     ok(&["from-json", lines, "-o", file, "--max-line", &limit]);
     assert!(Path::new(file).exists());
 }
+
+#[test]
+fn a_dump_in_json_is_of_a_value_that_only_a_dump_tells() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lines, file) = (folder.path().join("lines"), folder.path().join("made.rdb"));
+    // The payload of a string, whose checksum is right.
+    let line = r#"{"key":"hello","type":"stream","dump":"AAVoZWxsbwsACq1iBZiryYM="}"#;
+    fs::write(&lines, line).unwrap();
+    let refused = tool(&["from-json", lines.to_str().unwrap(), "-o", file.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1));
+    let errors = String::from_utf8_lossy(&refused.stderr);
+    assert!(errors.contains("line 1: dump: "), "{errors}");
+    assert!(!file.exists());
+}

@@ -17,9 +17,9 @@ use self::{
     writer::{ExpiringForm, Writer},
 };
 use crate::{
-    Error, KeyName, Version, length,
+    Dialect, Error, KeyName, Version, length,
     stream::StreamPart,
-    types::{StreamType, opcode, type_byte},
+    types::{self, StreamType, opcode, type_byte},
 };
 
 /// Writes an RDB file for a chosen version, appending to the caller's buffer.
@@ -81,7 +81,7 @@ impl Encoder {
     /// [`Error::Unsupported`] for a target before Redis 7.0, with the code's beginning as key.
     pub fn function(&mut self, out: &mut Vec<u8>, code: &[u8]) -> Result<(), Error> {
         if self.options().target < Version::REDIS_7_0 {
-            return Err(self.unsupported(code, opcode::FUNCTION));
+            return Err(self.unsupported(code, Dialect::Redis, opcode::FUNCTION));
         }
         self.summed(out, |writer, out| {
             out.push(opcode::FUNCTION);
@@ -196,26 +196,28 @@ impl Encoder {
         }
     }
 
-    /// Writes a value as [`Event::Opaque`](crate::Event::Opaque) delivered it. `type_byte` is taken
-    /// as of the target's dialect; [`value`](Self::value) compares the two. A stream of a type that
-    /// the target does not have, or of the oldest, which can hold a wrong length, is converted, as by
-    /// [`begin_stream`](Self::begin_stream).
+    /// Writes a value as [`Event::Opaque`](crate::Event::Opaque) delivered it, of a file of `dialect`,
+    /// in which `type_byte` is to be understood ([`Decoder::version`](crate::Decoder::version) tells
+    /// it). A stream of a type that the target does not have, or of the oldest, which can hold a wrong
+    /// length, is converted, as by [`begin_stream`](Self::begin_stream).
     ///
     /// # Errors
     ///
-    /// [`Error::Unsupported`] when the target cannot hold the type (see [`Version::holds_type`]), and
-    /// what a decoder says of a stream's body when that is damaged. Nothing was written then.
+    /// [`Error::Unsupported`] when the target cannot hold the type (see [`Version::holds_type`]), or
+    /// has another type of that number than `dialect`, and what a decoder says of a stream's body when
+    /// that is damaged. Nothing was written then.
     pub fn opaque(
         &mut self,
         out: &mut Vec<u8>,
         meta: &KeyMeta<'_>,
+        dialect: Dialect,
         type_byte: u8,
         body: &[u8],
     ) -> Result<(), Error> {
-        let held = self.options().target.holds_type(type_byte);
-        let is_stream = StreamType::has_type_byte(type_byte);
+        let held = types::holds_of(self.options().target, dialect, type_byte);
+        let is_stream = types::is_stream(dialect, type_byte);
         if !held && !is_stream {
-            return Err(self.unsupported(meta.key, type_byte));
+            return Err(self.unsupported(meta.key, dialect, type_byte));
         }
         // Files of Redis 5 can say a wrong length, which Valkey refuses.
         if is_stream && (!held || type_byte == StreamType::First.type_byte()) {
@@ -377,11 +379,12 @@ impl Encoder {
 
     fn expiring_form(&self, meta: &KeyMeta<'_>, least: u64) -> Result<ExpiringForm, Error> {
         let form = self.writer.expiring_form(least);
-        form.ok_or_else(|| self.unsupported(meta.key, type_byte::HASH_EXPIRING))
+        form.ok_or_else(|| self.unsupported(meta.key, Dialect::Redis, type_byte::HASH_EXPIRING))
     }
 
     #[cold]
-    fn unsupported(&self, key: &[u8], type_byte: u8) -> Error {
-        Error::Unsupported { key: KeyName::new(key), type_byte, target: self.options().target }
+    fn unsupported(&self, key: &[u8], dialect: Dialect, type_byte: u8) -> Error {
+        let target = self.options().target;
+        Error::Unsupported { key: KeyName::new(key), dialect, type_byte, target }
     }
 }

@@ -2,9 +2,8 @@
 
 use super::{Encoder, KeyMeta};
 use crate::{
-    Error,
+    Dialect, Error,
     entry::{Members, StreamBytes, Value},
-    types,
 };
 
 impl Encoder {
@@ -15,8 +14,7 @@ impl Encoder {
     ///
     /// [`Error::Unsupported`] for what the target cannot hold (fields that expire, a
     /// [`Value::Opaque`] whose type is another in the target's dialect), and nothing was written
-    /// then; see
-    /// [`hash_expiring`](Self::hash_expiring) and [`opaque`](Self::opaque).
+    /// then; see [`hash_expiring`](Self::hash_expiring) and [`opaque`](Self::opaque).
     pub fn value(
         &mut self,
         out: &mut Vec<u8>,
@@ -29,15 +27,12 @@ impl Encoder {
             Value::Set(members) => self.set(out, meta, members.clone()),
             Value::Zset(members) => self.ordered_zset(out, meta, members),
             Value::Hash(fields) => self.hash_expiring(out, meta, fields.clone())?,
+            // Streams of a type that only one dialect has are Redis'.
             Value::Stream(StreamBytes { type_byte, body }) => {
-                self.opaque(out, meta, *type_byte, body)?;
+                self.opaque(out, meta, Dialect::Redis, *type_byte, body)?;
             }
             Value::Opaque { dialect, type_byte, body } => {
-                // Of a type that the other dialect has too, the target would read the bytes wrongly.
-                if types::means_another(*dialect, *type_byte, self.options().target) {
-                    return Err(self.unsupported(meta.key, *type_byte));
-                }
-                self.opaque(out, meta, *type_byte, body)?;
+                self.opaque(out, meta, *dialect, *type_byte, body)?;
             }
         }
         Ok(())

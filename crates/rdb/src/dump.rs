@@ -52,7 +52,8 @@ pub struct Payload<'a> {
 /// that this crate does not read, [`Error::Checksum`] when the checksum is another; 0 is no
 /// exception here.
 pub fn open(payload: &[u8]) -> Result<Payload<'_>, Error> {
-    let truncated = || Error::Truncated { offset: payload.len() as u64, key: None };
+    let truncated =
+        || Error::Truncated { offset: payload.len() as u64, key: None, type_byte: None };
     let (summed, stored) = payload.split_last_chunk().ok_or_else(truncated)?;
     let (value, number) = summed.split_last_chunk().ok_or_else(truncated)?;
     let number = u16::from_le_bytes(*number);
@@ -105,10 +106,15 @@ pub fn convert(out: &mut Vec<u8>, payload: &[u8], options: EncodeOptions) -> Res
     let decoded = entries.decode(value)?;
     // A value without a key has nothing before it.
     let Some(Item::Entry(entry)) = decoded.item else {
-        return Err(Error::Truncated { offset: value.len() as u64, key: None });
+        return Err(Error::Truncated { offset: value.len() as u64, key: None, type_byte: None });
     };
     if entry.value.is_empty() {
-        return Err(Error::Malformed { offset: 0, key: None, fault: Fault::Empty });
+        return Err(Error::Malformed {
+            offset: 0,
+            key: None,
+            type_byte: None,
+            fault: Fault::Empty,
+        });
     }
     let mut encoder = Encoder::for_payloads(options);
     encoder.value(out, &KeyMeta::new(b""), &entry.value)?;

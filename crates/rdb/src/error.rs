@@ -50,12 +50,14 @@ pub enum Error {
         version: Version,
     },
     /// The bytes break the format's rules.
-    #[error("{fault} at offset {offset}{}", in_key(.key))]
+    #[error("{fault} at offset {offset}{}", in_value(.key, .type_byte))]
     Malformed {
         /// Offset in the file; inside a compressed string, that of the string's first byte.
         offset: u64,
         /// The key whose value is broken, where one is known.
         key: Option<KeyName>,
+        /// The type of that value, where it is known.
+        type_byte: Option<u8>,
         /// What is wrong.
         fault: Fault,
     },
@@ -72,12 +74,14 @@ pub enum Error {
         computed: u64,
     },
     /// A size is over one of the [`Limits`](crate::Limits).
-    #[error("{value} at offset {offset} is over the limit {name} of {max}{}", in_key(.key))]
+    #[error("{value} at offset {offset} is over the limit {name} of {max}{}", in_value(.key, .type_byte))]
     Limit {
         /// Offset in the file.
         offset: u64,
         /// The key whose value is too large, where one is known.
         key: Option<KeyName>,
+        /// The type of that value, where it is known.
+        type_byte: Option<u8>,
         /// Name of the limit's field.
         name: &'static str,
         /// The announced size.
@@ -86,15 +90,17 @@ pub enum Error {
         max: u64,
     },
     /// The input ended before the file did.
-    #[error("input ends at offset {offset}, before the end of the file{}", in_key(.key))]
+    #[error("input ends at offset {offset}, before the end of the file{}", in_value(.key, .type_byte))]
     Truncated {
         /// Offset of the first byte that was not used.
         offset: u64,
         /// The key whose value is cut, where one is known.
         key: Option<KeyName>,
+        /// The type of that value, where it is known.
+        type_byte: Option<u8>,
     },
     /// The target cannot hold this type of value. Nothing of the key was written.
-    #[error("a {target} file cannot hold type {type_byte} of {dialect}{}", in_key(&Some(.key.clone())))]
+    #[error("a {target} file cannot hold type {type_byte} of {dialect}{}", in_value(&Some(.key.clone()), &None))]
     Unsupported {
         /// The key that cannot be written.
         key: KeyName,
@@ -117,8 +123,13 @@ pub enum Error {
     },
 }
 
-fn in_key(key: &Option<KeyName>) -> String {
-    key.as_ref().map(|key| format!(" (key {key})")).unwrap_or_default()
+fn in_value(key: &Option<KeyName>, type_byte: &Option<u8>) -> String {
+    match (key, type_byte) {
+        (Some(key), Some(type_byte)) => format!(" (key {key}, type {type_byte})"),
+        (Some(key), None) => format!(" (key {key})"),
+        (None, Some(type_byte)) => format!(" (type {type_byte})"),
+        (None, None) => String::new(),
+    }
 }
 
 /// How bytes break the format's rules.

@@ -132,7 +132,7 @@ impl<'f> Salvage<'f> {
         let mut decoder = Decoder::new(options.clone());
         decoder.decode(bytes)?;
         let Some(version) = decoder.version() else {
-            return Err(Error::Truncated { offset: 0, key: None });
+            return Err(Error::Truncated { offset: 0, key: None, type_byte: None });
         };
         Ok(Self::begin(bytes, options, version, Entries::new, 0))
     }

@@ -75,7 +75,10 @@ proptest! {
                 prop_assert_eq!(contents.keys.len(), keys.len());
                 None
             }
-            Err(Error::Malformed { fault, key, .. }) => Some((fault, key.unwrap().as_bytes()[0])),
+            Err(Error::Malformed { fault, key, type_byte, .. }) => {
+                prop_assert!(type_byte.is_some());
+                Some((fault, key.unwrap().as_bytes()[0]))
+            }
             Err(other) => return Err(TestCaseError::fail(other.to_string())),
         };
         prop_assert_eq!(found, naive(&keys));
@@ -89,8 +92,8 @@ proptest! {
 fn the_offset_is_the_second_ones() {
     let keys = [(0, b'k', (2, &b""[..]), b"aba".to_vec())];
     let error = decode_with(&file(&keys), strict()).unwrap_err();
-    assert_eq!(error.to_string(), "duplicate element at offset 19 (key \"k\")");
+    assert_eq!(error.to_string(), "duplicate element at offset 19 (key \"k\", type 2)");
     let twice = [(0, b'k', (2, &b""[..]), b"a".to_vec()), (0, b'k', (2, &b""[..]), b"b".to_vec())];
     let error = decode_with(&file(&twice), strict()).unwrap_err();
-    assert_eq!(error.to_string(), "duplicate key at offset 19 (key \"k\")");
+    assert_eq!(error.to_string(), "duplicate key at offset 19 (key \"k\", type 2)");
 }

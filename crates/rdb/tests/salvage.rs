@@ -234,7 +234,7 @@ fn without_its_magic_a_file_is_read_as_a_version_that_is_named() {
     let found = salvage(salvaged, file.len());
     assert_eq!((found.keys.len(), found.lost.len(), found.ended), (10, 0, true));
     let short = Salvage::new(b"REDIS", DecodeOptions::default()).unwrap_err();
-    assert_eq!(short, Error::Truncated { offset: 0, key: None });
+    assert_eq!(short, Error::Truncated { offset: 0, key: None, type_byte: None });
 }
 
 #[test]

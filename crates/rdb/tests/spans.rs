@@ -84,7 +84,7 @@ fn a_span_is_bounded_and_its_structure_checked() {
     let list = b"\x01\x01k\x03\x01a\x01b\x01c";
     assert!(matches!(refused(list, 6), Error::Limit { name: "max_opaque", value: 7, .. }));
     // What is missing is only the end of the file.
-    assert!(matches!(refused(list, 7), Error::Truncated { offset: 19, key: None }));
+    assert!(matches!(refused(list, 7), Error::Truncated { offset: 19, key: None, .. }));
     let container = refused(b"\x12\x01k\x01\x03\x01a", 100);
     assert!(matches!(container, Error::Malformed { fault: Fault::Container, offset: 13, .. }));
 }

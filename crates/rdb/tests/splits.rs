@@ -229,7 +229,7 @@ fn announced_lengths_take_no_memory() {
     }
     assert_eq!(decoder.wanted(), 64 << 10);
     let error = decoder.finish().unwrap_err().to_string();
-    assert_eq!(error, "input ends at offset 14, before the end of the file (key \"k\")");
+    assert_eq!(error, "input ends at offset 14, before the end of the file (key \"k\", type 0)");
 }
 
 fn limit_of(file: &[u8], limits: Limits) -> (&'static str, u64) {

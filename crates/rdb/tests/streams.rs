@@ -318,5 +318,5 @@ fn a_body_is_a_whole_stream() {
     }
     let longer = parts_of(15, &[&body[..], b"x"].concat(), |_| {});
     let fault = Fault::Trailing;
-    assert_eq!(longer, Err(Error::Malformed { offset: 5, key: None, fault }));
+    assert_eq!(longer, Err(Error::Malformed { offset: 5, key: None, type_byte: None, fault }));
 }

@@ -14,12 +14,19 @@ pub(crate) enum Halt {
 impl Halt {
     #[cold]
     pub(crate) fn fault(offset: u64, fault: Fault) -> Self {
-        Self::Failed(Box::new(Error::Malformed { offset, key: None, fault }))
+        Self::Failed(Box::new(Error::Malformed { offset, key: None, type_byte: None, fault }))
     }
 
     #[cold]
     pub(crate) fn limit(offset: u64, name: &'static str, value: u64, max: u64) -> Self {
-        Self::Failed(Box::new(Error::Limit { offset, key: None, name, value, max }))
+        Self::Failed(Box::new(Error::Limit {
+            offset,
+            key: None,
+            type_byte: None,
+            name,
+            value,
+            max,
+        }))
     }
 
     /// A packed value whose first byte stands at `offset` is broken.

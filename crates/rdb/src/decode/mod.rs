@@ -287,7 +287,11 @@ impl Decoder {
         match &self.failed {
             Some(error) => Err(error.clone()),
             None if self.machine.is_done() => Ok(()),
-            None => Err(self.machine.with_key(Error::Truncated { offset: self.offset, key: None })),
+            None => Err(self.machine.with_value(Error::Truncated {
+                offset: self.offset,
+                key: None,
+                type_byte: None,
+            })),
         }
     }
 
@@ -302,7 +306,7 @@ impl Decoder {
                 Ok(used)
             }
             Halt::Failed(error) => {
-                let error = self.machine.with_key(*error);
+                let error = self.machine.with_value(*error);
                 self.failed = Some(error.clone());
                 Err(error)
             }

@@ -163,5 +163,5 @@ pub fn parts_of(
         return Ok(());
     }
     let offset = (body.len() - unread.len()) as u64;
-    Err(Error::Malformed { offset, key: None, fault: Fault::Trailing })
+    Err(Error::Malformed { offset, key: None, type_byte: None, fault: Fault::Trailing })
 }

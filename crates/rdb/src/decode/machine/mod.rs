@@ -270,15 +270,16 @@ impl Machine {
         }
     }
 
-    /// Names the key in an error inside of its value.
+    /// Names key and type in an error inside of a value.
     #[cold]
-    pub(crate) fn with_key(&self, mut error: Error) -> Error {
-        if let Error::Malformed { key, .. }
-        | Error::Limit { key, .. }
-        | Error::Truncated { key, .. } = &mut error
-            && self.in_key
+    pub(crate) fn with_value(&self, mut error: Error) -> Error {
+        if let Error::Malformed { key, type_byte, .. }
+        | Error::Limit { key, type_byte, .. }
+        | Error::Truncated { key, type_byte, .. } = &mut error
         {
-            *key = Some(KeyName::new(&self.key));
+            *key = self.in_key.then(|| KeyName::new(&self.key));
+            let typed = self.in_key || self.bare && !matches!(self.state, State::Value);
+            *type_byte = typed.then_some(self.type_byte);
         }
         error
     }

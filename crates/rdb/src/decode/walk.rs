@@ -164,18 +164,12 @@ impl Walk {
         let (step, end) = match &mut self.step {
             Step::ModuleId => (Step::Operations { left: 1 }, input.number(at)?.1),
             Step::AuxHead => (Step::Operations { left: 1 }, aux_head(input, at)?),
-            Step::ClassCount => {
-                let (left, end) = input.number(at)?;
-                (Step::Class { left }, end)
-            }
+            Step::ClassCount => counted(input, at, |left| Step::Class { left })?,
             Step::Class { left: 0 }
             | Step::Ranges { left: 0 }
             | Step::Units { left: 0, .. }
             | Step::Done => (Step::Done, at),
-            Step::Class { left } => {
-                input.array::<4>(at)?;
-                (Step::Operations { left: *left }, at + 4)
-            }
+            Step::Class { left } => (Step::Operations { left: *left }, past(input, at, 4)?),
             Step::Operations { left } => match operation(input, at, texts, limits)? {
                 (operation::END, end) if *left == 1 => (Step::Done, end),
                 (operation::END, end) => (Step::Class { left: *left - 1 }, end),
@@ -183,37 +177,22 @@ impl Walk {
             },
             Step::ImportHead => {
                 let (_, end) = texts.read(input, at, Slot::First, limits)?;
-                let (left, end) = input.number(end)?;
-                (Step::Ranges { left }, end)
+                counted(input, end, |left| Step::Ranges { left })?
             }
             Step::Ranges { left } => {
-                let (_, end) = input.number(at)?;
-                let (_, end) = input.number(end)?;
-                (Step::Ranges { left: *left - 1 }, end)
+                let last = input.number(at)?.1;
+                (Step::Ranges { left: *left - 1 }, input.number(last)?.1)
             }
-            Step::Stream(walk) => {
-                let (_, end) = walk.advance(input, at, texts, limits)?;
-                if !walk.is_done() {
-                    return Ok(end);
-                }
-                (Step::Done, end)
+            Step::Stream(walk) => match walk.advance(input, at, texts, limits)? {
+                (_, end) if walk.is_done() => (Step::Done, end),
+                (_, end) => return Ok(end),
+            },
+            Step::LeastExpiry(Some(item)) => (Step::Count(Unit::Item(*item)), past(input, at, 8)?),
+            Step::LeastExpiry(None) => {
+                (Step::Units { unit: Unit::String, left: 1 }, past(input, at, 8)?)
             }
-            Step::LeastExpiry(item) => {
-                input.slice(at, 8)?;
-                let next = match item {
-                    Some(item) => Step::Count(Unit::Item(*item)),
-                    None => Step::Units { unit: Unit::String, left: 1 },
-                };
-                (next, at + 8)
-            }
-            Step::Count(unit) => {
-                let (left, end) = input.number(at)?;
-                (Step::Units { unit: *unit, left }, end)
-            }
-            Step::ArrayHead => {
-                let (left, end) = array_head(input, at)?;
-                (Step::Units { unit: Unit::Indexed, left }, end)
-            }
+            Step::Count(unit) => counted(input, at, |left| Step::Units { unit: *unit, left })?,
+            Step::ArrayHead => array_head(input, at)?,
             Step::Number => (Step::Done, input.number(at)?.1),
             Step::Units { unit, left } => {
                 let end = unit.end(input, at, limits)?;
@@ -230,7 +209,7 @@ impl Unit {
     /// Where the one at `at` ends.
     fn end(self, input: &Input<'_>, at: usize, limits: &Limits) -> Result<usize, Halt> {
         let string = |at| text::end_of_string(input, at, limits);
-        let eight = |at| input.slice(at, 8).map(|_| at + 8);
+        let eight = |at| past(input, at, 8);
         match self {
             Self::String | Self::Item(Item::ListElement | Item::SetMember) => string(at),
             Self::Node => match input.number(at)? {
@@ -256,12 +235,28 @@ impl Unit {
     }
 }
 
+/// The step that comes so often as the number at `at` says, and where it begins.
+fn counted(
+    input: &Input<'_>,
+    at: usize,
+    step: impl FnOnce(u64) -> Step,
+) -> Result<(Step, usize), Halt> {
+    let (count, end) = input.number(at)?;
+    Ok((step(count), end))
+}
+
+/// The end of `len` bytes that are not looked into.
+fn past(input: &Input<'_>, at: usize, len: usize) -> Result<usize, Halt> {
+    input.slice(at, len).map(|_| at + len)
+}
+
 /// How many elements an array has, behind which its insert cursor stands if a flag says so.
-fn array_head(input: &Input<'_>, at: usize) -> Result<(u64, usize), Halt> {
-    let (count, at) = input.number(at)?;
+fn array_head(input: &Input<'_>, at: usize) -> Result<(Step, usize), Halt> {
+    let (left, at) = input.number(at)?;
+    let elements = Step::Units { unit: Unit::Indexed, left };
     match input.number(at)? {
-        (0, end) => Ok((count, end)),
-        (1, cursor) => Ok((count, input.number(cursor)?.1)),
+        (0, end) => Ok((elements, end)),
+        (1, cursor) => Ok((elements, input.number(cursor)?.1)),
         _ => Err(Halt::fault(input.offset(at), Fault::ArrayTag)),
     }
 }

@@ -4,15 +4,16 @@ mod duplicates;
 mod each;
 mod opcodes;
 mod pass;
+mod rare;
+mod state;
 mod values;
 
 use self::duplicates::AllPrints;
+pub(crate) use self::state::{AfterBlob, Span, State};
 use super::{
     Found,
-    blob::Blob,
     input::{Halt, Input},
-    pieces::{self, Pieces},
-    plain::Items,
+    pieces,
     seen::Seen,
     stream::StreamWalk,
     text::{Loc, Slot, Texts, plain_string},
@@ -20,68 +21,8 @@ use super::{
 };
 use crate::{
     DecodeOptions, Error, Event, Fault, KeyHeader, KeyName, Kind, Version,
-    types::{Item, Layout, Shape, known_by_name, type_byte},
+    types::{Item, Shape, known_by_name, type_byte},
 };
-
-/// What has to be read next.
-#[derive(Debug)]
-pub(crate) enum State {
-    Start,
-    /// The type of a value without a key.
-    Value,
-    /// An opcode, or the type of a key's value.
-    Top,
-    /// Module data between keys.
-    Between(Span, Walk),
-    String,
-    /// Inside a string that comes in pieces.
-    Pieces(Pieces),
-    /// The least expiry of a hash's fields, then `Count`.
-    LeastExpiry(Item),
-    /// How many items; their expiries count from the number here.
-    Count(Item, u64),
-    Plain(Items),
-    /// The least expiry of a hash's fields, then as `Packed`.
-    PackedExpiring(Layout),
-    /// A packed value that is the whole of its key.
-    Packed(Layout),
-    /// How many nodes a list has.
-    NodeCount {
-        contained: bool,
-    },
-    Node {
-        contained: bool,
-        left: u64,
-    },
-    /// Inside a packed value, behind which `left` nodes of a list follow.
-    Blob {
-        blob: Blob,
-        after: AfterBlob,
-    },
-    Opaque(Walk),
-    Stream(Box<StreamWalk>),
-    KeyEnd,
-    /// The checksum.
-    Trailer,
-    /// A value without a key is complete.
-    ValueEnd,
-    Done,
-}
-
-/// What follows a packed value.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum AfterBlob {
-    KeyEnd,
-    Node { contained: bool, left: u64 },
-}
-
-/// Which opcode a span of bytes belongs to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Span {
-    ModuleAux,
-    KeyMeta,
-    SlotImport,
-}
 
 /// What opcodes said about the next key.
 #[derive(Debug, Default)]
@@ -341,75 +282,9 @@ impl Machine {
         Ok(Flow::Found)
     }
 
-    #[inline(never)]
-    fn rare_step(&mut self, input: &mut Input<'_>) -> Step {
-        match self.state {
-            State::Start => self.start(input),
-            State::Value => {
-                let byte = input.byte(input.at)?;
-                self.key(input, byte)
-            }
-            State::ValueEnd => {
-                self.state = State::Done;
-                self.emit(Found::End(None))
-            }
-            State::LeastExpiry(item) => {
-                let least = u64::from_le_bytes(input.array(input.at)?);
-                input.at += 8;
-                self.go(State::Count(item, least))
-            }
-            State::Count(item, base) => {
-                let (count, end) = input.number(input.at)?;
-                input.at = end;
-                self.go(State::Plain(Items::new(item, count, base)))
-            }
-            State::PackedExpiring(layout) => {
-                input.slice(input.at, 8)?;
-                input.at += 8;
-                self.go(State::Packed(layout))
-            }
-            State::Packed(layout) => self.open(layout, input, input.at, AfterBlob::KeyEnd),
-            State::NodeCount { contained } => {
-                let (left, end) = input.number(input.at)?;
-                input.at = end;
-                self.go(State::Node { contained, left })
-            }
-            State::Node { left: 0, .. } => self.go(State::KeyEnd),
-            State::Node { contained, left } => self.node(input, contained, left - 1),
-            State::Trailer => {
-                let stored = u64::from_le_bytes(input.array(input.at)?);
-                input.at += 8;
-                self.state = State::Done;
-                self.emit(Found::End(Some(stored)))
-            }
-            State::Done => Err(Halt::Missing(input.at + 1)),
-            State::Stream(_) => self.stream(input),
-            State::Pieces(_) => self.piece(input),
-            _ => self.walk(input),
-        }
-    }
-
     fn go(&mut self, state: State) -> Step {
         self.state = state;
         Ok(Flow::Go)
-    }
-
-    /// The magic.
-    fn start(&mut self, input: &mut Input<'_>) -> Step {
-        let magic: [u8; 9] = input.array(0)?;
-        let version = Version::from_magic(magic).ok_or_else(|| {
-            let digits = magic.strip_prefix(b"REDIS").or(magic.strip_prefix(b"VALKEY"));
-            Halt::Failed(Box::new(match digits {
-                Some(digits) if digits.iter().all(u8::is_ascii_digit) => {
-                    Error::UnknownVersion { magic }
-                }
-                _ => Error::Magic { found: magic },
-            }))
-        })?;
-        input.at = magic.len();
-        self.version = Some(version);
-        self.state = State::Top;
-        self.emit(Found::Start(version))
     }
 
     /// An opcode, or a value's type and its key.

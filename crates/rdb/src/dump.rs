@@ -106,7 +106,8 @@ pub fn convert(out: &mut Vec<u8>, payload: &[u8], options: EncodeOptions) -> Res
     let decoded = entries.decode(value)?;
     // A value without a key has nothing before it.
     let Some(Item::Entry(entry)) = decoded.item else {
-        return Err(Error::Truncated { offset: value.len() as u64, key: None, type_byte: None });
+        let (offset, type_byte) = (value.len() as u64, value.first().copied());
+        return Err(Error::Truncated { offset, key: None, type_byte });
     };
     if entry.value.is_empty() {
         return Err(Error::Malformed {

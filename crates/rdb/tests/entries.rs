@@ -280,9 +280,11 @@ fn what_restore_refuses_is_not_converted() {
         other => panic!("{other:?}"),
     };
     assert_eq!(fault(convert(b"\x02\x00")), Fault::Empty);
-    assert_eq!(fault(convert(b"\x02\x02\x01a\x01a")), Fault::Duplicate);
-    assert!(matches!(convert(b"\x02\x02\x01a\x01"), Err(Error::Truncated { offset: 5, .. })));
-    assert!(matches!(convert(b""), Err(Error::Truncated { offset: 0, .. })));
+    let said = |value: &[u8]| convert(value).unwrap_err().to_string();
+    assert_eq!(said(b"\x02\x02\x01a\x01a"), "duplicate element at offset 4 (type 2)");
+    let cut = "input ends at offset 5, before the end of the file";
+    assert_eq!(said(b"\x02\x02\x01a\x01"), format!("{cut} (type 2)"));
+    assert!(matches!(convert(b""), Err(Error::Truncated { offset: 0, type_byte: None, .. })));
 }
 
 proptest! {

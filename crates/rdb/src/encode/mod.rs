@@ -29,7 +29,11 @@ use crate::{
 /// they are large, in pieces: `begin_*`, any number of `push_*`, [`finish`](Self::finish). In
 /// pieces, sets, sorted sets and hashes are written in their large form, whatever their size.
 ///
-/// An empty collection is not written: no server holds one.
+/// An empty collection is not written: no server holds one. Nor are what a decoder delivers as
+/// [`Event::KeyMeta`](crate::Event::KeyMeta) and [`Event::SlotImport`](crate::Event::SlotImport)
+/// (opcode 243), which belong to a module or to an import under way, and
+/// [`Event::SlotInfo`](crate::Event::SlotInfo) (opcode 244), a hint: who copies a file sees them and
+/// decides.
 #[derive(Debug)]
 pub struct Encoder {
     writer: Writer,

@@ -1,9 +1,9 @@
 //! `check`: is the file whole, and would a server load it?
 
 use redwire_rdb::{Checker, DecodeOptions};
+use redwire_tools::Failure;
 
 use crate::{
-    failure::Failure,
     source::{Progress, Source},
     walk,
 };

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use redwire_keyspace::{SLOTS, key_slot};
 use redwire_rdb::{Encoder, Event, KeyMeta, Version, entry::Entry};
+use redwire_tools::Failure;
 
-use crate::{failure::Failure, output::Output, value};
+use crate::{output::Output, value};
 
 /// Which file a key goes to.
 pub(crate) enum Rule {

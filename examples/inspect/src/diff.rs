@@ -8,13 +8,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use redwire_rdb::{Event, KeyHeader};
+use redwire_tools::{Failure, TypeName, text};
 
 use crate::{
-    failure::Failure,
-    filter::{Filter, TypeName},
+    filter::Filter,
     output::Output,
     source::Source,
-    text,
     value::{Head, Value},
     walk::{KeyEnd, Visitor, walk},
 };

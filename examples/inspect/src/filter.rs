@@ -2,7 +2,8 @@
 
 use clap::{Args, ValueEnum};
 use redwire_keyspace::glob_matches;
-use redwire_rdb::{KeyHeader, Kind, entry::Entry};
+use redwire_rdb::{KeyHeader, entry::Entry};
+use redwire_tools::TypeName;
 use regex::bytes::Regex;
 
 use crate::clock;
@@ -34,22 +35,6 @@ pub(crate) struct Filter {
     expiry: Option<Expiry>,
 }
 
-/// Types of values as filters and outputs name them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
-pub(crate) enum TypeName {
-    String,
-    List,
-    Set,
-    Zset,
-    Hash,
-    Stream,
-    Module,
-    /// Of Redis 8.8, known by report
-    Array,
-    /// Of Redis 8.8, known by report
-    Gcra,
-}
-
 /// A key's state with regard to its expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Expiry {
@@ -61,38 +46,6 @@ enum Expiry {
     Expired,
     /// Not expired by now
     Alive,
-}
-
-impl TypeName {
-    /// The type of a key that begins.
-    pub(crate) fn of(header: &KeyHeader<'_>) -> Self {
-        match header.kind {
-            Kind::String => Self::String,
-            Kind::List => Self::List,
-            Kind::Set => Self::Set,
-            Kind::Zset => Self::Zset,
-            Kind::Hash => Self::Hash,
-            Kind::Opaque if header.type_byte == 7 => Self::Module,
-            Kind::Opaque if header.type_byte == 28 => Self::Array,
-            Kind::Opaque if header.type_byte == 33 => Self::Gcra,
-            Kind::Stream | Kind::Opaque => Self::Stream,
-        }
-    }
-
-    /// As TYPE answers; `module` for what servers name by the module.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::String => "string",
-            Self::List => "list",
-            Self::Set => "set",
-            Self::Zset => "zset",
-            Self::Hash => "hash",
-            Self::Stream => "stream",
-            Self::Module => "module",
-            Self::Array => "array",
-            Self::Gcra => "gcra",
-        }
-    }
 }
 
 impl Filter {

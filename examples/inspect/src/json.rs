@@ -1,12 +1,11 @@
 //! One JSON object a line, nothing lost: `json`, and what `from-json` reads.
 
 use redwire_rdb::{Event, KeyHeader, Kind, Version};
+use redwire_tools::{Failure, TypeName, payload, text};
 
 use crate::{
-    failure::Failure,
-    filter::TypeName,
     output::Output,
-    stream, text, value,
+    stream,
     walk::{KeyEnd, Visitor},
 };
 
@@ -109,7 +108,7 @@ impl JsonWriter {
                 .map_err(|error| Failure::Refused(format!("a stream: {error}")))?;
         }
         self.push(",\"dump\":\"");
-        text::base64(&mut self.out, &value::payload(version, type_byte, body));
+        text::base64(&mut self.out, &payload(version, type_byte, body));
         self.push("\"");
         Ok(())
     }

@@ -1,12 +1,11 @@
 //! What `json` wrote, back into an RDB file.
 
 use redwire_rdb::{DecodeOptions, Decoder, Encoder, Event, Kind, Version, dump};
+use redwire_tools::{Failure, text};
 use serde_json::Value as Json;
 
 use crate::{
-    failure::Failure,
     output::Output,
-    text,
     value::{self, Head, Value},
 };
 

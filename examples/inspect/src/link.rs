@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use redwire::{Address, follow::default_config};
 use redwire_repl::{Replica, ReplicaConfig, ReplicaEvent, Step};
+use redwire_tools::Failure;
 
-use crate::{clock, failure::Failure};
+use crate::clock;
 
 /// The RDB of a full sync, as a reader. Bytes of the stream may follow it.
 struct Link {

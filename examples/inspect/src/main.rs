@@ -6,7 +6,6 @@ mod cli;
 mod clock;
 mod convert;
 mod diff;
-mod failure;
 mod filter;
 mod json;
 mod json_in;
@@ -19,7 +18,6 @@ mod resp;
 mod source;
 mod stream;
 mod summary;
-mod text;
 mod top;
 mod value;
 mod walk;
@@ -29,11 +27,11 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use redwire_rdb::Version;
+use redwire_tools::Failure;
 
 use crate::{
     cli::{Cli, Command, From, To},
     convert::{Converter, Rule},
-    failure::Failure,
     json::JsonWriter,
     json_in::JsonReader,
     measure::Weighing,

@@ -1,12 +1,9 @@
 //! What a key weighs: in the file, in elements, and about how much in a server's memory.
 
 use redwire_rdb::{Event, KeyHeader, Kind, Version};
+use redwire_tools::{Failure, TypeName};
 
-use crate::{
-    failure::Failure,
-    filter::TypeName,
-    walk::{KeyEnd, Visitor},
-};
+use crate::walk::{KeyEnd, Visitor};
 
 /// What a command does with keys once they are weighed.
 pub(crate) trait Weighed {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use redwire_tools::{Failure, text};
+
 use crate::{
-    failure::Failure,
     measure::{Weighed, Weight},
     output::Output,
-    text,
 };
 
 /// Writes a line of CSV for each key.

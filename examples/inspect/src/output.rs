@@ -5,9 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use redwire_tools::Failure;
 use tempfile::NamedTempFile;
-
-use crate::failure::Failure;
 
 /// An open output.
 pub(crate) struct Output {

@@ -5,8 +5,9 @@ use redwire_rdb::{
     entry::Item,
     salvage::{Lost, Salvage, Salvaged},
 };
+use redwire_tools::{Failure, text};
 
-use crate::{convert::Converter, failure::Failure, filter::Filter, text};
+use crate::{convert::Converter, filter::Filter};
 
 /// What became of a file.
 #[derive(Debug, Default)]

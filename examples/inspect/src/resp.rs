@@ -2,11 +2,10 @@
 
 use redwire_rdb::{Event, KeyHeader, Kind, Version};
 use redwire_resp::{Encoder, Protocol, encode_request};
+use redwire_tools::{Failure, payload, text};
 
 use crate::{
-    failure::Failure,
     output::Output,
-    text, value,
     walk::{KeyEnd, Visitor},
 };
 
@@ -124,7 +123,7 @@ impl RespWriter {
     /// RESTORE, since no other commands give all that a stream or a module's value has.
     fn opaque(&mut self, body: &[u8]) {
         self.expiry_done = true;
-        let payload = value::payload(self.version, self.type_byte, body);
+        let payload = payload(self.version, self.type_byte, body);
         let at = self.expire_ms.unwrap_or(0).to_string();
         let arguments: &[&[u8]] =
             &[b"RESTORE", &self.key, at.as_bytes(), &payload, b"REPLACE", b"ABSTTL"];

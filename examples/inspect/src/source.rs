@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read, Write as _};
 
-use crate::failure::Failure;
+use redwire_tools::Failure;
+
 use crate::link;
 
 /// An open input.

@@ -6,8 +6,7 @@ use redwire_rdb::{
     Error,
     stream::{StreamHead, StreamId, StreamNode, StreamPart, StreamPending, parts_of},
 };
-
-use crate::text;
+use redwire_tools::text;
 
 /// Appends the stream as a JSON object.
 pub(crate) fn json(out: &mut Vec<u8>, type_byte: u8, body: &[u8]) -> Result<(), Error> {

@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 
 use redwire_rdb::{Event, Version};
+use redwire_tools::{Failure, TypeName, text};
 
 use crate::{
     clock,
-    failure::Failure,
-    filter::TypeName,
     measure::{Weighed, Weight},
     output::Output,
-    text,
 };
 
 /// Counts keys.

@@ -4,12 +4,11 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use clap::ValueEnum;
+use redwire_tools::{Failure, text};
 
 use crate::{
-    failure::Failure,
     measure::{Weighed, Weight},
     output::Output,
-    text,
 };
 
 /// What the largest is largest by.

@@ -5,7 +5,6 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use redwire_rdb::{
     Dialect, EncodeOptions, Encoder, Error, Event, KeyHeader, KeyMeta, Kind, Thresholds, Version,
-    dump,
 };
 
 /// What stands in front of a value, owned.
@@ -148,13 +147,4 @@ fn retain_new<T>(
 /// What an encoder writes for `target`, compressed as servers do by default.
 pub(crate) fn options(target: Version) -> EncodeOptions {
     EncodeOptions { target, ..EncodeOptions::default() }
-}
-
-/// The DUMP payload of a value of `version` that stands as it is.
-pub(crate) fn payload(version: Version, type_byte: u8, body: &[u8]) -> Vec<u8> {
-    let mut payload = Vec::with_capacity(body.len() + 11);
-    payload.push(type_byte);
-    payload.extend_from_slice(body);
-    dump::close(&mut payload, version);
-    payload
 }

@@ -4,10 +4,10 @@ use redwire_rdb::{
     DecodeOptions, Decoder, Event, KeyHeader, Version,
     entry::{Entries, Item},
 };
+use redwire_tools::Failure;
 
 use crate::{
     convert::Converter,
-    failure::Failure,
     filter::Filter,
     source::{Progress, Source},
 };

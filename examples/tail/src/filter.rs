@@ -1,9 +1,10 @@
 //! What of a master's data and changes is wanted.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use redwire::keyspace::{Keyspace, NoHost, Settings, glob_matches};
-use redwire::rdb::{KeyHeader, Kind};
+use redwire::rdb::KeyHeader;
 use redwire::resp::Request;
+use redwire_tools::TypeName;
 
 /// Filters; a key or command must pass all that are given.
 #[derive(Debug, Default, Clone, Args)]
@@ -19,107 +20,6 @@ pub(crate) struct Patterns {
     /// Only these databases
     #[arg(long, short, value_name = "NUMBER", value_delimiter = ',')]
     pub(crate) db: Vec<u32>,
-}
-
-/// Types of values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TypeName {
-    String,
-    List,
-    Set,
-    Zset,
-    Hash,
-    Stream,
-    Module,
-    /// Of Redis 8.8, known by report
-    Array,
-    /// Of Redis 8.8, known by report
-    Gcra,
-}
-
-impl TypeName {
-    /// The type of a key that begins.
-    pub(crate) fn of(header: &KeyHeader<'_>) -> Self {
-        match header.kind {
-            Kind::String => Self::String,
-            Kind::List => Self::List,
-            Kind::Set => Self::Set,
-            Kind::Zset => Self::Zset,
-            Kind::Hash => Self::Hash,
-            Kind::Opaque if header.type_byte == 7 => Self::Module,
-            Kind::Opaque if header.type_byte == 28 => Self::Array,
-            Kind::Opaque if header.type_byte == 33 => Self::Gcra,
-            Kind::Stream | Kind::Opaque => Self::Stream,
-        }
-    }
-
-    /// As TYPE answers; `module` for what servers name by the module.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::String => "string",
-            Self::List => "list",
-            Self::Set => "set",
-            Self::Zset => "zset",
-            Self::Hash => "hash",
-            Self::Stream => "stream",
-            Self::Module => "module",
-            Self::Array => "array",
-            Self::Gcra => "gcra",
-        }
-    }
-
-    /// The type that a command of a master's stream is about, if it is about one.
-    fn of_command(name: &[u8]) -> Option<Self> {
-        const STRINGS: [&str; 18] = [
-            "set",
-            "setex",
-            "psetex",
-            "setnx",
-            "getset",
-            "getdel",
-            "getex",
-            "mset",
-            "msetnx",
-            "append",
-            "incr",
-            "incrby",
-            "incrbyfloat",
-            "decr",
-            "decrby",
-            "setrange",
-            "setbit",
-            "bitfield",
-        ];
-        const SETS: [&str; 7] =
-            ["sadd", "srem", "smove", "spop", "sinterstore", "sunionstore", "sdiffstore"];
-        const LISTS: [&str; 13] = [
-            "lpush",
-            "rpush",
-            "lpushx",
-            "rpushx",
-            "lpop",
-            "rpop",
-            "lset",
-            "lrem",
-            "ltrim",
-            "linsert",
-            "lmove",
-            "lmpop",
-            "rpoplpush",
-        ];
-        let name = name.to_ascii_lowercase();
-        let name = std::str::from_utf8(&name).unwrap_or_default();
-        match name {
-            _ if STRINGS.contains(&name) || name.starts_with("pf") => Some(Self::String),
-            _ if SETS.contains(&name) => Some(Self::Set),
-            _ if LISTS.contains(&name) => Some(Self::List),
-            _ if name.contains('.') => Some(Self::Module),
-            _ if name.starts_with('h') => Some(Self::Hash),
-            _ if name.starts_with('z') || name.starts_with("geo") => Some(Self::Zset),
-            _ if name.starts_with('x') => Some(Self::Stream),
-            _ => None,
-        }
-    }
 }
 
 /// The filters, and what tells where a command's keys stand.
@@ -149,7 +49,7 @@ impl Filter {
         if all {
             return true;
         }
-        if !self.admits_db(db) || !self.admits_type(TypeName::of_command(request.name())) {
+        if !self.admits_db(db) || !self.admits_type(type_of_command(request.name())) {
             return false;
         }
         if self.patterns.key.is_empty() {
@@ -177,6 +77,59 @@ impl Filter {
         // KEYS takes a lone star for all, the empty key included.
         let matches = |pattern: &String| pattern == "*" || glob_matches(pattern.as_bytes(), key);
         patterns.is_empty() || patterns.iter().any(matches)
+    }
+}
+
+/// The type that a command of a master's stream is about, if it is about one.
+fn type_of_command(name: &[u8]) -> Option<TypeName> {
+    const STRINGS: [&str; 18] = [
+        "set",
+        "setex",
+        "psetex",
+        "setnx",
+        "getset",
+        "getdel",
+        "getex",
+        "mset",
+        "msetnx",
+        "append",
+        "incr",
+        "incrby",
+        "incrbyfloat",
+        "decr",
+        "decrby",
+        "setrange",
+        "setbit",
+        "bitfield",
+    ];
+    const SETS: [&str; 7] =
+        ["sadd", "srem", "smove", "spop", "sinterstore", "sunionstore", "sdiffstore"];
+    const LISTS: [&str; 13] = [
+        "lpush",
+        "rpush",
+        "lpushx",
+        "rpushx",
+        "lpop",
+        "rpop",
+        "lset",
+        "lrem",
+        "ltrim",
+        "linsert",
+        "lmove",
+        "lmpop",
+        "rpoplpush",
+    ];
+    let name = name.to_ascii_lowercase();
+    let name = std::str::from_utf8(&name).unwrap_or_default();
+    match name {
+        _ if STRINGS.contains(&name) || name.starts_with("pf") => Some(TypeName::String),
+        _ if SETS.contains(&name) => Some(TypeName::Set),
+        _ if LISTS.contains(&name) => Some(TypeName::List),
+        _ if name.contains('.') => Some(TypeName::Module),
+        _ if name.starts_with('h') => Some(TypeName::Hash),
+        _ if name.starts_with('z') || name.starts_with("geo") => Some(TypeName::Zset),
+        _ if name.starts_with('x') => Some(TypeName::Stream),
+        _ => None,
     }
 }
 

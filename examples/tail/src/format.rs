@@ -1,7 +1,7 @@
 //! How items are written: [`Format`], and the parts that both forms share.
 
 use redwire::follow::{Item, Position};
-use redwire::rdb::{Event, KeyHeader, Version, dump};
+use redwire::rdb::{Event, KeyHeader, Version};
 
 use crate::filter::Filter;
 use crate::{json, resp};
@@ -90,15 +90,6 @@ impl Writer {
             _ => {}
         }
     }
-}
-
-/// The DUMP payload of a value that stands as it is.
-pub(crate) fn payload(version: Version, type_byte: u8, body: &[u8]) -> Vec<u8> {
-    let mut payload = Vec::with_capacity(body.len() + 11);
-    payload.push(type_byte);
-    payload.extend_from_slice(body);
-    dump::close(&mut payload, version);
-    payload
 }
 
 #[cfg(test)]

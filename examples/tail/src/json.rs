@@ -2,10 +2,9 @@
 
 use redwire::follow::{Item, Position};
 use redwire::rdb::{Event, KeyHeader, Kind, Version};
+use redwire_tools::{TypeName, payload, text};
 
-use crate::filter::TypeName;
-use crate::format::{Format, payload};
-use crate::text;
+use crate::format::Format;
 
 /// JSON lines.
 #[derive(Debug, Default)]

@@ -1,7 +1,6 @@
 //! `redwire-tail`: follows any master, and writes its snapshot and its changes.
 
 mod clock;
-mod failure;
 mod filter;
 mod format;
 mod json;
@@ -11,18 +10,14 @@ mod resp;
 mod resume;
 mod spool;
 mod tail;
-// JSON strings, numbers and sizes are written as redwire-inspect writes them.
-#[allow(dead_code, reason = "shared with redwire-inspect, which needs more of it")]
-#[path = "../../inspect/src/text.rs"]
-mod text;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use redwire::Address;
+use redwire_tools::Failure;
 
-use failure::Failure;
 use filter::{Filter, Patterns};
 use format::Writer;
 use output::Output;

@@ -9,9 +9,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use redwire::follow::Position;
+use redwire_tools::Failure;
 
 use crate::clock;
-use crate::failure::Failure;
 use crate::resume::{Checkpoint, Resume};
 
 /// Bytes that may wait to be written before [`Output::push`] refuses more.

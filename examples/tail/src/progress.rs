@@ -60,7 +60,7 @@ impl Progress {
 }
 
 fn line(read: u64, total: Option<u64>, keys: u64) -> String {
-    let size = |bytes: u64| crate::text::size(bytes);
+    let size = |bytes: u64| redwire_tools::text::size(bytes);
     match total {
         Some(total) if total > 0 => {
             let part = (read.min(total) as f64 / total as f64).clamp(0.0, 1.0);

@@ -5,9 +5,9 @@ use std::ops::Range;
 use redwire::follow::{Item, Position};
 use redwire::rdb::{Event, KeyHeader, Kind, Version};
 use redwire::resp::{Request, encode_request};
+use redwire_tools::{payload, text};
 
-use crate::format::{Format, payload};
-use crate::text;
+use crate::format::Format;
 
 /// Commands as servers read them.
 #[derive(Debug, Default)]

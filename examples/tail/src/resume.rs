@@ -5,8 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use redwire::follow::Position;
-
-use crate::failure::Failure;
+use redwire_tools::Failure;
 
 /// What was written, and the place in the stream that it reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use redwire::Address;
 use redwire::follow::{Follower, Item, default_config};
 use redwire::repl::{ReplicaConfig, ReplicaEvent, ReplicaPhase, TwoConnections};
+use redwire_tools::Failure;
 
 use crate::clock;
-use crate::failure::Failure;
 use crate::format::Writer;
 use crate::output::Output;
 use crate::progress::Progress;

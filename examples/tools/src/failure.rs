@@ -4,7 +4,7 @@ use std::io;
 
 /// Why a command came to nothing.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// The input is no RDB file, or a damaged one.
     #[error("{name}: {error}")]
     Damaged {
@@ -35,7 +35,7 @@ pub(crate) enum Failure {
 impl Failure {
     /// The exit status: 1 for damaged input and for what a target cannot hold, 2 for wrong
     /// arguments, 3 for input and output.
-    pub(crate) fn status(&self) -> u8 {
+    pub fn status(&self) -> u8 {
         match self {
             Self::Damaged { .. } | Self::Refused(_) | Self::Target(_) => 1,
             Self::Usage(_) => 2,
@@ -44,12 +44,12 @@ impl Failure {
     }
 
     /// Whether the reader of our output went away: `| head` is no failure.
-    pub(crate) fn is_broken_pipe(&self) -> bool {
+    pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Io { error, .. } if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
     /// An I/O failure of a named file.
-    pub(crate) fn io(name: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+    pub fn io(name: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let name = name.into();
         move |error| Self::Io { name, error }
     }

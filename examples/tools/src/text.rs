@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Appends base64 with padding.
-pub(crate) fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
+pub fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
     out.reserve(bytes.len().div_ceil(3) * 4);
     let digit = |bits: u32| DIGITS[(bits & 63) as usize];
     let (groups, rest) = bytes.as_chunks::<3>();
@@ -32,7 +32,7 @@ pub(crate) fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Reads base64 with padding; `None` for anything else.
-pub(crate) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
+pub fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
     let (groups, rest) = text.as_chunks::<4>();
     if !rest.is_empty() {
         return None;
@@ -55,7 +55,7 @@ pub(crate) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Appends a JSON value for any bytes: a string where they are UTF-8, else `{"b64":"..."}`.
-pub(crate) fn json(out: &mut Vec<u8>, bytes: &[u8]) {
+pub fn json(out: &mut Vec<u8>, bytes: &[u8]) {
     if is_plain_ascii(bytes) {
         // Most strings, and short: one pass and one copy.
         out.reserve(bytes.len() + 2);
@@ -171,12 +171,12 @@ fn escape(out: &mut Vec<u8>, byte: u8) {
 }
 
 /// Appends an integer.
-pub(crate) fn integer(out: &mut Vec<u8>, number: u64) {
+pub fn integer(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// A finite number in the shortest digits that read back as the same, `inf` and `-inf`.
-pub(crate) fn score(number: f64) -> String {
+pub fn score(number: f64) -> String {
     if number.is_infinite() {
         return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
@@ -189,7 +189,7 @@ pub(crate) fn score(number: f64) -> String {
 }
 
 /// Appends a score as JSON: a number, or the strings `"inf"` and `"-inf"`.
-pub(crate) fn json_score(out: &mut Vec<u8>, number: f64) {
+pub fn json_score(out: &mut Vec<u8>, number: f64) {
     let exact = number.abs() < 9e15 && number.fract() == 0.0;
     if exact && (number != 0.0 || number.is_sign_positive()) {
         out.extend_from_slice(itoa::Buffer::new().format(number as i64).as_bytes());
@@ -203,7 +203,7 @@ pub(crate) fn json_score(out: &mut Vec<u8>, number: f64) {
 }
 
 /// A key for people: printable bytes as they are, others as `\xNN`.
-pub(crate) fn shown(bytes: &[u8]) -> String {
+pub fn shown(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
         _ => bytes.escape_ascii().to_string(),
@@ -211,7 +211,7 @@ pub(crate) fn shown(bytes: &[u8]) -> String {
 }
 
 /// A size for people: `512 B`, `1.5 MB`; powers of 1024.
-pub(crate) fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     let mut text = String::new();
     let mut value = bytes as f64;
     for unit in ["B", "KB", "MB", "GB"] {

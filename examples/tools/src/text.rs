@@ -1,33 +1,40 @@
 //! Bytes as JSON strings, base64, hex and numbers.
 
+mod escape;
+
 use std::fmt::Write as _;
+
+use self::escape::Class;
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/// The two digits of each 12 bits.
+static PAIRS: [[u8; 2]; 1 << 12] = {
+    let mut pairs = [[0; 2]; 1 << 12];
+    let mut bits = 0;
+    while bits < pairs.len() {
+        pairs[bits] = [DIGITS[bits >> 6], DIGITS[bits & 63]];
+        bits += 1;
+    }
+    pairs
+};
+
 /// Appends base64 with padding.
 pub fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.reserve(bytes.len().div_ceil(3) * 4);
-    let digit = |bits: u32| DIGITS[(bits & 63) as usize];
     let (groups, rest) = bytes.as_chunks::<3>();
-    for [a, b, c] in groups {
-        let bits = u32::from(*a) << 16 | u32::from(*b) << 8 | u32::from(*c);
-        out.extend_from_slice(&[
-            digit(bits >> 18),
-            digit(bits >> 12),
-            digit(bits >> 6),
-            digit(bits),
-        ]);
+    let start = out.len();
+    out.resize(start + groups.len() * 4, 0);
+    for ([a, b, c], digits) in groups.iter().zip(out[start..].as_chunks_mut::<4>().0) {
+        let bits = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
+        let ([first, second], [third, fourth]) = (PAIRS[bits >> 12], PAIRS[bits & 0xfff]);
+        *digits = [first, second, third, fourth];
     }
-    match *rest {
-        [a] => {
-            let bits = u32::from(a) << 16;
-            out.extend_from_slice(&[digit(bits >> 18), digit(bits >> 12), b'=', b'=']);
-        }
-        [a, b] => {
-            let bits = u32::from(a) << 16 | u32::from(b) << 8;
-            out.extend_from_slice(&[digit(bits >> 18), digit(bits >> 12), digit(bits >> 6), b'=']);
-        }
-        _ => {}
+    if !rest.is_empty() {
+        // Digits for the bits that are missing give way to the padding.
+        let [a, b] = [rest[0], rest.get(1).copied().unwrap_or(0)];
+        let [first, second] = PAIRS[usize::from(a) << 4 | usize::from(b) >> 4];
+        let third = if rest.len() == 2 { DIGITS[usize::from(b & 15) << 2] } else { b'=' };
+        out.extend_from_slice(&[first, second, third, b'=']);
     }
 }
 
@@ -56,116 +63,23 @@ pub fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Appends a JSON value for any bytes: a string where they are UTF-8, else `{"b64":"..."}`.
 pub fn json(out: &mut Vec<u8>, bytes: &[u8]) {
-    if is_plain_ascii(bytes) {
-        // Most strings, and short: one pass and one copy.
-        out.reserve(bytes.len() + 2);
-        out.push(b'"');
-        out.extend_from_slice(bytes);
-        out.push(b'"');
-    } else if std::str::from_utf8(bytes).is_ok() {
-        json_string(out, bytes);
-    } else {
-        out.extend_from_slice(b"{\"b64\":\"");
-        base64(out, bytes);
-        out.extend_from_slice(b"\"}");
-    }
-}
-
-/// Appends UTF-8 as a JSON string.
-fn json_string(out: &mut Vec<u8>, bytes: &[u8]) {
-    // Room for some escapes; more make room for themselves.
-    out.reserve(bytes.len() + bytes.len() / 4 + 16);
-    out.push(b'"');
-    let (plain, rest) = bytes.split_at(plain_prefix(bytes));
-    out.extend_from_slice(plain);
-    let (words, last) = rest.as_chunks::<8>();
-    for word in words {
-        if has_control(u64::from_le_bytes(*word)) {
-            word.iter().for_each(|byte| escaped(out, *byte));
-        } else {
-            quoted(out, word);
+    match escape::classify(bytes) {
+        Class::Plain => {
+            // Most strings, and short: one copy.
+            out.reserve(bytes.len() + 2);
+            out.push(b'"');
+            out.extend_from_slice(bytes);
+            out.push(b'"');
         }
-    }
-    last.iter().for_each(|byte| escaped(out, *byte));
-    out.push(b'"');
-}
-
-/// Appends bytes that have no control characters among them.
-///
-/// Where the next quote stands follows no pattern: a backslash is written before each byte, and
-/// written over unless the byte needs it, instead of a branch.
-fn quoted(out: &mut Vec<u8>, word: &[u8; 8]) {
-    let (mut wide, mut len) = ([0; 16], 0);
-    for byte in word {
-        wide[len & 15] = b'\\';
-        len += usize::from((*byte == b'"') | (*byte == b'\\'));
-        wide[len & 15] = *byte;
-        len += 1;
-    }
-    out.extend_from_slice(&wide);
-    out.truncate(out.len() - (wide.len() - len));
-}
-
-/// Appends a byte, escaped if it must be.
-fn escaped(out: &mut Vec<u8>, byte: u8) {
-    if byte < 0x20 || byte == b'"' || byte == b'\\' {
-        escape(out, byte);
-    } else {
-        out.push(byte);
-    }
-}
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
-
-/// Whether a byte is a control character.
-fn has_control(word: u64) -> bool {
-    word.wrapping_sub(ONES * 0x20) & !word & HIGH != 0
-}
-
-/// The high bit of each byte that needs an escape; above the first such byte also of others.
-fn special(word: u64) -> u64 {
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    let (quote, backslash) = (ONES * u64::from(b'"'), ONES * u64::from(b'\\'));
-    (control | zero(word ^ quote) | zero(word ^ backslash)) & HIGH
-}
-
-/// Whether all bytes are ASCII that needs no escape.
-fn is_plain_ascii(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<8>();
-    // Spaces stand for what is missing at the end.
-    let mut last = [b' '; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    let is_plain = |word: &[u8; 8]| {
-        let word = u64::from_le_bytes(*word);
-        special(word) | word & HIGH == 0
-    };
-    words.iter().all(is_plain) && is_plain(&last)
-}
-
-/// How many bytes at the beginning need no escape: eight at a time, then one at a time.
-fn plain_prefix(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let special = special(u64::from_le_bytes(*word));
-        if special != 0 {
-            return index * 8 + special.trailing_zeros() as usize / 8;
+        Class::Other if std::str::from_utf8(bytes).is_err() => {
+            out.extend_from_slice(b"{\"b64\":\"");
+            base64(out, bytes);
+            out.extend_from_slice(b"\"}");
         }
-    }
-    let plain = |byte: &&u8| **byte >= 0x20 && **byte != b'"' && **byte != b'\\';
-    words.len() * 8 + rest.iter().take_while(plain).count()
-}
-
-fn escape(out: &mut Vec<u8>, byte: u8) {
-    match byte {
-        b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-        b'\n' => out.extend_from_slice(b"\\n"),
-        b'\r' => out.extend_from_slice(b"\\r"),
-        b'\t' => out.extend_from_slice(b"\\t"),
-        _ => {
-            let hex = |nibble: u8| b"0123456789abcdef"[usize::from(nibble & 15)];
-            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte)]);
+        Class::Ascii | Class::Other => {
+            out.push(b'"');
+            escape::escaped(out, bytes);
+            out.push(b'"');
         }
     }
 }

@@ -4,8 +4,8 @@ use redwire_rdb::{Checker, DecodeOptions};
 use redwire_tools::Failure;
 
 use crate::{
-    source::{Progress, Source},
-    walk,
+    source::Source,
+    walk::{self, Halt, Reader, Walked},
 };
 
 /// What there is to say of a file that is well.
@@ -25,21 +25,25 @@ pub(crate) struct Checked {
 pub(crate) fn check(source: &mut Source, duplicates: bool) -> Result<Checked, Failure> {
     let options = DecodeOptions { refuse_all_duplicates: duplicates, ..DecodeOptions::default() };
     let mut checker = Checker::new(options);
-    let mut progress = Progress::new(source.len);
-    let mut buffer = Vec::new();
-    loop {
-        let used = checker.check(&buffer).map_err(|error| walk::damaged(source, error))?;
-        buffer.drain(..used);
-        progress.at(checker.offset());
-        if checker.is_done() {
-            break;
-        }
-        let wanted = checker.wanted().saturating_sub(buffer.len()).max(walk::CHUNK);
-        if source.fill(&mut buffer, wanted)? == 0 {
-            checker.finish().map_err(|error| walk::damaged(source, error))?;
-        }
+    let Walked { bytes, mut tail } = walk::read(source, &mut checker)?;
+    let tail = !source.is_link && (!tail.is_empty() || source.fill(&mut tail, 1)? > 0);
+    Ok(Checked { bytes, keys: checker.keys(), empty: checker.empty_keys(), tail })
+}
+
+impl Reader for Checker {
+    fn feed(&mut self, unread: &[u8]) -> Result<usize, Halt> {
+        self.check(unread).map_err(Halt::Decoder)
     }
-    let tail = !source.is_link && (!buffer.is_empty() || source.fill(&mut buffer, 1)? > 0);
-    let (bytes, keys, empty) = (checker.offset(), checker.keys(), checker.empty_keys());
-    Ok(Checked { bytes, keys, empty, tail })
+
+    fn wanted(&self) -> Option<usize> {
+        (!self.is_done()).then(|| self.wanted())
+    }
+
+    fn offset(&self) -> u64 {
+        self.offset()
+    }
+
+    fn finish(&self) -> Result<(), redwire_rdb::Error> {
+        self.finish()
+    }
 }

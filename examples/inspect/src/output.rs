@@ -2,6 +2,7 @@
 
 use std::fs::{File, Permissions};
 use std::io::{self, Write};
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,7 @@ pub(crate) struct Output {
 }
 
 enum To {
-    Standard(io::StdoutLock<'static>),
+    Standard(File),
     File { temporary: NamedTempFile, path: PathBuf },
 }
 
@@ -25,8 +26,11 @@ impl Output {
         match path {
             Some(path) if path != Path::new("-") => Self::file(path),
             _ => {
-                let to = To::Standard(io::stdout().lock());
-                Ok(Self { name: "standard output".into(), to })
+                let name = "standard output";
+                // As a file: what comes here is large, and its lines are not to be looked for.
+                let output =
+                    io::stdout().as_fd().try_clone_to_owned().map_err(Failure::io(name))?;
+                Ok(Self { name: name.into(), to: To::Standard(output.into()) })
             }
         }
     }

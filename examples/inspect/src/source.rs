@@ -36,20 +36,21 @@ impl Source {
     }
 
     /// Reads more behind what `buffer` holds, about `wanted` bytes; 0 at the end.
-    ///
-    /// Memory follows what came: at most `wanted`, which the decoder bounds by what is there.
     pub(crate) fn fill(&mut self, buffer: &mut Vec<u8>, wanted: usize) -> Result<usize, Failure> {
         let start = buffer.len();
         buffer.resize(start + wanted, 0);
-        let read = loop {
-            match self.reader.read(&mut buffer[start..]) {
-                Ok(read) => break read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Failure::io(&*self.name)(error)),
-            }
-        };
+        let read = self.read(&mut buffer[start..])?;
         buffer.truncate(start + read);
         Ok(read)
+    }
+
+    fn read(&mut self, room: &mut [u8]) -> Result<usize, Failure> {
+        loop {
+            match self.reader.read(room) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return read.map_err(Failure::io(&*self.name)),
+            }
+        }
     }
 
     /// The bytes, for who reads lines.
@@ -62,6 +63,40 @@ impl Source {
         let mut bytes = Vec::new();
         self.reader.read_to_end(&mut bytes).map_err(Failure::io(self.name))?;
         Ok(bytes)
+    }
+}
+
+/// The bytes of a source that are read, and not used yet.
+#[derive(Default)]
+pub(crate) struct Window {
+    bytes: Vec<u8>,
+    /// Where those end that were read; what is behind them is room.
+    end: usize,
+}
+
+impl Window {
+    /// The bytes.
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.bytes[..self.end]
+    }
+
+    /// The first `count` are used.
+    pub(crate) fn used(&mut self, count: usize) {
+        self.bytes.copy_within(count..self.end, 0);
+        self.end -= count;
+    }
+
+    /// Reads more, about `wanted` bytes; 0 at the end.
+    ///
+    /// Memory follows what came: at most `wanted`, which the decoder bounds by what is there.
+    pub(crate) fn fill(&mut self, source: &mut Source, wanted: usize) -> Result<usize, Failure> {
+        let end = self.end + wanted;
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        let read = source.read(&mut self.bytes[self.end..end])?;
+        self.end += read;
+        Ok(read)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use redwire_rdb::{
     Error,
+    packed::Value as Element,
     stream::{StreamHead, StreamId, StreamNode, StreamPart, StreamPending, parts_of},
 };
 use redwire_tools::text;
@@ -41,7 +42,24 @@ impl Writer<'_> {
     }
 
     fn put_id(&mut self, name: &str, id: StreamId) {
-        self.put(&format!("{name}\"{id}\""));
+        self.put(name);
+        self.put("\"");
+        text::integer(self.out, id.ms);
+        self.put("-");
+        text::integer(self.out, id.seq);
+        self.put("\"");
+    }
+
+    /// An element of a node, always as a string.
+    fn put_element(&mut self, element: Element<'_>) {
+        match element {
+            Element::Str(bytes) => text::json(self.out, bytes),
+            int => {
+                self.put("\"");
+                int.write_to(self.out);
+                self.put("\"");
+            }
+        }
     }
 
     fn part(&mut self, part: &StreamPart<'_>) {
@@ -93,7 +111,6 @@ impl Writer<'_> {
 
     /// The live entries of a node.
     fn entries(&mut self, node: &StreamNode<'_>) {
-        let mut bytes = Vec::new();
         for entry in node.entries().filter(|entry| !entry.deleted) {
             self.put(if self.first_entry { "[" } else { ",[" });
             self.first_entry = false;
@@ -101,9 +118,7 @@ impl Writer<'_> {
             self.put(",[");
             for (index, part) in entry.fields.flat_map(|(name, value)| [name, value]).enumerate() {
                 self.put(if index > 0 { "," } else { "" });
-                bytes.clear();
-                part.write_to(&mut bytes);
-                text::json(self.out, &bytes);
+                self.put_element(part);
             }
             self.put("]]");
         }

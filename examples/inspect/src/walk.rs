@@ -1,5 +1,7 @@
 //! The walk through a file: what all commands share.
 
+use std::ops::ControlFlow;
+
 use redwire_rdb::{
     DecodeOptions, Decoder, Event, KeyHeader, Version,
     entry::{Entries, Item},
@@ -9,7 +11,7 @@ use redwire_tools::Failure;
 use crate::{
     convert::Converter,
     filter::Filter,
-    source::{Progress, Source},
+    source::{Progress, Source, Window},
 };
 
 /// What a command does with a file. Only keys that pass the filter come, as far as their head
@@ -59,7 +61,52 @@ pub(crate) struct Walked {
 }
 
 /// Bytes of one read.
-pub(crate) const CHUNK: usize = 256 << 10;
+const CHUNK: usize = 256 << 10;
+
+/// What reads an RDB that comes in pieces.
+pub(crate) trait Reader {
+    /// Takes what it can of `unread`; how much that was.
+    fn feed(&mut self, unread: &[u8]) -> Result<usize, Halt>;
+    /// How many bytes must be there before it can go on; `None` at the end of the RDB.
+    fn wanted(&self) -> Option<usize>;
+    /// Bytes used so far.
+    fn offset(&self) -> u64;
+    /// The input has ended: an error unless the RDB has, too.
+    fn finish(&self) -> Result<(), redwire_rdb::Error>;
+}
+
+/// Why a reader stops.
+pub(crate) enum Halt {
+    /// The bytes are damaged.
+    Decoder(redwire_rdb::Error),
+    /// What is done with them failed.
+    Visitor(Failure),
+}
+
+/// Hands the RDB that `source` begins with to `reader`.
+pub(crate) fn read(source: &mut Source, reader: &mut impl Reader) -> Result<Walked, Failure> {
+    let mut progress = Progress::new(source.len);
+    let mut window = Window::default();
+    loop {
+        let used = reader.feed(window.unread()).map_err(|halt| match halt {
+            Halt::Decoder(error) => damaged(source, error),
+            Halt::Visitor(failure) => failure,
+        })?;
+        window.used(used);
+        progress.at(reader.offset());
+        let Some(wanted) = reader.wanted() else {
+            return Ok(Walked { bytes: reader.offset(), tail: window.unread().to_vec() });
+        };
+        let wanted = wanted.saturating_sub(window.unread().len()).max(CHUNK);
+        if window.fill(source, wanted)? == 0 {
+            reader.finish().map_err(|error| damaged(source, error))?;
+        }
+    }
+}
+
+fn damaged(source: &Source, error: redwire_rdb::Error) -> Failure {
+    Failure::Damaged { name: source.name.clone(), error }
+}
 
 /// Walks through the RDB that `source` begins with.
 pub(crate) fn walk<V: Visitor>(
@@ -67,25 +114,111 @@ pub(crate) fn walk<V: Visitor>(
     filter: &Filter,
     visitor: &mut V,
 ) -> Result<Walked, Failure> {
-    let options = DecodeOptions { string_pieces: V::PIECES, ..DecodeOptions::default() };
-    let mut walk = Walk::new(filter, options);
-    let mut progress = Progress::new(source.len);
-    let mut buffer = Vec::new();
-    loop {
-        let used = match walk.feed(&buffer, visitor) {
-            Ok(used) => used,
-            Err(Halt::Visitor(failure)) => return Err(failure),
-            Err(Halt::Decoder(error)) => return Err(damaged(source, error)),
-        };
-        buffer.drain(..used);
-        progress.at(walk.decoder.offset());
-        if walk.decoder.is_done() {
-            return Ok(Walked { bytes: walk.decoder.offset(), tail: buffer });
+    // Streams come as they stand: most commands pass them on.
+    let options = DecodeOptions {
+        string_pieces: V::PIECES,
+        opaque_streams: true,
+        ..DecodeOptions::default()
+    };
+    let decoder = Decoder::new(options);
+    read(source, &mut Walk { decoder, filter, visitor, db: 0, skipping: false, good: 0 })
+}
+
+/// A walk under way, fed with bytes.
+struct Walk<'w, V> {
+    decoder: Decoder,
+    filter: &'w Filter,
+    visitor: &'w mut V,
+    db: u32,
+    /// The key under way does not pass.
+    skipping: bool,
+    /// Where the last key, or whatever else was whole, ended: the next key begins there.
+    good: u64,
+}
+
+/// Where a walk stops to look how far it is.
+enum Stop {
+    KeyEnd {
+        empty: bool,
+    },
+    /// Behind what is of no key.
+    Between,
+}
+
+impl<V: Visitor> Reader for Walk<'_, V> {
+    fn feed(&mut self, unread: &[u8]) -> Result<usize, Halt> {
+        let mut used = 0;
+        loop {
+            let (more, stop) = self.run(&unread[used..])?;
+            used += more;
+            let at = self.decoder.offset();
+            match stop {
+                None => return Ok(used),
+                Some(Stop::KeyEnd { empty }) if !self.skipping => {
+                    let bytes = at - self.good;
+                    let end = KeyEnd { bytes, admitted: self.filter.admits_size(bytes), empty };
+                    self.visitor.key_end(end).map_err(Halt::Visitor)?;
+                }
+                Some(_) => {}
+            }
+            self.good = at;
         }
-        let wanted = walk.decoder.wanted().saturating_sub(buffer.len()).max(CHUNK);
-        if source.fill(&mut buffer, wanted)? == 0 {
-            walk.decoder.finish().map_err(|error| damaged(source, error))?;
-        }
+    }
+
+    fn wanted(&self) -> Option<usize> {
+        (!self.decoder.is_done()).then(|| self.decoder.wanted())
+    }
+
+    fn offset(&self) -> u64 {
+        self.decoder.offset()
+    }
+
+    fn finish(&self) -> Result<(), redwire_rdb::Error> {
+        self.decoder.finish()
+    }
+}
+
+impl<V: Visitor> Walk<'_, V> {
+    /// Goes on up to the next stop, `None` when more bytes are needed or none are.
+    fn run(&mut self, unread: &[u8]) -> Result<(usize, Option<Stop>), Halt> {
+        let Self { decoder, filter, visitor, db, skipping, .. } = self;
+        let mut stop = Ok(None);
+        let used = decoder.decode_each(unread, |event| {
+            let done = match event {
+                Event::String(_)
+                | Event::StringPart { .. }
+                | Event::Element(_)
+                | Event::Scored(..)
+                | Event::Field { .. }
+                | Event::Opaque { .. } => {
+                    if *skipping {
+                        Ok(None)
+                    } else {
+                        visitor.part(&event).map(|()| None)
+                    }
+                }
+                Event::Key(header) => {
+                    *skipping = !filter.admits(*db, &header);
+                    if *skipping { Ok(None) } else { visitor.key(*db, &header).map(|()| None) }
+                }
+                Event::KeyEnd { empty } => Ok(Some(Stop::KeyEnd { empty })),
+                Event::SelectDb(number) => {
+                    *db = number;
+                    visitor.database(number).map(|()| Some(Stop::Between))
+                }
+                Event::Start(version) => visitor.start(version).map(|()| Some(Stop::Between)),
+                Event::End => Ok(None),
+                other => visitor.file(&other).map(|()| Some(Stop::Between)),
+            };
+            match done {
+                Ok(None) => ControlFlow::Continue(()),
+                done => {
+                    stop = done;
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        Ok((used.map_err(Halt::Decoder)?, stop.map_err(Halt::Visitor)?))
     }
 }
 
@@ -97,119 +230,43 @@ pub(crate) fn convert(
     converter: &mut Converter,
 ) -> Result<Walked, Failure> {
     let options = DecodeOptions { refuse_all_duplicates: true, ..DecodeOptions::default() };
-    let mut entries = Entries::new(options);
-    let mut progress = Progress::new(source.len);
-    let mut buffer = Vec::new();
-    loop {
+    read(source, &mut Convert { entries: Entries::new(options), filter, converter })
+}
+
+/// A conversion under way.
+struct Convert<'c> {
+    entries: Entries,
+    filter: &'c Filter,
+    converter: &'c mut Converter,
+}
+
+impl Reader for Convert<'_> {
+    fn feed(&mut self, unread: &[u8]) -> Result<usize, Halt> {
         let mut used = 0;
         loop {
-            let unread = buffer.get(used..).unwrap_or_default();
-            let decoded = entries.decode(unread).map_err(|error| damaged(source, error))?;
+            let decoded = self.entries.decode(&unread[used..]).map_err(Halt::Decoder)?;
             used += decoded.used;
             match decoded.item {
-                Some(Item::Entry(entry)) => {
-                    if filter.admits_entry(&entry) {
-                        converter.entry(&entry)?;
-                    }
+                Some(Item::Entry(entry)) if self.filter.admits_entry(&entry) => {
+                    self.converter.entry(&entry)
                 }
-                Some(Item::Between(event)) => converter.between(&event)?,
-                None => break,
+                Some(Item::Entry(_)) => Ok(()),
+                Some(Item::Between(event)) => self.converter.between(&event),
+                None => return Ok(used),
             }
-        }
-        buffer.drain(..used);
-        progress.at(entries.offset());
-        if entries.is_done() {
-            return Ok(Walked { bytes: entries.offset(), tail: buffer });
-        }
-        let wanted = entries.wanted().saturating_sub(buffer.len()).max(CHUNK);
-        if source.fill(&mut buffer, wanted)? == 0 {
-            entries.finish().map_err(|error| damaged(source, error))?;
+            .map_err(Halt::Visitor)?;
         }
     }
-}
 
-pub(crate) fn damaged(source: &Source, error: redwire_rdb::Error) -> Failure {
-    Failure::Damaged { name: source.name.clone(), error }
-}
-
-/// Why a walk stops.
-pub(crate) enum Halt {
-    Decoder(redwire_rdb::Error),
-    Visitor(Failure),
-}
-
-/// A walk under way, fed with bytes.
-pub(crate) struct Walk<'f> {
-    pub(crate) decoder: Decoder,
-    filter: &'f Filter,
-    db: u32,
-    /// The key under way does not pass.
-    skipping: bool,
-    /// Where the last key, or whatever else was whole, ended: the next key begins there.
-    pub(crate) good: u64,
-    /// Offset of the first byte that is not used.
-    at: u64,
-}
-
-impl<'f> Walk<'f> {
-    /// Streams come as they stand, whatever `options` say: most commands pass them on.
-    pub(crate) fn new(filter: &'f Filter, options: DecodeOptions) -> Self {
-        let options = DecodeOptions { opaque_streams: true, ..options };
-        Self { decoder: Decoder::new(options), filter, db: 0, skipping: false, good: 0, at: 0 }
+    fn wanted(&self) -> Option<usize> {
+        (!self.entries.is_done()).then(|| self.entries.wanted())
     }
 
-    /// Takes what it can of `unread`; answers how much that was.
-    pub(crate) fn feed<V: Visitor>(
-        &mut self,
-        unread: &[u8],
-        visitor: &mut V,
-    ) -> Result<usize, Halt> {
-        let mut used = 0;
-        loop {
-            let decoded = self.decoder.decode(&unread[used..]).map_err(Halt::Decoder)?;
-            used += decoded.used;
-            self.at += decoded.used as u64;
-            let Some(event) = decoded.event else { return Ok(used) };
-            let done = match event {
-                Event::String(_)
-                | Event::StringPart { .. }
-                | Event::Element(_)
-                | Event::Scored(..)
-                | Event::Field { .. }
-                | Event::Opaque { .. } => {
-                    if self.skipping {
-                        Ok(())
-                    } else {
-                        visitor.part(&event)
-                    }
-                }
-                Event::Key(header) => {
-                    self.skipping = !self.filter.admits(self.db, &header);
-                    if self.skipping { Ok(()) } else { visitor.key(self.db, &header) }
-                }
-                Event::KeyEnd { empty } => {
-                    let bytes = self.at - self.good;
-                    let admitted = self.filter.admits_size(bytes);
-                    let end = KeyEnd { bytes, admitted, empty };
-                    self.good = self.at;
-                    if self.skipping { Ok(()) } else { visitor.key_end(end) }
-                }
-                Event::SelectDb(db) => {
-                    self.db = db;
-                    self.good = self.at;
-                    visitor.database(db)
-                }
-                Event::Start(version) => {
-                    self.good = self.at;
-                    visitor.start(version)
-                }
-                Event::End => return Ok(used),
-                other => {
-                    self.good = self.at;
-                    visitor.file(&other)
-                }
-            };
-            done.map_err(Halt::Visitor)?;
-        }
+    fn offset(&self) -> u64 {
+        self.entries.offset()
+    }
+
+    fn finish(&self) -> Result<(), redwire_rdb::Error> {
+        self.entries.finish()
     }
 }

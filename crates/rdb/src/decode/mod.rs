@@ -2,6 +2,7 @@
 
 mod blob;
 mod check;
+mod hash;
 mod input;
 mod machine;
 mod pieces;

@@ -2,18 +2,19 @@
 
 use std::{
     collections::HashSet,
-    hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
+    hash::{BuildHasherDefault, Hasher},
 };
 
-/// Fingerprints of what came so far: 128 bits of a hash whose keys nobody outside knows. Two
-/// different strings among a billion have the same with a probability of 2^-69, so that no good
-/// file is refused in practice, and no file can be made to be. The keys are std's own random ones: a
-/// library that took them from its caller would be one that callers give a constant.
+use super::hash::Hash;
+
+/// Fingerprints of what came so far: 128 bits of a hash whose seeds nobody outside knows. Two
+/// different strings among a billion have the same with a probability of about 2^-69, so that no good
+/// file is refused in practice, and no file can be made to be.
 #[derive(Debug, Default)]
 pub(crate) struct Prints {
     seen: HashSet<u128, BuildHasherDefault<Print>>,
-    upper: RandomState,
-    lower: RandomState,
+    upper: Hash,
+    lower: Hash,
 }
 
 /// A table of more than this is given back when the next value begins.
@@ -30,7 +31,7 @@ impl Prints {
 
     /// Notes a string of a group, such as a key of a database; false when it came before.
     pub(crate) fn insert(&mut self, group: u32, bytes: &[u8]) -> bool {
-        let half = |state: &RandomState| u128::from(state.hash_one((group, bytes)));
+        let half = |hash: &Hash| u128::from(hash.bytes(bytes) ^ hash.int(group.into()));
         self.seen.insert(half(&self.upper) << 64 | half(&self.lower))
     }
 }

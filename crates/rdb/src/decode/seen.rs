@@ -1,7 +1,6 @@
 //! Finds what stands twice in a packed value.
 
-use std::hash::{BuildHasher, RandomState};
-
+use super::hash::Hash;
 use crate::packed::Value;
 
 /// The elements of one packed value so far, by where they stand in it.
@@ -11,17 +10,15 @@ pub(crate) struct Seen {
     /// an element at 0. The length is a power of two.
     slots: Vec<u64>,
     count: usize,
-    /// Unknown to who made the file, so that no file can make all elements meet in one slot. It
-    /// comes from `RandomState`, as in each of std's tables: no answer depends on it, only the
-    /// time that one takes, so a decoder is as repeatable as with a seed of its caller's.
-    seed: u64,
+    /// By which no file can make all elements meet in one slot.
+    hash: Hash,
 }
 
 const LEAST_SLOTS: usize = 64;
 
 impl Seen {
     pub(crate) fn new() -> Self {
-        Self { slots: Vec::new(), count: 0, seed: RandomState::new().hash_one(0) | 1 }
+        Self { slots: Vec::new(), count: 0, hash: Hash::default() }
     }
 
     /// Forgets all, with room for `expected` elements.
@@ -76,29 +73,13 @@ impl Seen {
 
     fn hash(&self, value: Value<'_>) -> u64 {
         match value {
-            Value::Int(int) => mix(int as u64 ^ self.seed, self.seed.rotate_left(32)),
-            Value::Str(bytes) => {
-                let mut hash = mix(self.seed, bytes.len() as u64 ^ MULTIPLIER);
-                let (words, rest) = bytes.as_chunks::<8>();
-                for word in words {
-                    hash = mix(hash ^ u64::from_le_bytes(*word), self.seed ^ MULTIPLIER);
-                }
-                let mut last = [0; 8];
-                last[..rest.len()].copy_from_slice(rest);
-                mix(hash ^ u64::from_le_bytes(last), self.seed ^ MULTIPLIER)
-            }
+            Value::Int(int) => self.hash.int(int),
+            Value::Str(bytes) => self.hash.bytes(bytes),
         }
     }
 }
 
 const TAG: u64 = 0xffff_ffff_0000_0000;
-const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// Both halves of the product.
-fn mix(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
-    product as u64 ^ (product >> 64) as u64
-}
 
 /// Digits are the integer that they are, so that both forms of one element are equal.
 fn normal(value: Value<'_>) -> Value<'_> {

@@ -130,9 +130,11 @@ pub(crate) enum Command {
     Convert {
         #[command(flatten)]
         from: From,
-        /// Server that is to load it, e.g. 6.2, 7.2, 8.0 or valkey-9.1
+        /// Server that is to load it, e.g. 6.2, 7.2, 8.0 or valkey-9.1; else the oldest version that
+        /// holds the data: the input is read twice, what is no file from a copy in the folder for
+        /// temporary files
         #[arg(long, value_name = "TARGET")]
-        to: Version,
+        to: Option<Version>,
         /// The RDB file
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,

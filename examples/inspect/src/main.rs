@@ -12,6 +12,7 @@ mod json_in;
 mod link;
 mod measure;
 mod memory;
+mod oldest;
 mod output;
 mod repair;
 mod resp;
@@ -36,6 +37,7 @@ use crate::{
     json_in::JsonReader,
     measure::Weighing,
     memory::{Csv, Treemap},
+    oldest::Needs,
     output::Output,
     resp::RespWriter,
     source::Source,
@@ -94,7 +96,14 @@ fn run(command: Command) -> Result<u8, Failure> {
             let output = Output::open(to.output.as_deref())?;
             return diff::run(&old, &from.input, &from.filter, output).map(u8::from);
         }
-        Command::Convert { from, to, output } => convert(&from, Rule::One(output), Some(to))?,
+        Command::Convert { from, to, output } => {
+            let source = Source::open(&from.input)?;
+            let (source, to) = match to {
+                Some(to) => (source, to),
+                None => oldest(source, &from)?,
+            };
+            convert(source, &from, Rule::One(output), Some(to))?;
+        }
         Command::Check { input, no_duplicates } => check(&input, !no_duplicates)?,
         Command::Repair { from, output } => return repair(&from, output),
         Command::Split { from, output, by_slot, .. } => {
@@ -102,7 +111,7 @@ fn run(command: Command) -> Result<u8, Failure> {
                 Some(parts) => Rule::BySlot(output, parts),
                 None => Rule::ByDb(output),
             };
-            convert(&from, rule, None)?;
+            convert(Source::open(&from.input)?, &from, rule, None)?;
         }
     }
     Ok(0)
@@ -110,16 +119,13 @@ fn run(command: Command) -> Result<u8, Failure> {
 
 /// Walks through an input.
 fn visit(from: &From, visitor: &mut impl Visitor) -> Result<Walked, Failure> {
-    walked(from, |source| walk(source, &from.filter, visitor))
+    let mut source = Source::open(&from.input)?;
+    let walked = walk(&mut source, &from.filter, visitor)?;
+    begin_tail(&mut source, walked)
 }
 
-/// Walks through an input; what follows the RDB is begun to be read.
-fn walked(
-    from: &From,
-    walk: impl FnOnce(&mut Source) -> Result<Walked, Failure>,
-) -> Result<Walked, Failure> {
-    let mut source = Source::open(&from.input)?;
-    let mut walked = walk(&mut source)?;
+/// Begins to read what follows the RDB.
+fn begin_tail(source: &mut Source, mut walked: Walked) -> Result<Walked, Failure> {
     if source.is_link {
         walked.tail.clear();
     } else if walked.tail.is_empty() {
@@ -221,10 +227,25 @@ fn memory(from: &From, to: &To, html: bool, separator: u8) -> Result<(), Failure
     csv.finish()
 }
 
-fn convert(from: &From, rule: Rule, to: Option<Version>) -> Result<(), Failure> {
+/// Walks through `source` for the oldest version that holds its data; answers it at its beginning.
+fn oldest(source: Source, from: &From) -> Result<(Source, Version), Failure> {
+    let mut needs = Needs::default();
+    let mut source = source.kept()?;
+    walk(&mut source, &from.filter, &mut needs)?;
+    let oldest = needs.oldest();
+    say(&format!("the oldest version that holds the data: {oldest}"));
+    Ok((source.rewound()?, oldest))
+}
+
+fn convert(
+    mut source: Source,
+    from: &From,
+    rule: Rule,
+    to: Option<Version>,
+) -> Result<(), Failure> {
     let mut converter = Converter::new(rule, to);
-    let walked = walked(from, |source| walk::convert(source, &from.filter, &mut converter))?;
-    say_of_tail(from, &walked);
+    let walked = walk::convert(&mut source, &from.filter, &mut converter)?;
+    say_of_tail(from, &begin_tail(&mut source, walked)?);
     written(converter)
 }
 

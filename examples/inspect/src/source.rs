@@ -1,7 +1,8 @@
 //! Where bytes come from: a file, standard input, or a server through replication.
 
+use std::env::temp_dir;
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read, Write as _};
+use std::io::{self, IsTerminal as _, Read, Seek as _, Write as _};
 
 use redwire_tools::Failure;
 
@@ -15,24 +16,80 @@ pub(crate) struct Source {
     pub(crate) len: Option<u64>,
     /// A link to a server: nothing of interest follows the RDB.
     pub(crate) is_link: bool,
-    reader: Box<dyn Read>,
+    reader: Reader,
+}
+
+enum Reader {
+    /// Which can be read again.
+    File(File),
+    Other(Box<dyn Read>),
+    /// What is read is copied, to be read again.
+    Kept {
+        reader: Box<dyn Read>,
+        copy: File,
+    },
+}
+
+impl Read for Reader {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.read(room),
+            Self::Other(reader) => reader.read(room),
+            Self::Kept { reader, copy } => {
+                let read = reader.read(room)?;
+                copy.write_all(&room[..read]).map_err(|error| {
+                    io::Error::other(format!("its copy in {}: {error}", temp_dir().display()))
+                })?;
+                Ok(read)
+            }
+        }
+    }
 }
 
 impl Source {
     /// Opens `name`: a path, `-` for standard input, or `redis://[user:password@]host[:port]`.
     pub(crate) fn open(name: &str) -> Result<Self, Failure> {
         if name == "-" {
-            let reader = Box::new(io::stdin().lock());
+            let reader = Reader::Other(Box::new(io::stdin().lock()));
             return Ok(Self { name: "standard input".into(), len: None, is_link: false, reader });
         }
         if name.starts_with("redis://") {
             let (reader, shown) = link::open(name)?;
+            let reader = Reader::Other(reader);
             return Ok(Self { name: shown, len: None, is_link: true, reader });
         }
         let file = File::open(name).map_err(Failure::io(name))?;
         let about = file.metadata().map_err(Failure::io(name))?;
         let len = about.is_file().then_some(about.len());
-        Ok(Self { name: name.to_owned(), len, is_link: false, reader: Box::new(file) })
+        let reader = match len {
+            Some(_) => Reader::File(file),
+            None => Reader::Other(Box::new(file)),
+        };
+        Ok(Self { name: name.to_owned(), len, is_link: false, reader })
+    }
+
+    /// The same, to be read twice: what is no file is copied to an unnamed one while it is read.
+    pub(crate) fn kept(self) -> Result<Self, Failure> {
+        let reader = match self.reader {
+            Reader::Other(reader) => {
+                let copy = tempfile::tempfile().map_err(Failure::io("a temporary copy"))?;
+                Reader::Kept { reader, copy }
+            }
+            other => other,
+        };
+        Ok(Self { reader, ..self })
+    }
+
+    /// A source that was [`kept`](Self::kept), at its beginning.
+    pub(crate) fn rewound(self) -> Result<Self, Failure> {
+        let Self { name, len, is_link, reader } = self;
+        let rewind = |mut file: File| file.rewind().map(|()| file).map_err(Failure::io(&*name));
+        let reader = match reader {
+            Reader::File(file) => Reader::File(rewind(file)?),
+            Reader::Kept { reader, copy } => Reader::Other(Box::new(rewind(copy)?.chain(reader))),
+            Reader::Other(reader) => Reader::Other(reader),
+        };
+        Ok(Self { name, len, is_link, reader })
     }
 
     /// Reads more behind what `buffer` holds, about `wanted` bytes; 0 at the end.
@@ -54,7 +111,7 @@ impl Source {
     }
 
     /// The bytes, for who reads lines.
-    pub(crate) fn into_reader(self) -> Box<dyn Read> {
+    pub(crate) fn into_reader(self) -> impl Read {
         self.reader
     }
 

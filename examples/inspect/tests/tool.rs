@@ -311,6 +311,61 @@ fn a_version_that_is_read_by_report_is_said_to_be() {
     assert_eq!(tool(&["convert", &path, "--to", "8.6", "-o", back]).status.code(), Some(1));
 }
 
+/// The magic of what `convert` makes without a target, and its input by standard input the same.
+fn oldest(path: &str, filter: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let new = folder.path().join("new.rdb");
+    let new = new.to_str().unwrap();
+    ok(&[&["convert", path, "-o", new], filter].concat());
+    let bytes = fs::read(new).unwrap();
+    let magic = bytes[..9].to_vec();
+    if filter.is_empty() {
+        ok(&["diff", path, new]);
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_redwire-inspect"));
+    command.args(["convert", "-", "-o", new]).args(filter);
+    // Standard input as a pipe is no file to seek in.
+    let mut piped = command.stdin(Stdio::piped()).spawn().unwrap();
+    std::io::copy(&mut File::open(path).unwrap(), &mut piped.stdin.take().unwrap()).unwrap();
+    assert!(piped.wait().unwrap().success());
+    assert!(fs::read(new).unwrap() == bytes, "{path}");
+    String::from_utf8(magic).unwrap()
+}
+
+#[test]
+fn without_a_target_the_oldest_that_holds_the_data_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let expiring = b"\x18\x01h\x01\0\0\0\0\x01\0\0\x01\x01\x01f\x01v";
+    let path = rdb(folder.path(), &[HELLO, expiring].concat());
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[..9].copy_from_slice(b"REDIS0012");
+    fs::write(&path, &bytes).unwrap();
+    assert_eq!(oldest(&path, &[]), "REDIS0012");
+    assert_eq!(oldest(&path, &["--type", "string"]), "REDIS0009");
+    // By report only, and then by nobody that is known.
+    let array = b"\x1c\x01a\x01\x00\x00\x00\x01x";
+    let path = rdb(folder.path(), &[HELLO, array].concat());
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[..9].copy_from_slice(b"REDIS0014");
+    fs::write(&path, &bytes).unwrap();
+    assert_eq!(oldest(&path, &[]), "REDIS0014");
+
+    for path in corpus("gen") {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let magic = oldest(path.to_str().unwrap(), &[]);
+        // With streams, functions, and from 8.0 on fields that expire.
+        let expected = match name.split_once('_').unwrap() {
+            (_, kind) if kind == "empty" || kind.contains("-l") || kind == "nochecksum" => {
+                "REDIS0009"
+            }
+            ("redis70", _) => "REDIS0010",
+            ("redis80", _) => "REDIS0012",
+            _ => "VALKEY080",
+        };
+        assert_eq!(magic, expected, "{name}");
+    }
+}
+
 #[test]
 fn what_comes_twice_is_refused() {
     let folder = tempfile::tempdir().unwrap();

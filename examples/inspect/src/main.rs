@@ -278,7 +278,7 @@ fn check(input: &str, duplicates: bool) -> Result<(), Failure> {
 fn repair(from: &From, output: std::path::PathBuf) -> Result<u8, Failure> {
     let bytes = Source::open(&from.input)?.read_to_end()?;
     let mut converter = Converter::new(Rule::One(output), None);
-    let report = repair::run(&bytes, &from.filter, &mut converter)?;
+    let report = repair::run(&shown(&from.input), &bytes, &from.filter, &mut converter)?;
     written(converter)?;
     say(&report.lines());
     Ok(u8::from(report.is_damaged()))

@@ -22,14 +22,15 @@ pub(crate) struct Report {
     twice: u64,
 }
 
-/// Reads what can be read of `bytes` into `converter`.
+/// Reads what can be read of `bytes`, which come from the input `name`, into `converter`.
 pub(crate) fn run(
+    name: &str,
     bytes: &[u8],
     filter: &Filter,
     converter: &mut Converter,
 ) -> Result<Report, Failure> {
     let mut salvage = Salvage::new(bytes, DecodeOptions::default())
-        .map_err(|error| Failure::Refused(error.to_string()))?;
+        .map_err(|error| Failure::Damaged { name: name.to_owned(), error })?;
     converter.start(salvage.version());
     let mut report = Report::default();
     while let Some(salvaged) = salvage.next() {

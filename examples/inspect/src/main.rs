@@ -197,7 +197,7 @@ fn from_json(
     max_line: u64,
 ) -> Result<(), Failure> {
     let mut reader = JsonReader::new(Output::open(Some(output))?, to);
-    let mut lines = BufReader::with_capacity(1 << 18, Source::open(input)?.into_reader());
+    let mut lines = BufReader::with_capacity(1 << 18, Source::open_ending(input)?.into_reader());
     let mut line = Vec::new();
     let mut number = 0;
     loop {
@@ -276,7 +276,7 @@ fn check(input: &str, duplicates: bool) -> Result<(), Failure> {
 }
 
 fn repair(from: &From, output: std::path::PathBuf) -> Result<u8, Failure> {
-    let bytes = Source::open(&from.input)?.read_to_end()?;
+    let bytes = Source::open_ending(&from.input)?.read_to_end()?;
     let mut converter = Converter::new(Rule::One(output), None);
     let report = repair::run(&shown(&from.input), &bytes, &from.filter, &mut converter)?;
     written(converter)?;

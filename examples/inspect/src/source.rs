@@ -68,6 +68,15 @@ impl Source {
         Ok(Self { name: name.to_owned(), len, is_link: false, reader })
     }
 
+    /// As [`open`](Self::open), for who wants all that there is: a link to a server has no end.
+    pub(crate) fn open_ending(name: &str) -> Result<Self, Failure> {
+        if name.starts_with("redis://") {
+            let what = "expected a file or standard input, not a server";
+            return Err(Failure::Usage(what.into()));
+        }
+        Self::open(name)
+    }
+
     /// The same, to be read twice: what is no file is copied to an unnamed one while it is read.
     pub(crate) fn kept(self) -> Result<Self, Failure> {
         let reader = match self.reader {

@@ -252,6 +252,9 @@ fn exit_statuses_are_as_documented() {
     assert_eq!(status(&["diff", other.to_str().unwrap(), &file]), 1);
     assert_eq!(status(&["check", "--nonsense", &file]), 2);
     assert_eq!(status(&["convert", "--to", "nonsense", &file, "-o", "x"]), 2);
+    // What a server sends has no end.
+    assert_eq!(status(&["repair", "redis://127.0.0.1:1", "-o", "x"]), 2);
+    assert_eq!(status(&["from-json", "redis://127.0.0.1:1", "-o", "x"]), 2);
     assert_eq!(status(&["check", "no such file"]), 3);
     assert_eq!(status(&["json", &file, "-o", "no such folder/x"]), 3);
     rdb(folder.path(), b"\x63\x05hello");

@@ -5,7 +5,7 @@ use redwire_tools::{Failure, TypeName, payload, text};
 
 use crate::{
     output::Output,
-    stream,
+    stream::StreamWriter,
     walk::{KeyEnd, Visitor},
 };
 
@@ -21,6 +21,7 @@ pub(crate) struct JsonWriter {
     /// Write the lines of what is no key.
     all: bool,
     kind: Kind,
+    stream: StreamWriter,
     first: bool,
     /// The end of a piece of a string that is no whole group of base64; empty before the string.
     rest: Vec<u8>,
@@ -36,8 +37,8 @@ impl JsonWriter {
     pub(crate) fn new(output: Output, hold: bool, all: bool) -> Self {
         let out = Vec::with_capacity(2 * FLUSH);
         let kind = Kind::String;
-        let rest = Vec::new();
-        Self { output, out, version: None, line: 0, hold, all, kind, first: true, rest }
+        let (stream, rest) = (StreamWriter::default(), Vec::new());
+        Self { output, out, version: None, line: 0, hold, all, kind, stream, first: true, rest }
     }
 
     /// The file is whole.
@@ -99,23 +100,22 @@ impl JsonWriter {
         }
     }
 
-    fn opaque(&mut self, type_byte: u8, body: &[u8]) -> Result<(), Failure> {
+    /// The bytes of a value: of a stream behind its parts; of other types, a module's say, there is
+    /// nothing else that this could show.
+    fn opaque(&mut self, type_byte: u8, body: &[u8]) {
         let version = self.version.unwrap_or(Version::REDIS_6_0);
-        // Other types, a module's say, are nothing that this could show.
-        if matches!(type_byte, 15 | 19 | 21 | 26) {
-            self.push(",\"value\":");
-            stream::json(&mut self.out, type_byte, body)
-                .map_err(|error| Failure::Refused(format!("a stream: {error}")))?;
+        if self.kind == Kind::Stream {
+            self.stream.end(&mut self.out);
         }
         self.push(",\"dump\":\"");
         text::base64(&mut self.out, &payload(version, type_byte, body));
         self.push("\"");
-        Ok(())
     }
 }
 
 impl Visitor for JsonWriter {
     const PIECES: Option<u64> = Some(64 << 20);
+    const STREAM_PARTS: bool = true;
 
     fn start(&mut self, version: Version) -> Result<(), Failure> {
         self.version = Some(version);
@@ -166,10 +166,13 @@ impl Visitor for JsonWriter {
         self.kind = header.kind;
         self.first = true;
         self.push(match header.kind {
-            Kind::String => ",\"value\":",
-            Kind::Stream | Kind::Opaque => "",
+            Kind::String | Kind::Stream => ",\"value\":",
+            Kind::Opaque => "",
             _ => ",\"value\":[",
         });
+        if header.kind == Kind::Stream {
+            self.stream.begin(&mut self.out);
+        }
         Ok(())
     }
 
@@ -198,7 +201,8 @@ impl Visitor for JsonWriter {
                 self.optional(",", expires_ms);
                 self.out.push(b']');
             }
-            Event::Opaque { type_byte, body } => self.opaque(type_byte, body)?,
+            Event::Stream(ref part) => self.stream.part(&mut self.out, part),
+            Event::Opaque { type_byte, body } => self.opaque(type_byte, body),
             _ => {}
         }
         if self.hold { Ok(()) } else { self.flush() }

@@ -9,19 +9,19 @@ use redwire_rdb::{
 };
 use redwire_tools::text;
 
-/// Appends the stream as a JSON object.
+/// Appends the stream of these bytes as a JSON object.
 pub(crate) fn json(out: &mut Vec<u8>, type_byte: u8, body: &[u8]) -> Result<(), Error> {
-    let mut writer = Writer { out, first_entry: true, groups: 0, group: Group::default() };
-    writer.put("{\"entries\":[");
-    parts_of(type_byte, body, |part| writer.part(part))?;
-    writer.end_group();
-    writer.put("]}");
+    let mut stream = StreamWriter::default();
+    stream.begin(out);
+    parts_of(type_byte, body, |part| stream.part(out, part))?;
+    stream.end(out);
     Ok(())
 }
 
-struct Writer<'o> {
-    out: &'o mut Vec<u8>,
-    first_entry: bool,
+/// Writes a stream as a JSON object, part by part.
+#[derive(Default)]
+pub(crate) struct StreamWriter {
+    some_entries: bool,
     /// How many have begun.
     groups: u64,
     group: Group,
@@ -36,58 +36,43 @@ struct Group {
     owners: HashMap<StreamId, usize>,
 }
 
-impl Writer<'_> {
-    fn put(&mut self, text: &str) {
-        self.out.extend_from_slice(text.as_bytes());
+impl StreamWriter {
+    pub(crate) fn begin(&mut self, out: &mut Vec<u8>) {
+        *self = Self::default();
+        put(out, "{\"entries\":[");
     }
 
-    fn put_id(&mut self, name: &str, id: StreamId) {
-        self.put(name);
-        self.put("\"");
-        text::integer(self.out, id.ms);
-        self.put("-");
-        text::integer(self.out, id.seq);
-        self.put("\"");
+    pub(crate) fn end(&mut self, out: &mut Vec<u8>) {
+        self.end_group(out);
+        put(out, "]}");
     }
 
-    /// An element of a node, always as a string.
-    fn put_element(&mut self, element: Element<'_>) {
-        match element {
-            Element::Str(bytes) => text::json(self.out, bytes),
-            int => {
-                self.put("\"");
-                int.write_to(self.out);
-                self.put("\"");
-            }
-        }
-    }
-
-    fn part(&mut self, part: &StreamPart<'_>) {
+    pub(crate) fn part(&mut self, out: &mut Vec<u8>, part: &StreamPart<'_>) {
         match part {
-            StreamPart::Node(node) => self.entries(node),
-            StreamPart::Head(head) => self.head(head),
+            StreamPart::Node(node) => self.entries(out, node),
+            StreamPart::Head(head) => head_of(out, head),
             StreamPart::Group(group) => {
-                self.end_group();
-                self.put(if self.groups > 0 { ",{\"name\":" } else { "{\"name\":" });
+                self.end_group(out);
+                put(out, if self.groups > 0 { ",{\"name\":" } else { "{\"name\":" });
                 self.groups += 1;
-                text::json(self.out, group.name);
-                self.put_id(",\"last_id\":", group.last_id);
+                text::json(out, group.name);
+                put_id(out, ",\"last_id\":", group.last_id);
                 if let Some(read) = group.entries_read {
                     // -1 stands for "not known".
-                    self.put(&format!(",\"entries_read\":{read}"));
+                    put(out, &format!(",\"entries_read\":{read}"));
                 }
-                self.put(",\"consumers\":[");
+                put(out, ",\"consumers\":[");
             }
             StreamPart::Pending(pending) => self.group.pending.push(*pending),
             StreamPart::Consumer(consumer) => {
-                self.put(if self.group.consumers > 0 { ",{\"name\":" } else { "{\"name\":" });
+                put(out, if self.group.consumers > 0 { ",{\"name\":" } else { "{\"name\":" });
                 self.group.consumers += 1;
-                text::json(self.out, consumer.name);
-                self.put(&format!(",\"seen_ms\":{}", consumer.seen_ms));
+                text::json(out, consumer.name);
+                put(out, &format!(",\"seen_ms\":{}", consumer.seen_ms));
                 if let Some(active) = consumer.active_ms {
-                    self.put(&format!(",\"active_ms\":{active}"));
+                    put(out, &format!(",\"active_ms\":{active}"));
                 }
-                self.put("}");
+                put(out, "}");
             }
             StreamPart::Owned(id) => {
                 self.group.owners.insert(*id, self.group.consumers - 1);
@@ -96,48 +81,73 @@ impl Writer<'_> {
         }
     }
 
-    fn head(&mut self, head: &StreamHead) {
-        self.put("],\"length\":");
-        text::integer(self.out, head.length);
-        self.put_id(",\"last_id\":", head.last_id);
-        if let Some(counts) = head.counts {
-            self.put_id(",\"first_id\":", counts.first_id);
-            self.put_id(",\"max_deleted_id\":", counts.max_deleted_id);
-            self.put(",\"entries_added\":");
-            text::integer(self.out, counts.entries_added);
-        }
-        self.put(",\"groups\":[");
-    }
-
     /// The live entries of a node.
-    fn entries(&mut self, node: &StreamNode<'_>) {
+    fn entries(&mut self, out: &mut Vec<u8>, node: &StreamNode<'_>) {
         for entry in node.entries().filter(|entry| !entry.deleted) {
-            self.put(if self.first_entry { "[" } else { ",[" });
-            self.first_entry = false;
-            self.put_id("", entry.id);
-            self.put(",[");
+            put(out, if self.some_entries { ",[" } else { "[" });
+            self.some_entries = true;
+            put_id(out, "", entry.id);
+            put(out, ",[");
             for (index, part) in entry.fields.flat_map(|(name, value)| [name, value]).enumerate() {
-                self.put(if index > 0 { "," } else { "" });
-                self.put_element(part);
+                put(out, if index > 0 { "," } else { "" });
+                put_element(out, part);
             }
-            self.put("]]");
+            put(out, "]]");
         }
     }
 
     /// The pending entries of the group under way, if there is one, with who has them.
-    fn end_group(&mut self) {
+    fn end_group(&mut self, out: &mut Vec<u8>) {
         if self.groups == 0 {
             return;
         }
         let Group { pending, owners, .. } = std::mem::take(&mut self.group);
-        self.put("],\"pending\":[");
+        put(out, "],\"pending\":[");
         for (index, StreamPending { id, delivered_ms, deliveries }) in pending.iter().enumerate() {
-            self.put(if index > 0 { ",[" } else { "[" });
-            self.put_id("", *id);
+            put(out, if index > 0 { ",[" } else { "[" });
+            put_id(out, "", *id);
             // The decoder has seen that each has an owner.
             let owner = owners.get(id).copied().unwrap_or_default();
-            self.put(&format!(",{owner},{delivered_ms},{deliveries}]"));
+            put(out, &format!(",{owner},{delivered_ms},{deliveries}]"));
         }
-        self.put("]}");
+        put(out, "]}");
     }
+}
+
+fn put(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn put_id(out: &mut Vec<u8>, name: &str, id: StreamId) {
+    put(out, name);
+    put(out, "\"");
+    text::integer(out, id.ms);
+    put(out, "-");
+    text::integer(out, id.seq);
+    put(out, "\"");
+}
+
+/// An element of a node, always as a string.
+fn put_element(out: &mut Vec<u8>, element: Element<'_>) {
+    match element {
+        Element::Str(bytes) => text::json(out, bytes),
+        int => {
+            put(out, "\"");
+            int.write_to(out);
+            put(out, "\"");
+        }
+    }
+}
+
+fn head_of(out: &mut Vec<u8>, head: &StreamHead) {
+    put(out, "],\"length\":");
+    text::integer(out, head.length);
+    put_id(out, ",\"last_id\":", head.last_id);
+    if let Some(counts) = head.counts {
+        put_id(out, ",\"first_id\":", counts.first_id);
+        put_id(out, ",\"max_deleted_id\":", counts.max_deleted_id);
+        put(out, ",\"entries_added\":");
+        text::integer(out, counts.entries_added);
+    }
+    put(out, ",\"groups\":[");
 }

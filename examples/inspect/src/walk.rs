@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use redwire_rdb::{
-    DecodeOptions, Decoder, Event, KeyHeader, Version,
+    DecodeOptions, Decoder, Event, KeyHeader, Kind, Version,
     entry::{Entries, Item},
 };
 use redwire_tools::Failure;
@@ -20,6 +20,8 @@ pub(crate) trait Visitor {
     /// From which length on the value of a string key comes in pieces, so that it is never in
     /// memory whole.
     const PIECES: Option<u64> = None;
+    /// Streams come part by part, and then as their bytes; else as their bytes alone.
+    const STREAM_PARTS: bool = false;
     /// The magic: the file's version.
     fn start(&mut self, _version: Version) -> Result<(), Failure> {
         Ok(())
@@ -114,14 +116,23 @@ pub(crate) fn walk<V: Visitor>(
     filter: &Filter,
     visitor: &mut V,
 ) -> Result<Walked, Failure> {
-    // Streams come as they stand: most commands pass them on.
     let options = DecodeOptions {
         string_pieces: V::PIECES,
-        opaque_streams: true,
+        opaque_streams: !V::STREAM_PARTS,
         ..DecodeOptions::default()
     };
     let decoder = Decoder::new(options);
-    read(source, &mut Walk { decoder, filter, visitor, db: 0, skipping: false, good: 0 })
+    let mut walk = Walk {
+        decoder,
+        filter,
+        visitor,
+        db: 0,
+        skipping: false,
+        good: 0,
+        stream: None,
+        body: Vec::new(),
+    };
+    read(source, &mut walk)
 }
 
 /// A walk under way, fed with bytes.
@@ -134,10 +145,16 @@ struct Walk<'w, V> {
     skipping: bool,
     /// Where the last key, or whatever else was whole, ended: the next key begins there.
     good: u64,
+    /// The type of the stream under way, of which `body` gathers the bytes.
+    stream: Option<u8>,
+    body: Vec<u8>,
 }
 
 /// Where a walk stops to look how far it is.
 enum Stop {
+    /// Behind the key of a stream that comes in parts, of this type.
+    StreamKey(u8),
+    StreamPart,
     KeyEnd {
         empty: bool,
     },
@@ -150,11 +167,24 @@ impl<V: Visitor> Reader for Walk<'_, V> {
         let mut used = 0;
         loop {
             let (more, stop) = self.run(&unread[used..])?;
+            if self.stream.is_some() {
+                self.body.extend_from_slice(&unread[used..used + more]);
+            }
             used += more;
             let at = self.decoder.offset();
             match stop {
                 None => return Ok(used),
+                Some(Stop::StreamKey(type_byte)) => {
+                    self.stream = Some(type_byte);
+                    self.body.clear();
+                    continue;
+                }
+                Some(Stop::StreamPart) => continue,
                 Some(Stop::KeyEnd { empty }) if !self.skipping => {
+                    if let Some(type_byte) = self.stream.take() {
+                        let whole = Event::Opaque { type_byte, body: &self.body };
+                        self.visitor.part(&whole).map_err(Halt::Visitor)?;
+                    }
                     let bytes = at - self.good;
                     let end = KeyEnd { bytes, admitted: self.filter.admits_size(bytes), empty };
                     self.visitor.key_end(end).map_err(Halt::Visitor)?;
@@ -197,9 +227,13 @@ impl<V: Visitor> Walk<'_, V> {
                         visitor.part(&event).map(|()| None)
                     }
                 }
+                Event::Stream(_) if *skipping => Ok(None),
+                Event::Stream(_) => visitor.part(&event).map(|()| Some(Stop::StreamPart)),
                 Event::Key(header) => {
                     *skipping = !filter.admits(*db, &header);
-                    if *skipping { Ok(None) } else { visitor.key(*db, &header).map(|()| None) }
+                    let is_stream = header.kind == Kind::Stream;
+                    let stop = is_stream.then_some(Stop::StreamKey(header.type_byte));
+                    if *skipping { Ok(None) } else { visitor.key(*db, &header).map(|()| stop) }
                 }
                 Event::KeyEnd { empty } => Ok(Some(Stop::KeyEnd { empty })),
                 Event::SelectDb(number) => {

@@ -6,17 +6,6 @@
 use redwire_rdb::{EncodeOptions, Error, Version, dump};
 use redwire_testkit::{Client, Command, Peer, Server, workload::dataset};
 
-/// How each target is called.
-const TARGETS: [(Peer, &str); 7] = [
-    (Peer::Redis60, "6.0"),
-    (Peer::Redis62, "6.2"),
-    (Peer::Redis70, "7.0"),
-    (Peer::Redis80, "8.0"),
-    (Peer::Redis86, "8.6"),
-    (Peer::Valkey81, "valkey-8.1"),
-    (Peer::Valkey91, "valkey-9.1"),
-];
-
 /// Databases that the data set uses.
 const DATABASES: u32 = 16;
 
@@ -87,12 +76,12 @@ fn copy(from: &Server, to: &Server, target: Version, can_expire: bool) -> usize 
 
 fn every_target_from(source: Peer) {
     let Some(from) = filled(source, true) else { return };
-    for (peer, name) in TARGETS {
+    for peer in Peer::ALL {
         let both = has_field_expiry(source) && has_field_expiry(peer);
         let Some(judge) = filled(peer, both) else { continue };
         let restored = peer.start(&[]).unwrap();
-        let count = copy(&from, &restored, name.parse().unwrap(), has_field_expiry(peer));
-        let label = format!("{source:?} for {name}");
+        let count = copy(&from, &restored, peer.name().parse().unwrap(), has_field_expiry(peer));
+        let label = format!("{source:?} for {peer:?}");
         assert!(count > 100, "{label}: {count}");
         let (mut judge, mut restored) = (judge.client(), restored.client());
         assert_eq!(restored.digest(), judge.digest(), "{label}");

@@ -8,17 +8,6 @@ use std::process::Command;
 
 use redwire_testkit::{Peer, Server, workload::dataset};
 
-/// How each target is called.
-const TARGETS: [(Peer, &str); 7] = [
-    (Peer::Redis60, "6.0"),
-    (Peer::Redis62, "6.2"),
-    (Peer::Redis70, "7.0"),
-    (Peer::Redis80, "8.0"),
-    (Peer::Redis86, "8.6"),
-    (Peer::Valkey81, "valkey-8.1"),
-    (Peer::Valkey91, "valkey-9.1"),
-];
-
 /// Streams whose every time is said: nodes of several, deleted entries, groups, consumers, pending
 /// entries, one that is empty.
 fn streams(server: &Server) {
@@ -77,26 +66,33 @@ fn filled(peer: Peer) -> Option<Server> {
     Some(server)
 }
 
-fn convert(from: &Path, to: &Path, target: &str) {
+/// Without a `target`, for the oldest that holds the data.
+fn convert(from: &Path, to: &Path, target: Option<&str>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_redwire-inspect"));
-    let output = command.arg("convert").arg(from).args(["--to", target, "-o"]).arg(to).output();
-    let output = output.unwrap();
+    command.arg("convert").arg(from).arg("-o").arg(to);
+    command.args(target.into_iter().flat_map(|target| ["--to", target]));
+    let output = command.output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{} to {target}: {errors}", from.display());
+    assert!(output.status.success(), "{} to {target:?}: {errors}", from.display());
 }
 
 fn every_target_from(source: Peer) {
     let Some(from) = filled(source) else { return };
     from.client().ok(&["SAVE"]);
-    for (peer, target) in TARGETS {
-        let (Some(judge), Some(programs)) = (filled(peer), peer.programs()) else { continue };
+    let compare = |peer: Peer, target: Option<&str>, judge: &Server| {
+        let Some(programs) = peer.programs() else { return };
         let folder = tempfile::tempdir().unwrap();
         convert(&from.rdb(), &folder.path().join("dump.rdb"), target);
         let loaded = Server::start_in(peer.name(), &programs.server, folder.path(), &[]);
         let loaded = loaded.unwrap_or_else(|failure| panic!("{failure}"));
-        let label = format!("{source:?} for {target}");
+        let label = format!("{source:?} for {target:?}");
         assert_eq!(loaded.client().digest(), judge.client().digest(), "{label}");
-        assert_eq!(groups(&loaded), groups(&judge), "{label}");
+        assert_eq!(groups(&loaded), groups(judge), "{label}");
+    };
+    compare(source, None, &from);
+    for peer in Peer::ALL {
+        let Some(judge) = filled(peer) else { continue };
+        compare(peer, Some(peer.name()), &judge);
     }
 }
 
@@ -132,7 +128,7 @@ fn a_wrong_length_is_put_right() {
     }
     let Some(programs) = Peer::Valkey91.programs() else { return };
     let folder = tempfile::tempdir().unwrap();
-    convert(&file, &folder.path().join("dump.rdb"), "valkey-9.1");
+    convert(&file, &folder.path().join("dump.rdb"), Some("valkey-9.1"));
     let loaded = Server::start_in("valkey-9.1", &programs.server, folder.path(), &[]);
     let loaded = loaded.unwrap_or_else(|failure| panic!("{failure}"));
     assert_eq!(loaded.client().ok(&["XLEN", "trim"]).int(), Some(118));

@@ -171,16 +171,18 @@ fn field(item: &Json) -> Result<value::Field, Wrong> {
 /// A value that only its payload tells; what stands in `value` beside it is for reading.
 fn opaque(payload: &[u8]) -> Result<Value, Wrong> {
     let opened = dump::open(payload).map_err(|error| format!("dump: {error}"))?;
-    let kind = check(opened).map_err(|error| format!("dump: {error}"))?;
+    let (kind, len) = check(opened).map_err(|error| format!("dump: {error}"))?;
     if !matches!(kind, Some(Kind::Stream | Kind::Opaque)) {
         return Err("dump: a value that is written out, not given by its payload".into());
     }
-    let (type_byte, body) = opened.value.split_first().ok_or("dump: no value")?;
+    // What stands behind the value is left out, as RESTORE does not look at it.
+    let (type_byte, body) = opened.value[..len].split_first().ok_or("dump: no value")?;
     Ok(Value::Opaque { type_byte: *type_byte, body: body.to_vec() })
 }
 
-/// Walks through the value: a checksum tells nothing of what is below it. Answers its kind.
-fn check(payload: dump::Payload<'_>) -> Result<Option<Kind>, redwire_rdb::Error> {
+/// Walks through the value: a checksum tells nothing of what is below it. Answers its kind, and of
+/// how many bytes it is.
+fn check(payload: dump::Payload<'_>) -> Result<(Option<Kind>, usize), redwire_rdb::Error> {
     let mut decoder = Decoder::for_value(payload.version, DecodeOptions::default());
     let (mut unread, mut kind) = (payload.value, None);
     loop {
@@ -191,7 +193,7 @@ fn check(payload: dump::Payload<'_>) -> Result<Option<Kind>, redwire_rdb::Error>
         let (used, more) = (decoded.used, decoded.event.is_some());
         unread = &unread[used..];
         if !more {
-            return decoder.finish().map(|()| kind);
+            return decoder.finish().map(|()| (kind, payload.value.len() - unread.len()));
         }
     }
 }

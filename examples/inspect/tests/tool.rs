@@ -492,3 +492,15 @@ fn a_dump_in_json_is_of_a_value_that_only_a_dump_tells() {
     assert!(errors.contains("line 1: dump: "), "{errors}");
     assert!(!file.exists());
 }
+
+#[test]
+fn what_stands_behind_the_value_of_a_dump_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lines, file) = (folder.path().join("lines"), folder.path().join("made.rdb"));
+    // A module's value, and a word that RESTORE would not look at.
+    let line = r#"{"key":"hello","type":"module","dump":"BwEAdHJhaWxpbmcLAFIu4tg12lWH"}"#;
+    fs::write(&lines, line).unwrap();
+    let file = file.to_str().unwrap();
+    ok(&["from-json", lines.to_str().unwrap(), "-o", file]);
+    ok(&["check", file]);
+}

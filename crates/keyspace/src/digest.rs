@@ -115,7 +115,7 @@ impl Digest {
 
     fn hash(&mut self, hash: &Hash) {
         for (field, expires) in hash.iter_expiring() {
-            let mut digest = Self::of_pair(field.name(), &field.value);
+            let mut digest = Self::of_pair(field.name, field.value);
             if expires.is_some() {
                 digest.add(b"!!hexpire!!");
             }
@@ -169,7 +169,7 @@ fn type_number(value: ValueRef<'_>) -> u32 {
 mod tests {
     use super::*;
     use crate::database::Entry;
-    use crate::{Blob, List, Set, UnixMs};
+    use crate::{List, Set, UnixMs};
     use crate::{Str, Value};
 
     /// The data whose digests the servers told.
@@ -191,9 +191,9 @@ mod tests {
         ["x", "y", "7"].into_iter().for_each(|member| assert!(set.insert(member.as_bytes())));
         insert(0, "set", Value::Set(set), None);
         let mut hash = Hash::default();
-        hash.set(b"f", Blob::from(b"v".as_slice()));
+        hash.set(b"f", b"v");
         insert(3, "hash", Value::Hash(hash.clone()), Some(1_000_000));
-        hash.set(b"n", Blob::from(b"12".as_slice()));
+        hash.set(b"n", b"12");
         insert(0, "hash", Value::Hash(hash), None);
         let mut zset = Zset::default();
         let scores = [1.5, f64::NEG_INFINITY, 3.0, 1e20, 0.1, 1e9, 0.0];
@@ -220,8 +220,8 @@ mod tests {
     #[test]
     fn expiring_fields_as_redis_80_digests_them() {
         let mut hash = Hash::default();
-        hash.set(b"a", Blob::from(b"1".as_slice()));
-        hash.set(b"b", Blob::from(b"2".as_slice()));
+        hash.set(b"a", b"1");
+        hash.set(b"b", b"2");
         let mut digests = Vec::new();
         let mut take = |hash: &Hash| {
             let mut data = Dataset::new(1, 42);

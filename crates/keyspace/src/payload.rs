@@ -78,7 +78,7 @@ mod tests {
         for (at, element) in elements.iter().enumerate() {
             list.push_back(element.as_slice());
             set.insert(element);
-            hash.set(element, Blob::from_integer(at as i64));
+            hash.set(element, &Blob::from_integer(at as i64));
             zset.insert(element, at as f64 / 4.0);
         }
         let mut expiring = hash.clone();

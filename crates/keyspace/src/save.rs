@@ -57,14 +57,14 @@ impl SnapshotItem {
             }
             Value::Set(set) if whole => encoder.set(out, &meta, set.iter()),
             Value::Hash(hash) if whole && hash.expiring() > 0 => {
-                let fields = hash.iter_expiring().map(|(field, expires)| {
-                    (field.name().as_slice(), field.value.as_slice(), expires.map(|at| at.0))
-                });
+                let fields = hash
+                    .iter_expiring()
+                    .map(|(field, expires)| (field.name, field.value, expires.map(|at| at.0)));
                 encoder.hash_expiring(out, &meta, fields)?;
             }
             Value::Hash(hash) if whole => {
                 let fields = hash.iter();
-                let pairs = fields.map(|field| (field.name().as_slice(), field.value.as_slice()));
+                let pairs = fields.map(|field| (field.name, field.value));
                 encoder.hash(out, &meta, pairs);
             }
             Value::Zset(zset) if whole => {
@@ -125,14 +125,14 @@ fn large_hash(
     if let Some(least) = hash.first_expiry() {
         encoder.begin_hash_expiring(out, meta, hash.len() as u64, least.0)?;
         for (field, expires) in hash.iter_expiring() {
-            encoder.push_expiring(out, field.name(), &field.value, expires.map(|at| at.0));
+            encoder.push_expiring(out, field.name, field.value, expires.map(|at| at.0));
             pass_on(out, flush);
         }
         return encoder.finish(out);
     }
     encoder.begin_hash(out, meta, hash.len() as u64);
     for field in hash.iter() {
-        encoder.push_field(out, field.name(), &field.value);
+        encoder.push_field(out, field.name, field.value);
         pass_on(out, flush);
     }
     encoder.finish(out)

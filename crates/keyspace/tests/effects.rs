@@ -277,7 +277,7 @@ impl Server {
                     (
                         db,
                         format!("{:?}", key.escape_ascii().to_string()),
-                        format!("{:?} {at:?}", field.name()),
+                        format!("{:?} {at:?}", field.name),
                     )
                 }));
             }

@@ -131,8 +131,8 @@ fn hgetall(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let hash = context.data.read_hash(&request[1])?;
     context.reply.map(hash.map_or(0, |hash| hash.len()));
     for field in hash.into_iter().flat_map(Live::iter) {
-        context.reply.bulk(field.name());
-        context.reply.bulk(&field.value);
+        context.reply.bulk(field.name);
+        context.reply.bulk(field.value);
     }
     Ok(())
 }
@@ -141,7 +141,7 @@ fn hkeys(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let hash = context.data.read_hash(&request[1])?;
     context.reply.array(hash.map_or(0, |hash| hash.len()));
     for field in hash.into_iter().flat_map(Live::iter) {
-        context.reply.bulk(field.name());
+        context.reply.bulk(field.name);
     }
     Ok(())
 }
@@ -150,7 +150,7 @@ fn hvals(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let hash = context.data.read_hash(&request[1])?;
     context.reply.array(hash.map_or(0, |hash| hash.len()));
     for field in hash.into_iter().flat_map(Live::iter) {
-        context.reply.bulk(&field.value);
+        context.reply.bulk(field.value);
     }
     Ok(())
 }
@@ -187,7 +187,7 @@ fn hexists(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 fn hstrlen(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let hash = context.data.read_hash(&request[1])?;
     let value = hash.and_then(|hash| hash.get(&request[2]));
-    context.reply.integer(value.map_or(0, Blob::len) as i64);
+    context.reply.integer(value.map_or(0, <[u8]>::len) as i64);
     Ok(())
 }
 
@@ -201,7 +201,7 @@ fn hincrby(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         None => 0,
     };
     let sum = current.checked_add(increment).ok_or(CommandError::Overflow)?;
-    hash.replace(field, Blob::from_integer(sum));
+    hash.replace(field, itoa::Buffer::new().format(sum).as_bytes());
     context.data.changed(key, EventClass::Hash, "hincrby");
     context.reply.integer(sum);
     Ok(())
@@ -212,7 +212,7 @@ fn hincrbyfloat(context: &mut Context<'_>, request: Request<'_>) -> CommandResul
     context.data.expire_named(key, [field].into_iter());
     // A key of another type counts as a missing one at first: a bad increment is told before it.
     let hash = context.data.write::<Hash>(key).ok().flatten();
-    let current = hash.and_then(|hash| hash.get(field).cloned());
+    let current = hash.and_then(|hash| hash.get(field).map(Blob::from));
     let current = current.as_deref().unwrap_or(b"0");
     let sum = float80::add_decimal(current, &request[3]).map_err(|error| match error {
         FloatError::Increment => CommandError::NotFloat,
@@ -241,9 +241,9 @@ fn hrandfield(context: &mut Context<'_>, request: Request<'_>) -> CommandResult 
     let hash = hash.unwrap_or_default();
     draw.write(context, hash.len(), |reply, position| {
         let Some(field) = hash.get(position) else { return };
-        reply.bulk(field.name());
+        reply.bulk(field.name);
         if draw.pairs {
-            reply.bulk(&field.value);
+            reply.bulk(field.value);
         }
     })
 }
@@ -257,11 +257,11 @@ fn hscan(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     };
     let options = ScanOptions::parse(request, 3, false)?;
     let (next, mut fields) = hash.scan(cursor, options.count_of(hash.stored_len(), whole));
-    fields.retain(|field| options.lets_through(field.name()));
+    fields.retain(|field| options.lets_through(field.name));
     scan::write_head(&mut context.reply, next, fields.len() * 2);
     for field in fields {
-        context.reply.bulk(field.name());
-        context.reply.bulk(&field.value);
+        context.reply.bulk(field.name);
+        context.reply.bulk(field.value);
     }
     Ok(())
 }

@@ -221,7 +221,7 @@ fn look_up(data: &mut Data<'_>, pattern: &[u8], element: &Blob) -> Option<Blob> 
     let now = data.sight();
     match (data.find(&key)?, field) {
         (ValueRef::String(string), None) => Some(Blob::from(&*string.as_bytes())),
-        (ValueRef::Hash(hash), Some(field)) => Live::new(hash, now).get(field).cloned(),
+        (ValueRef::Hash(hash), Some(field)) => Live::new(hash, now).get(field).map(Blob::from),
         _ => None,
     }
 }

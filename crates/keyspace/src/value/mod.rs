@@ -1,7 +1,8 @@
 //! The values of keys: one file for each of Redis' types.
 //!
-//! Every value clones in constant time and shares its insides with the clone; a write then copies
-//! the chunk that it touches. That is what lets a snapshot take a value by reference.
+//! Every value clones in constant time: a small collection is a [pack](pack) of bytes, which is copied,
+//! and what is larger shares its insides with the clone; a write then copies the chunk that it touches.
+//! That is what lets a snapshot take a value by reference.
 
 use std::cmp::Ordering;
 
@@ -11,6 +12,7 @@ mod hash;
 pub(crate) mod hyperloglog;
 mod list;
 mod opaque;
+pub(crate) mod pack;
 mod set;
 mod stream;
 mod string;
@@ -18,7 +20,7 @@ mod view;
 mod zset;
 
 pub(crate) use hash::Live;
-pub use hash::{Fields, Hash, HashField};
+pub use hash::{Fields, Hash, HashField, HashIter};
 pub use list::List;
 pub use opaque::Opaque;
 pub use set::{Set, SetIter};

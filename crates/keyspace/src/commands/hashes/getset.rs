@@ -84,7 +84,7 @@ pub(super) fn hgetex(context: &mut Context<'_>, request: Request<'_>) -> Command
     let mut hash = context.data.write::<Hash>(key)?;
     let mut changed = Vec::new();
     for field in fields.iter() {
-        let value: Option<Blob> = hash.as_ref().and_then(|hash| hash.get(field).cloned());
+        let value: Option<Blob> = hash.as_ref().and_then(|hash| hash.get(field).map(Blob::from));
         match &value {
             Some(value) => context.reply.bulk(value),
             None => context.reply.null(),

@@ -138,7 +138,7 @@ fn is_intset(set: &Set, thresholds: &Thresholds) -> bool {
 fn is_small_hash(hash: &Hash, thresholds: &Thresholds) -> bool {
     let longest = thresholds.hash_max_listpack_value;
     hash.len() <= thresholds.hash_max_listpack_entries
-        && hash.iter().all(|field| field.name().len().max(field.value.len()) <= longest)
+        && hash.iter().all(|field| field.name.len().max(field.value.len()) <= longest)
 }
 
 fn is_small_zset(zset: &Zset, thresholds: &Thresholds) -> bool {

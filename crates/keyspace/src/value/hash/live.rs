@@ -1,7 +1,6 @@
 //! [`Live`]: a hash as a session sees it at a moment.
 
-use super::{Hash, HashField};
-use crate::tree::Iter;
+use super::{Hash, HashField, HashIter};
 use crate::{Blob, UnixMs};
 
 /// A hash without the fields whose time is over.
@@ -27,7 +26,7 @@ impl<'a> Live<'a> {
         self.hash.len()
     }
 
-    pub(crate) fn get(&self, name: &[u8]) -> Option<&'a Blob> {
+    pub(crate) fn get(&self, name: &[u8]) -> Option<&'a [u8]> {
         let value = self.hash.get(name)?;
         (self.now.is_none() || !self.is_over(self.expires(name))).then_some(value)
     }
@@ -43,20 +42,20 @@ impl<'a> Live<'a> {
 
     /// The fields by position, to draw some of them.
     pub(crate) fn positions(&self) -> Positions {
-        let listed = self.now.map(|_| self.iter().cloned().collect());
+        let listed = self.now.map(|_| self.iter().map(owned).collect());
         Positions { listed, hash: self.hash.clone() }
     }
 
     /// As [`Hash::scan`]; there may be fewer than `count`.
-    pub(crate) fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<&'a HashField>) {
+    pub(crate) fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<HashField<'a>>) {
         let (next, mut fields) = self.hash.scan(cursor, count);
-        fields.retain(|field| !self.is_over(self.expires(field.name())));
+        fields.retain(|field| !self.is_over(self.expires(field.name)));
         (next, fields)
     }
 
     #[cold]
-    fn shows(&self, field: &HashField) -> bool {
-        !self.is_over(self.expires(field.name()))
+    fn shows(&self, field: HashField<'a>) -> bool {
+        !self.is_over(self.expires(field.name))
     }
 
     fn expires(&self, name: &[u8]) -> Option<UnixMs> {
@@ -71,14 +70,14 @@ impl<'a> Live<'a> {
 /// The fields of a [`Live`]. (A filter would cost a whole hash a quarter of its `HGETALL`.)
 pub(crate) struct LiveFields<'a> {
     live: Live<'a>,
-    fields: Iter<'a, HashField>,
+    fields: HashIter<'a>,
 }
 
 impl<'a> Iterator for LiveFields<'a> {
-    type Item = &'a HashField;
+    type Item = HashField<'a>;
 
     #[inline]
-    fn next(&mut self) -> Option<&'a HashField> {
+    fn next(&mut self) -> Option<HashField<'a>> {
         loop {
             let field = self.fields.next()?;
             if self.live.now.is_none() || self.live.shows(field) {
@@ -93,7 +92,7 @@ impl<'a> Iterator for LiveFields<'a> {
 pub(crate) struct Positions {
     hash: Hash,
     /// Those that have not expired, if some have.
-    listed: Option<Vec<HashField>>,
+    listed: Option<Vec<(Blob, Blob)>>,
 }
 
 impl Positions {
@@ -101,10 +100,14 @@ impl Positions {
         self.listed.as_ref().map_or(self.hash.len(), Vec::len)
     }
 
-    pub(crate) fn get(&self, position: usize) -> Option<&HashField> {
+    pub(crate) fn get(&self, position: usize) -> Option<HashField<'_>> {
         match &self.listed {
-            Some(fields) => fields.get(position),
+            Some(fields) => fields.get(position).map(|(name, value)| HashField { name, value }),
             None => self.hash.nth(position),
         }
     }
+}
+
+fn owned(field: HashField<'_>) -> (Blob, Blob) {
+    (Blob::from(field.name), Blob::from(field.value))
 }

@@ -1,0 +1,239 @@
+//! [`Pack`]: a few byte strings in one allocation, the form of small collections.
+
+use std::fmt;
+use std::iter::FusedIterator;
+use std::ops::Range;
+
+/// The most bytes of a pack. A write copies it whole, and a search walks it.
+pub(crate) const PACK_BYTES: usize = 1024;
+
+/// The most byte strings in a pack.
+pub(crate) const PACK_ITEMS: usize = 128;
+
+/// Lengths below it take one byte, others two: this and their upper bits, then their lower ones.
+const LONG: usize = 240;
+
+// The upper bits of a length are what is left of a byte; the count is a byte.
+const _: () = assert!(PACK_BYTES >> 8 <= 0xff - LONG && PACK_ITEMS <= 0xff);
+
+/// Up to [`PACK_ITEMS`] byte strings one after the other, in [`PACK_BYTES`] at most: their number
+/// in a byte, then each with its length before it. Without any it owns no memory.
+///
+/// What would make it larger is refused, and its owner turns to a [`Tree`](crate::tree::Tree). A clone
+/// is a copy: it is small.
+#[derive(Clone, Default)]
+pub(crate) struct Pack(Box<[u8]>);
+
+impl Pack {
+    /// A pack of `items`, unless they are too many or too long.
+    pub(crate) fn of<'a>(items: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Self> {
+        let (mut count, mut bytes) = (0, 1);
+        for item in items.clone() {
+            count += 1;
+            bytes += item_bytes(item);
+            if !is_fit(count, bytes) {
+                return None;
+            }
+        }
+        if count == 0 {
+            return Some(Self::default());
+        }
+        let mut packed = Vec::with_capacity(bytes);
+        // At most PACK_ITEMS, so it fits.
+        packed.push(count as u8);
+        items.for_each(|item| push(&mut packed, item));
+        Some(Self(packed.into_boxed_slice()))
+    }
+
+    /// How many byte strings.
+    pub(crate) fn len(&self) -> usize {
+        self.0.first().map_or(0, |count| usize::from(*count))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Bytes that it has allocated.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn iter(&self) -> Items<'_> {
+        Items { pack: &self.0, next: self.start(), left: self.len() }
+    }
+
+    /// Where the first of them begins.
+    pub(crate) fn start(&self) -> usize {
+        usize::from(!self.is_empty())
+    }
+
+    /// Puts `new` in the place of the `old` byte strings that stand at `span`; answers whether it did:
+    /// nothing changes where that would be more than a pack holds.
+    #[must_use]
+    pub(crate) fn replace(&mut self, span: Range<usize>, old: usize, new: &[&[u8]]) -> bool {
+        let count = self.len() - old + new.len();
+        let added: usize = new.iter().copied().map(item_bytes).sum();
+        let bytes = self.0.len().max(1) - span.len() + added;
+        if !is_fit(count, bytes) {
+            return false;
+        }
+        if count == 0 {
+            *self = Self::default();
+            return true;
+        }
+        let mut packed = Vec::with_capacity(bytes);
+        packed.push(count as u8);
+        packed.extend_from_slice(&self.0[self.start()..span.start]);
+        new.iter().for_each(|item| push(&mut packed, item));
+        packed.extend_from_slice(&self.0[span.end..]);
+        self.0 = packed.into_boxed_slice();
+        true
+    }
+
+    /// Takes out the `count` byte strings that stand at `span`.
+    pub(crate) fn remove(&mut self, span: Range<usize>, count: usize) {
+        let is_done = self.replace(span, count, &[]);
+        debug_assert!(is_done, "less always fits");
+    }
+}
+
+fn is_fit(count: usize, bytes: usize) -> bool {
+    count <= PACK_ITEMS && bytes <= PACK_BYTES
+}
+
+/// What an item takes, its length included.
+fn item_bytes(item: &[u8]) -> usize {
+    item.len() + if item.len() < LONG { 1 } else { 2 }
+}
+
+/// Adds an item, which is shorter than [`PACK_BYTES`].
+fn push(packed: &mut Vec<u8>, item: &[u8]) {
+    let len = item.len();
+    if len < LONG {
+        packed.push(len as u8);
+    } else {
+        packed.extend([(LONG + (len >> 8)) as u8, len as u8]);
+    }
+    packed.extend_from_slice(item);
+}
+
+impl fmt::Debug for Pack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(<[u8]>::escape_ascii)).finish()
+    }
+}
+
+/// The byte strings of a [`Pack`] in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Items<'a> {
+    pack: &'a [u8],
+    /// Where the next one begins.
+    next: usize,
+    left: usize,
+}
+
+impl Items<'_> {
+    /// Where the next one begins, or the last one ended: for [`Pack::replace`].
+    #[inline]
+    pub(crate) fn place(&self) -> usize {
+        self.next
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let first = usize::from(*self.pack.get(self.next)?);
+        let (start, len) = if first < LONG {
+            (self.next + 1, first)
+        } else {
+            (self.next + 2, (first - LONG) << 8 | usize::from(self.pack[self.next + 1]))
+        };
+        self.next = start + len;
+        self.left -= 1;
+        Some(&self.pack[start..self.next])
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Items<'_> {}
+impl FusedIterator for Items<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Lengths around each bound: of a short length, and of a pack.
+    fn item() -> impl Strategy<Value = Vec<u8>> {
+        let len = prop_oneof![8 => 0_usize..30, 1 => 235_usize..260, 1 => 500_usize..530, 1 => 1015_usize..1030];
+        (any::<u8>(), len).prop_map(|(byte, len)| vec![byte; len])
+    }
+
+    /// Where the byte strings of a range of indices stand.
+    fn span(pack: &Pack, range: Range<usize>) -> Range<usize> {
+        let mut items = pack.iter();
+        items.by_ref().take(range.start).for_each(drop);
+        let start = items.place();
+        items.by_ref().take(range.len()).for_each(drop);
+        start..items.place()
+    }
+
+    fn seen(pack: &Pack) -> Vec<Vec<u8>> {
+        pack.iter().map(<[u8]>::to_vec).collect()
+    }
+
+    fn slices(items: &[Vec<u8>]) -> Vec<&[u8]> {
+        items.iter().map(Vec::as_slice).collect()
+    }
+
+    /// Whether a pack takes them, by its words.
+    fn is_small(items: &[Vec<u8>]) -> bool {
+        let bytes: usize = items.iter().map(|it| it.len() + 1 + usize::from(it.len() >= 240)).sum();
+        items.len() <= 128 && bytes < 1024
+    }
+
+    proptest! {
+        #[test]
+        fn a_pack_is_a_vector_of_byte_strings(
+            steps in proptest::collection::vec(
+                (any::<usize>(), 0_usize..3, proptest::collection::vec(item(), 0..6)),
+                0..60,
+            ),
+        ) {
+            let (mut pack, mut naive) = (Pack::default(), Vec::new());
+            for (start, old, new) in steps {
+                let start = start % (naive.len() + 1);
+                let end = naive.len().min(start + old);
+                let mut wanted = naive.clone();
+                wanted.splice(start..end, new.iter().cloned());
+                let span = span(&pack, start..end);
+                let does = pack.replace(span, end - start, &slices(&new));
+                prop_assert_eq!(does, is_small(&wanted));
+                if does {
+                    naive = wanted;
+                }
+                prop_assert_eq!(seen(&pack), naive.clone());
+                prop_assert_eq!((pack.len(), pack.iter().len()), (naive.len(), naive.len()));
+                prop_assert_eq!(pack.is_empty(), naive.is_empty());
+                prop_assert_eq!(pack.iter().nth(start), naive.get(start).map(Vec::as_slice));
+                let again = Pack::of(slices(&naive).into_iter());
+                prop_assert_eq!(again.map(|it| it.0), Some(pack.0.clone()));
+            }
+        }
+
+        #[test]
+        fn what_is_too_much_is_refused(items in proptest::collection::vec(item(), 0..200)) {
+            let pack = Pack::of(slices(&items).into_iter());
+            prop_assert_eq!(pack.is_some(), is_small(&items));
+            prop_assert!(pack.is_none_or(|pack| seen(&pack) == items));
+        }
+    }
+}

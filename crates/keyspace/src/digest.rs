@@ -109,7 +109,7 @@ impl Digest {
                 ScoreText::Digits17 => format_double_17g(scored.score, &mut buffer),
                 ScoreText::Shortest => format_double_digest(scored.score, &mut buffer),
             };
-            self.pair(&scored.member, score.as_bytes());
+            self.pair(scored.member, score.as_bytes());
         }
     }
 

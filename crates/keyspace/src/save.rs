@@ -69,7 +69,7 @@ impl SnapshotItem {
             }
             Value::Zset(zset) if whole => {
                 let members = zset.iter();
-                encoder.zset(out, &meta, members.map(|it| (it.member.as_slice(), it.score)));
+                encoder.zset(out, &meta, members.map(|it| (it.member, it.score)));
             }
             Value::List(list) => large_list(encoder, out, &meta, list, flush)?,
             Value::Set(set) => large_set(encoder, out, &meta, set, flush)?,
@@ -148,7 +148,7 @@ fn large_zset(
     encoder.begin_zset(out, meta, zset.len() as u64);
     // From the highest score down, as servers write it: each insert at load is then at the head.
     for scored in zset.iter().rev() {
-        encoder.push_scored(out, &scored.member, scored.score);
+        encoder.push_scored(out, scored.member, scored.score);
         pass_on(out, flush);
     }
     encoder.finish(out)

@@ -154,7 +154,7 @@ fn elements_of(
         Some(ValueRef::Set(set)) => {
             set.iter().skip(range.start).take(range.len()).map(Blob::from).collect()
         }
-        Some(ValueRef::Zset(zset)) => zset.range(range).map(|it| it.member.clone()).collect(),
+        Some(ValueRef::Zset(zset)) => zset.range(range).map(|it| Blob::from(it.member)).collect(),
         Some(_) => return Err(CommandError::WrongType),
     })
 }

@@ -29,7 +29,7 @@ pub use stream::{Consumer, Group, Pair, Pending, Stream, StreamEntry, StreamFiel
 pub use string::{Str, StrRef};
 pub(crate) use view::Kind;
 pub use view::ValueRef;
-pub use zset::{Scored, Zset};
+pub use zset::{Scored, ScoredRef, Zset, ZsetIter};
 pub(crate) use zset::{Update, combine};
 
 /// The RDB type of a hash whose fields expire, in Redis' dialect.

@@ -68,6 +68,15 @@ impl Pack {
         usize::from(!self.is_empty())
     }
 
+    /// Where the byte strings of a range of indices stand, which must not be beyond the length.
+    pub(crate) fn span(&self, range: Range<usize>) -> Range<usize> {
+        let mut items = self.iter();
+        items.by_ref().take(range.start).for_each(drop);
+        let start = items.place();
+        items.by_ref().take(range.len()).for_each(drop);
+        start..items.place()
+    }
+
     /// Puts `new` in the place of the `old` byte strings that stand at `span`; answers whether it did:
     /// nothing changes where that would be more than a pack holds.
     #[must_use]
@@ -177,15 +186,6 @@ mod tests {
         (any::<u8>(), len).prop_map(|(byte, len)| vec![byte; len])
     }
 
-    /// Where the byte strings of a range of indices stand.
-    fn span(pack: &Pack, range: Range<usize>) -> Range<usize> {
-        let mut items = pack.iter();
-        items.by_ref().take(range.start).for_each(drop);
-        let start = items.place();
-        items.by_ref().take(range.len()).for_each(drop);
-        start..items.place()
-    }
-
     fn seen(pack: &Pack) -> Vec<Vec<u8>> {
         pack.iter().map(<[u8]>::to_vec).collect()
     }
@@ -214,7 +214,7 @@ mod tests {
                 let end = naive.len().min(start + old);
                 let mut wanted = naive.clone();
                 wanted.splice(start..end, new.iter().cloned());
-                let span = span(&pack, start..end);
+                let span = pack.span(start..end);
                 let does = pack.replace(span, end - start, &slices(&new));
                 prop_assert_eq!(does, is_small(&wanted));
                 if does {

@@ -142,8 +142,8 @@ impl Set {
         SetIter { members: self.members.iter() }
     }
 
-    pub(crate) fn blobs(&self) -> impl Iterator<Item = &Blob> {
-        self.members.iter().map(|member| &member.name)
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = Blob> {
+        self.members.iter().map(|member| member.name.clone())
     }
 
     /// Whether every member is the decimal form of an `i64`, as an intset wants them.

@@ -296,7 +296,7 @@ impl<'a> Search<'a> {
             let place = Point::decode(scored.score);
             let Some(distance) = shape.holds(centre, place) else { continue };
             found.push(Found {
-                member: scored.member.clone(),
+                member: Blob::from(scored.member),
                 score: scored.score,
                 distance: distance / self.unit,
                 point: place,

@@ -138,7 +138,7 @@ fn write(reply: &mut Encoder<'_>, zset: &Zset, with_scores: bool) {
         if with_scores {
             pairs::begin(reply);
         }
-        reply.bulk(&scored.member);
+        reply.bulk(scored.member);
         if with_scores {
             reply.double(scored.score);
         }

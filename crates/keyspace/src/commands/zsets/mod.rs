@@ -130,7 +130,7 @@ fn zrandmember(context: &mut Context<'_>, request: Request<'_>) -> CommandResult
     let zset = context.data.read::<Zset>(&request[1])?.cloned().unwrap_or_default();
     draw.write(context, zset.len(), |reply, position| {
         let Some(scored) = zset.nth(position) else { return };
-        reply.bulk(&scored.member);
+        reply.bulk(scored.member);
         if draw.pairs {
             reply.double(scored.score);
         }
@@ -146,10 +146,10 @@ fn zscan(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     };
     let options = ScanOptions::parse(request, 3, false)?;
     let (next, mut members) = zset.scan(cursor, options.count_of(zset.len(), whole));
-    members.retain(|scored| options.lets_through(&scored.member));
+    members.retain(|scored| options.lets_through(scored.member));
     scan::write_head(&mut context.reply, next, members.len() * 2);
     for scored in members {
-        context.reply.bulk(&scored.member);
+        context.reply.bulk(scored.member);
         // A string in RESP3 too.
         context.reply.bulk(format_double(scored.score, &mut DoubleBuffer::new()).as_bytes());
     }

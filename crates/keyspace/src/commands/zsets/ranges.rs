@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
 use crate::value::Kind;
-use crate::{Scored, Zset};
+use crate::{ScoredRef, Zset};
 
 /// What the two ends of a range are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,11 +162,11 @@ fn answer(context: &mut Context<'_>, request: Request<'_>, form: Form) -> Comman
     Ok(())
 }
 
-fn write(reply: &mut Encoder<'_>, scored: &Scored, with_score: bool) {
+fn write(reply: &mut Encoder<'_>, scored: ScoredRef<'_>, with_score: bool) {
     if with_score {
         pairs::begin(reply);
     }
-    reply.bulk(&scored.member);
+    reply.bulk(scored.member);
     if with_score {
         reply.double(scored.score);
     }
@@ -200,7 +200,8 @@ pub(super) fn zrangestore(context: &mut Context<'_>, request: Request<'_>) -> Co
     let form = Form { key: 2, stores: true, ..Form::OPEN };
     let query = RangeQuery::parse(request, form)?;
     let zset = context.data.read::<Zset>(&request[form.key])?;
-    let picked = zset.map(|zset| zset.range(query.ranks(zset)).cloned().collect::<Zset>());
+    let picked =
+        zset.map(|zset| zset.range(query.ranks(zset)).map(ScoredRef::to_scored).collect::<Zset>());
     let mut picked = picked.unwrap_or_default();
     Compact::of(&context.data).settle_all(&mut picked);
     store(context, &request[1], picked.into_value(), EventClass::Zset, "zrangestore");

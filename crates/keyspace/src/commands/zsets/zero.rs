@@ -38,7 +38,7 @@ impl Compact {
         }
         let negative = zset.clone();
         for scored in negative.iter().filter(|scored| is_negative_zero(scored.score)) {
-            zset.drop_sign_of_zero(&scored.member);
+            zset.drop_sign_of_zero(scored.member);
         }
     }
 

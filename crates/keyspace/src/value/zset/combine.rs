@@ -1,10 +1,12 @@
 //! Unions, intersections and differences of sets and sorted sets, with weights.
 //!
-//! Sets and sorted sets keep their members in the order of one hash. So a walk over one looks
+//! Large sets and sorted sets keep their members in the order of one hash. So a walk over one looks
 //! members up in another in ascending order too, which is kind to caches, and a union is a merge.
 
-use super::{Member, Scored, Zset, by_member, member_hash};
+use super::tree::{Member, by_member};
+use super::{Scored, Zset};
 use crate::tree::{Entry, Tree};
+use crate::value::member_hash;
 use crate::{Blob, Set};
 
 /// One operand. A clone of a value costs no more than a reference count.
@@ -61,14 +63,11 @@ impl Source {
         }
     }
 
-    /// The members with their scores, in the order of their hash.
-    fn members(&self) -> Box<dyn Iterator<Item = (&Blob, f64)> + '_> {
+    /// The members with their scores; of a large one in the order of their hash.
+    fn members(&self) -> Box<dyn Iterator<Item = (Blob, f64)> + '_> {
         match self {
             Self::Set(set) => Box::new(set.blobs().map(|member| (member, 1.0))),
-            Self::Zset(zset) => {
-                let members = zset.by_member.iter().map(|member| &member.scored);
-                Box::new(members.map(|scored| (&scored.member, scored.score)))
-            }
+            Self::Zset(zset) => Box::new(zset.members().map(|it| (it.member, it.score))),
         }
     }
 }
@@ -86,20 +85,19 @@ pub(crate) fn intersection(mut inputs: Vec<Input>, aggregate: Aggregate) -> Zset
     let members = smallest.source.members().filter_map(|(member, score)| {
         let first = number(score * smallest.weight);
         let score = others.iter().try_fold(first, |sum, input| {
-            Some(aggregate.of(sum, input.source.score(member)? * input.weight))
+            Some(aggregate.of(sum, input.source.score(&member)? * input.weight))
         });
-        Some(Member::new(Scored { score: score?, member: member.clone() }))
+        Some(Member::new(Scored { score: score?, member }))
     });
-    Zset::from_members(members.collect())
+    Zset::from_distinct(members.collect())
 }
 
 /// How many members all `inputs` have, counted up to `limit`.
 pub(crate) fn intersection_len(mut inputs: Vec<Input>, limit: usize) -> usize {
     sort(&mut inputs);
     let Some((smallest, others)) = inputs.split_first() else { return 0 };
-    let in_all = |(member, _): &(&Blob, f64)| {
-        others.iter().all(|input| input.source.score(member).is_some())
-    };
+    let in_all =
+        |(member, _): &(Blob, f64)| others.iter().all(|input| input.source.score(member).is_some());
     smallest.source.members().filter(in_all).take(limit).count()
 }
 
@@ -110,15 +108,14 @@ pub(crate) fn union(mut inputs: Vec<Input>, aggregate: Aggregate) -> Zset {
     for input in &inputs {
         for (member, score) in input.source.members() {
             let score = number(score * input.weight);
-            let hash = member_hash(member);
-            match members.entry(hash, by_member(hash, member)) {
+            let hash = member_hash(&member);
+            match members.entry(hash, by_member(hash, &member)) {
                 Entry::Occupied(mut found) => {
                     let sum = &mut found.get_mut().scored.score;
                     *sum = aggregate.of(*sum, score);
                 }
                 Entry::Vacant(vacant) => {
-                    vacant
-                        .insert(Member { hash, scored: Scored { score, member: member.clone() } });
+                    vacant.insert(Member { hash, scored: Scored { score, member } });
                 }
             }
         }
@@ -133,6 +130,6 @@ pub(crate) fn difference(inputs: &[Input]) -> Zset {
         .source
         .members()
         .filter(|(member, _)| others.iter().all(|input| input.source.score(member).is_none()));
-    let members = left.map(|(member, score)| Member::new(Scored { score, member: member.clone() }));
-    Zset::from_members(members.collect())
+    let members = left.map(|(member, score)| Member::new(Scored { score, member }));
+    Zset::from_distinct(members.collect())
 }

@@ -1,22 +1,38 @@
 //! [`Zset`]: a sorted set value.
 
 pub(crate) mod combine;
+mod iter;
+mod packed;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::cmp::Ordering;
 use std::mem;
 use std::ops::Range;
 
-use crate::tree::{Element, Entry, Iter, Tree};
-use crate::value::member_hash;
+use crate::tree::Tree;
+use crate::value::pack::Pack;
 use crate::{Blob, memory};
+pub use iter::{ScoredRef, ZsetIter};
+use tree::{Member, TreeZset};
 
-/// A sorted set: members by score, then by bytes; and by hash, to find a member's score.
-#[derive(Debug, Clone, Default)]
-pub struct Zset {
-    by_score: Tree<Scored>,
-    by_member: Tree<Member>,
+/// A sorted set: members by score, then by bytes. A small one is one piece of bytes; a large one two trees,
+/// of which one finds a member's score.
+#[derive(Debug, Clone)]
+pub struct Zset(Repr);
+
+#[derive(Debug, Clone)]
+enum Repr {
+    /// Members and scores in turn, in order.
+    Packed(Pack),
+    Tree(Box<TreeZset>),
+}
+
+impl Default for Zset {
+    fn default() -> Self {
+        Self(Repr::Packed(Pack::default()))
+    }
 }
 
 /// A member with its score.
@@ -29,6 +45,10 @@ pub struct Scored {
 }
 
 impl Scored {
+    pub(crate) fn view(&self) -> ScoredRef<'_> {
+        ScoredRef { score: self.score, member: &self.member }
+    }
+
     /// The order of a sorted set: by score, then by the member's bytes.
     pub(crate) fn order(&self, other: &Self) -> Ordering {
         let scores = score_hint(self.score).cmp(&score_hint(other.score));
@@ -49,81 +69,43 @@ pub(crate) enum Update {
     Declined,
 }
 
-#[derive(Debug, Clone)]
-struct Member {
-    hash: u64,
-    scored: Scored,
-}
-
-impl Member {
-    fn new(scored: Scored) -> Self {
-        debug_assert!(!scored.score.is_nan(), "a sorted set has no NaN");
-        Self { hash: member_hash(&scored.member), scored }
-    }
-
-    fn order(&self, other: &Self) -> Ordering {
-        let hashes = self.hash.cmp(&other.hash);
-        hashes.then_with(|| self.scored.member.cmp(&other.scored.member))
-    }
-}
-
-impl Element for Scored {
-    type Hint = u64;
-
-    fn hint(&self) -> u64 {
-        score_hint(self.score)
-    }
-}
-
-impl Element for Member {
-    type Hint = u64;
-
-    fn hint(&self) -> u64 {
-        self.hash
-    }
-}
-
 /// A number that orders as scores do: both zeros are one, and there is no NaN.
 fn score_hint(score: f64) -> u64 {
     let bits = (score + 0.0).to_bits();
     if bits >> 63 == 0 { bits | 1 << 63 } else { !bits }
 }
 
-fn by_member<'k>(hash: u64, name: &'k [u8]) -> impl FnMut(&Member) -> Ordering + 'k {
-    move |member| member.hash.cmp(&hash).then_with(|| member.scored.member.as_slice().cmp(name))
-}
-
-fn by_score<'k>(score: f64, name: &'k [u8]) -> impl FnMut(&Scored) -> Ordering + 'k {
-    move |scored| {
-        let scores = score_hint(scored.score).cmp(&score_hint(score));
-        scores.then_with(|| scored.member.as_slice().cmp(name))
-    }
-}
-
 impl Zset {
-    /// See [`Value::memory`](crate::Value::memory). Both trees share a member's bytes.
+    /// See [`Value::memory`](crate::Value::memory).
     pub(crate) fn memory(&self, samples: usize) -> usize {
-        let heap = |scored: &Scored| memory::heap(scored.member.heap_bytes());
-        memory::tree(&self.by_score, samples, heap) + self.by_member.approx_bytes()
+        match &self.0 {
+            Repr::Packed(pack) => memory::heap(pack.heap_bytes()),
+            Repr::Tree(tree) => memory::heap(size_of::<TreeZset>()) + tree.memory(samples),
+        }
     }
 
     /// How many members (`ZCARD`).
     #[must_use]
     pub fn len(&self) -> usize {
-        self.by_score.len()
+        match &self.0 {
+            Repr::Packed(pack) => pack.len() / 2,
+            Repr::Tree(tree) => tree.len(),
+        }
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.by_score.is_empty()
+        self.len() == 0
     }
 
     /// The score of `member`.
     #[must_use]
     pub fn score(&self, member: &[u8]) -> Option<f64> {
-        let hash = member_hash(member);
-        self.by_member.find_by(hash, by_member(hash, member)).map(|member| member.scored.score)
+        match &self.0 {
+            Repr::Packed(pack) => packed::find(pack, member).map(|found| found.score),
+            Repr::Tree(tree) => tree.score(member),
+        }
     }
 
     /// Sets the score of `member`, which must not be NaN; answers the one it had.
@@ -145,150 +127,175 @@ impl Zset {
         member: &[u8],
         decide: impl FnOnce(Option<f64>) -> Option<f64>,
     ) -> Update {
-        let hash = member_hash(member);
-        match self.by_member.entry(hash, by_member(hash, member)) {
-            Entry::Occupied(mut found) => {
-                let old = found.get().scored.score;
-                let Some(score) = decide(Some(old)) else { return Update::Declined };
-                debug_assert!(!score.is_nan(), "a sorted set has no NaN");
-                if score == old {
-                    return Update::Same;
-                }
-                found.get_mut().scored.score = score;
-                let removed = self.by_score.remove_by(score_hint(old), by_score(old, member));
-                debug_assert!(removed.is_some(), "both orders hold the same members");
-                let Some(Scored { member, .. }) = removed else { return Update::Moved };
-                self.insert_scored(Scored { score, member });
-                Update::Moved
-            }
-            Entry::Vacant(vacant) => {
-                let Some(score) = decide(None) else { return Update::Declined };
-                debug_assert!(!score.is_nan(), "a sorted set has no NaN");
-                let scored = Scored { score, member: Blob::from(member) };
-                vacant.insert(Member { hash, scored: scored.clone() });
-                self.insert_scored(scored);
-                Update::Added
-            }
+        let pack = match &mut self.0 {
+            Repr::Packed(pack) => pack,
+            Repr::Tree(tree) => return tree.update(member, decide),
+        };
+        let found = packed::find(pack, member);
+        let old = found.as_ref().map(|found| found.score);
+        let Some(score) = decide(old) else { return Update::Declined };
+        debug_assert!(!score.is_nan(), "a sorted set has no NaN");
+        if old == Some(score) {
+            return Update::Same;
         }
+        let update = if old.is_some() { Update::Moved } else { Update::Added };
+        if let Some(found) = found {
+            pack.remove(found.span, 2);
+        }
+        if !packed::insert(pack, member, score) {
+            self.tree_mut().update(member, |_| Some(score));
+        }
+        update
     }
 
     /// Makes the score of `member` 0 if it is -0; both stand at the same place in the order.
     pub(crate) fn drop_sign_of_zero(&mut self, member: &[u8]) {
-        let hash = member_hash(member);
-        if let Some(found) = self.by_member.get_mut_by(hash, by_member(hash, member))
-            && found.scored.score == 0.0
-        {
-            found.scored.score = 0.0;
-            let scored = self.by_score.get_mut_by(score_hint(0.0), by_score(0.0, member));
-            scored.into_iter().for_each(|scored| scored.score = 0.0);
-        }
-    }
-
-    fn from_members(by_member: Tree<Member>) -> Self {
-        let mut scored: Vec<Scored> = by_member.iter().map(|it| it.scored.clone()).collect();
-        scored.sort_unstable_by(Scored::order);
-        Self { by_score: scored.into_iter().collect(), by_member }
-    }
-
-    fn insert_scored(&mut self, scored: Scored) {
-        let Scored { score, member } = &scored;
-        let entry = self.by_score.entry(score_hint(*score), by_score(*score, member));
-        debug_assert!(matches!(entry, Entry::Vacant(_)), "both orders hold the same members");
-        if let Entry::Vacant(vacant) = entry {
-            vacant.insert(scored);
+        match &mut self.0 {
+            Repr::Packed(pack) => {
+                if let Some(found) = packed::find(pack, member)
+                    && found.score == 0.0
+                {
+                    pack.remove(found.span, 2);
+                    let is_done = packed::insert(pack, member, 0.0);
+                    debug_assert!(is_done, "0 is the shortest score");
+                }
+            }
+            Repr::Tree(tree) => tree.drop_sign_of_zero(member),
         }
     }
 
     /// Takes `member` out, and answers its score.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        let hash = member_hash(member);
-        let score = self.by_member.remove_by(hash, by_member(hash, member))?.scored.score;
-        self.by_score.remove_by(score_hint(score), by_score(score, member));
-        Some(score)
+        match &mut self.0 {
+            Repr::Packed(pack) => {
+                let found = packed::find(pack, member)?;
+                pack.remove(found.span, 2);
+                Some(found.score)
+            }
+            Repr::Tree(tree) => tree.remove(member),
+        }
+    }
+
+    /// It as trees, which it stays.
+    fn tree_mut(&mut self) -> &mut TreeZset {
+        if matches!(self.0, Repr::Packed(_)) {
+            let mut members: Vec<Member> = self.members().map(Member::new).collect();
+            members.sort_unstable_by(Member::order);
+            let tree = TreeZset::from_members(members.into_iter().collect());
+            self.0 = Repr::Tree(Box::new(tree));
+        }
+        match &mut self.0 {
+            Repr::Tree(tree) => tree,
+            Repr::Packed(_) => unreachable!("invariant: it was made a tree"),
+        }
     }
 
     /// The rank of `member` from the lowest score (`ZRANK`), and its score.
     #[must_use]
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
-        let score = self.score(member)?;
-        let rank = self.by_score.search_by(score_hint(score), by_score(score, member)).ok()?;
-        Some((rank, score))
+        match &self.0 {
+            Repr::Packed(pack) => {
+                let (rank, found) =
+                    packed::iter(pack).enumerate().find(|(_, it)| it.member == member)?;
+                Some((rank, found.score))
+            }
+            Repr::Tree(tree) => tree.rank(member),
+        }
     }
 
     /// The member of rank `rank` from the lowest score.
     #[must_use]
-    pub fn nth(&self, rank: usize) -> Option<&Scored> {
-        self.by_score.get(rank)
+    pub fn nth(&self, rank: usize) -> Option<ScoredRef<'_>> {
+        match &self.0 {
+            Repr::Packed(pack) => packed::iter(pack).nth(rank),
+            Repr::Tree(tree) => tree.nth(rank).map(Scored::view),
+        }
     }
 
     /// The members of a range of ranks, lowest score first; reverse it for `REV`.
-    pub fn range(&self, ranks: Range<usize>) -> Iter<'_, Scored> {
-        self.by_score.range(ranks)
+    pub fn range(&self, ranks: Range<usize>) -> ZsetIter<'_> {
+        match &self.0 {
+            Repr::Packed(pack) => ZsetIter::packed(packed::iter(pack), ranks),
+            Repr::Tree(tree) => ZsetIter::tree(tree.range(ranks)),
+        }
     }
 
     /// All members, lowest score first.
-    pub fn iter(&self) -> Iter<'_, Scored> {
-        self.by_score.iter()
+    pub fn iter(&self) -> ZsetIter<'_> {
+        self.range(0..self.len())
     }
 
     /// Takes the members of a range of ranks out, and answers them, lowest score first.
     pub fn remove_range(&mut self, ranks: Range<usize>) -> Vec<Scored> {
-        let ranks = ranks.start.min(self.len())..ranks.end.min(self.len());
-        if ranks.len() == 1 {
-            let removed = self.by_score.remove(ranks.start);
-            removed.iter().for_each(|scored| self.forget(&scored.member));
-            return removed.into_iter().collect();
+        match &mut self.0 {
+            Repr::Packed(pack) => packed::remove_range(pack, ranks),
+            Repr::Tree(tree) => tree.remove_range(ranks),
         }
-        let removed: Vec<Scored> = self.by_score.range(ranks.clone()).cloned().collect();
-        self.by_score.remove_range(ranks);
-        let (Some(first), Some(last)) = (removed.first(), removed.last()) else { return removed };
-        if removed.len() < self.by_member.len() / 4 {
-            removed.iter().for_each(|scored| self.forget(&scored.member));
-        } else {
-            // One pass over all beats a search for each.
-            let stays = |scored: &Scored| scored.order(first).is_lt() || scored.order(last).is_gt();
-            let kept = self.by_member.iter().filter(|member| stays(&member.scored));
-            self.by_member = kept.cloned().collect();
-        }
-        removed
-    }
-
-    /// Takes `member` out of the one order, being out of the other already.
-    fn forget(&mut self, member: &[u8]) {
-        let hash = member_hash(member);
-        self.by_member.remove_by(hash, by_member(hash, member));
     }
 
     /// How many members have a score below `score`, or not above it when `inclusive`: the rank at
     /// which a range by score begins or ends.
     #[must_use]
     pub fn rank_of_score(&self, score: f64, inclusive: bool) -> usize {
-        let found = self.by_score.search_by(score_hint(score), |scored| {
-            let before = scored.score < score || (inclusive && scored.score == score);
-            if before { Ordering::Less } else { Ordering::Greater }
-        });
-        found.unwrap_or_else(|rank| rank)
+        let is_before = |other: f64| other < score || (inclusive && other == score);
+        match &self.0 {
+            Repr::Packed(pack) => {
+                packed::iter(pack).take_while(|scored| is_before(scored.score)).count()
+            }
+            Repr::Tree(tree) => tree.rank_of_score(score, inclusive),
+        }
     }
 
     /// How many members stand before `member` by bytes, or are it when `inclusive`; for sets
     /// whose scores are all the same, as ranges by lex assume.
     #[must_use]
     pub fn rank_of_member(&self, member: &[u8], inclusive: bool) -> usize {
-        let Some(first) = self.by_score.first() else { return 0 };
-        let found = self.by_score.search_by(first.hint(), |scored| {
-            let order = scored.member.as_slice().cmp(member);
-            let before = order.is_lt() || (inclusive && order.is_eq());
-            if before { Ordering::Less } else { Ordering::Greater }
-        });
-        found.unwrap_or_else(|rank| rank)
+        let is_before = |other: &[u8]| other < member || (inclusive && other == member);
+        match &self.0 {
+            Repr::Packed(pack) => {
+                packed::iter(pack).take_while(|scored| is_before(scored.member)).count()
+            }
+            Repr::Tree(tree) => tree.rank_of_member(member, inclusive),
+        }
     }
 
     /// `ZSCAN`: at least `count` members from `cursor` on, if as many are left, and the cursor to go on
-    /// from, 0 at the end. What is there from the first call to the last is met at least once.
+    /// from, 0 at the end. What is there from the first call to the last is met at least once. A small
+    /// set is answered whole, whatever the cursor.
     #[must_use]
-    pub fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<&Scored>) {
-        let (cursor, members) = super::scan_by_hash(&self.by_member, cursor, count);
-        (cursor, members.into_iter().map(|member| &member.scored).collect())
+    pub fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<ScoredRef<'_>>) {
+        match &self.0 {
+            Repr::Packed(pack) => (0, packed::iter(pack).collect()),
+            Repr::Tree(tree) => {
+                let (next, members) = tree.scan(cursor, count);
+                (next, members.into_iter().map(Scored::view).collect())
+            }
+        }
+    }
+
+    /// The members, copied; of a large set in the order of their hash.
+    fn members(&self) -> Box<dyn Iterator<Item = Scored> + '_> {
+        match &self.0 {
+            Repr::Packed(pack) => Box::new(packed::iter(pack).map(ScoredRef::to_scored)),
+            Repr::Tree(tree) => Box::new(tree.members().cloned()),
+        }
+    }
+
+    /// The set of members that are each there once.
+    fn from_distinct(mut members: Vec<Member>) -> Self {
+        members.sort_by(Member::order);
+        Self::from_members(members.into_iter().collect())
+    }
+
+    /// The set of members in the order of their hash, each there once.
+    fn from_members(by_member: Tree<Member>) -> Self {
+        if packed::may_fit(by_member.len()) {
+            let scored = by_member.iter().map(|member| member.scored.clone()).collect();
+            if let Some(pack) = packed::of(scored) {
+                return Self(Repr::Packed(pack));
+            }
+        }
+        Self(Repr::Tree(Box::new(TreeZset::from_members(by_member))))
     }
 }
 

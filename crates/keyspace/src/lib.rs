@@ -65,7 +65,7 @@ pub use time::UnixMs;
 pub use touches::{Touched, Touches};
 pub use usage::KeyUsage;
 pub use value::{
-    Consumer, Fields, Group, Hash, HashField, HashIter, List, Opaque, Pair, Pending, Scored,
-    ScoredRef, Set, SetIter, Str, StrRef, Stream, StreamEntry, StreamFields, StreamId, Value,
-    ValueRef, Zset, ZsetIter,
+    Consumer, Fields, Group, Hash, HashField, HashIter, List, ListIter, Opaque, Pair, Pending,
+    Scored, ScoredRef, Set, SetIter, Str, StrRef, Stream, StreamEntry, StreamFields, StreamId,
+    Value, ValueRef, Zset, ZsetIter,
 };

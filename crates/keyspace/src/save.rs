@@ -3,7 +3,7 @@
 use redwire_rdb::{Dialect, EncodeOptions, Encoder, Error, KeyMeta, ListPlan};
 
 use crate::value::{ACTIVE, COUNTED};
-use crate::{Blob, Hash, KeyUsage, List, Set, SnapshotItem, Value, Zset};
+use crate::{Hash, KeyUsage, List, Set, SnapshotItem, Value, Zset};
 
 /// Collections of up to this many elements are written in one go.
 const WHOLE_ELEMENTS: usize = 1024;
@@ -53,7 +53,7 @@ impl SnapshotItem {
                 encoder.opaque(out, &meta, Dialect::Redis, type_byte, &body)?;
             }
             Value::List(list) if whole => {
-                encoder.list(out, &meta, list.iter().map(Blob::as_slice));
+                encoder.list(out, &meta, list.iter());
             }
             Value::Set(set) if whole => encoder.set(out, &meta, set.iter()),
             Value::Hash(hash) if whole && hash.expiring() > 0 => {

@@ -296,7 +296,7 @@ impl Rig {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let lists = keyspace.data().iter(0).map(|(key, value)| {
             let redwire_keyspace::ValueRef::List(list) = value else { panic!("{value:?}") };
-            (text(key), list.iter().map(|item| text(item)).collect())
+            (text(key), list.iter().map(text).collect())
         });
         lists.collect()
     }

@@ -150,7 +150,7 @@ fn elements_of(
 ) -> Result<Vec<Blob>, CommandError> {
     Ok(match value {
         None => Vec::new(),
-        Some(ValueRef::List(list)) => list.range(range).cloned().collect(),
+        Some(ValueRef::List(list)) => list.range(range).map(Blob::from).collect(),
         Some(ValueRef::Set(set)) => {
             set.iter().skip(range.start).take(range.len()).map(Blob::from).collect()
         }

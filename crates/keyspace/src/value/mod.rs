@@ -21,7 +21,7 @@ mod zset;
 
 pub(crate) use hash::Live;
 pub use hash::{Fields, Hash, HashField, HashIter};
-pub use list::List;
+pub use list::{List, ListIter};
 pub use opaque::Opaque;
 pub use set::{Set, SetIter};
 pub(crate) use stream::{ACTIVE, COUNTED, ENTRY_BYTES, Keep, NodeLimits, Trim, Unfit};

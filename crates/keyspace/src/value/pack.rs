@@ -68,6 +68,11 @@ impl Pack {
         usize::from(!self.is_empty())
     }
 
+    /// Where the last of them ends.
+    pub(crate) fn end(&self) -> usize {
+        self.0.len()
+    }
+
     /// Where the byte strings of a range of indices stand, which must not be beyond the length.
     pub(crate) fn span(&self, range: Range<usize>) -> Range<usize> {
         let mut items = self.iter();
@@ -100,11 +105,40 @@ impl Pack {
         true
     }
 
+    /// Puts one in before the byte string at `index`; answers whether there is room for it.
+    #[must_use]
+    pub(crate) fn insert(&mut self, index: usize, item: &[u8]) -> bool {
+        let place = if index == self.len() { self.end() } else { self.span(0..index).end };
+        self.replace(place..place, 0, &[item])
+    }
+
+    /// Keeps the first `at` byte strings and returns the others.
+    pub(crate) fn split_off(&mut self, at: usize) -> Self {
+        let at = at.min(self.len());
+        let tail = self.part(self.iter().skip(at));
+        *self = self.part(self.iter().take(at));
+        tail
+    }
+
+    /// The pack of some of its own byte strings.
+    pub(crate) fn part<'a>(&'a self, items: impl Iterator<Item = &'a [u8]> + Clone) -> Self {
+        let part = Self::of(items);
+        debug_assert!(part.is_some(), "less always fits");
+        part.unwrap_or_default()
+    }
+
     /// Takes out the `count` byte strings that stand at `span`.
     pub(crate) fn remove(&mut self, span: Range<usize>, count: usize) {
         let is_done = self.replace(span, count, &[]);
         debug_assert!(is_done, "less always fits");
     }
+}
+
+/// Whether no two of `names` are equal.
+pub(crate) fn are_distinct<'a>(names: impl Iterator<Item = &'a [u8]>) -> bool {
+    let mut names: Vec<&[u8]> = names.collect();
+    names.sort_unstable();
+    names.is_sorted_by(|a, b| a < b)
 }
 
 fn is_fit(count: usize, bytes: usize) -> bool {
@@ -224,6 +258,10 @@ mod tests {
                 prop_assert_eq!((pack.len(), pack.iter().len()), (naive.len(), naive.len()));
                 prop_assert_eq!(pack.is_empty(), naive.is_empty());
                 prop_assert_eq!(pack.iter().nth(start), naive.get(start).map(Vec::as_slice));
+                let mut head = pack.clone();
+                let tail = head.split_off(start);
+                let cut = start.min(naive.len());
+                prop_assert_eq!((seen(&head), seen(&tail)), (naive[..cut].to_vec(), naive[cut..].to_vec()));
                 let again = Pack::of(slices(&naive).into_iter());
                 prop_assert_eq!(again.map(|it| it.0), Some(pack.0.clone()));
             }

@@ -2,16 +2,29 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::ops::Range;
 
+use super::pack::{Items, PACK_ITEMS, Pack, are_distinct};
 use crate::tree::{Element, Entry, Iter, Tree};
 use crate::value::member_hash;
 use crate::{Blob, memory};
 
-/// A set: byte strings in the order of their hash, so that they can be drawn by position and
-/// scanned with a hash as the cursor.
-#[derive(Debug, Clone, Default)]
-pub struct Set {
-    members: Tree<Member>,
+/// A set of byte strings. A small one is one piece of bytes, its members in the order in which they came;
+/// a large one a tree in the order of their hash, so that they can be drawn by position and scanned
+/// with a hash as the cursor.
+#[derive(Debug, Clone)]
+pub struct Set(Repr);
+
+#[derive(Debug, Clone)]
+enum Repr {
+    Packed(Pack),
+    Tree(Box<Tree<Member>>),
+}
+
+impl Default for Set {
+    fn default() -> Self {
+        Self(Repr::Packed(Pack::default()))
+    }
 }
 
 /// A member with its hash.
@@ -44,35 +57,88 @@ fn place<'k>(hash: u64, name: &'k [u8]) -> impl FnMut(&Member) -> Ordering + 'k 
     move |member| member.hash.cmp(&hash).then_with(|| member.name.as_slice().cmp(name))
 }
 
+/// Where `member` stands.
+fn find(pack: &Pack, member: &[u8]) -> Option<Range<usize>> {
+    let mut items = pack.iter();
+    loop {
+        let start = items.place();
+        if items.next()? == member {
+            return Some(start..items.place());
+        }
+    }
+}
+
 impl Set {
+    /// The set of the members in `members`.
+    fn of_tree(members: Tree<Member>) -> Self {
+        if members.len() <= PACK_ITEMS
+            && let Some(pack) = Pack::of(members.iter().map(|member| member.name.as_slice()))
+        {
+            return Self(Repr::Packed(pack));
+        }
+        Self(Repr::Tree(Box::new(members)))
+    }
+
     /// See [`Value::memory`](crate::Value::memory).
     pub(crate) fn memory(&self, samples: usize) -> usize {
-        memory::tree(&self.members, samples, |member| memory::heap(member.name.heap_bytes()))
+        match &self.0 {
+            Repr::Packed(pack) => memory::heap(pack.heap_bytes()),
+            Repr::Tree(members) => {
+                let heap = |member: &Member| memory::heap(member.name.heap_bytes());
+                memory::heap(size_of::<Tree<Member>>()) + memory::tree(members, samples, heap)
+            }
+        }
     }
 
     /// How many members (`SCARD`).
     #[must_use]
     pub fn len(&self) -> usize {
-        self.members.len()
+        match &self.0 {
+            Repr::Packed(pack) => pack.len(),
+            Repr::Tree(members) => members.len(),
+        }
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.len() == 0
     }
 
     /// Whether `member` is in it.
     #[must_use]
     pub fn contains(&self, member: &[u8]) -> bool {
-        let hash = member_hash(member);
-        self.members.find_by(hash, place(hash, member)).is_some()
+        match &self.0 {
+            Repr::Packed(pack) => pack.iter().any(|other| other == member),
+            Repr::Tree(members) => {
+                let hash = member_hash(member);
+                members.find_by(hash, place(hash, member)).is_some()
+            }
+        }
+    }
+
+    /// [`contains`](Self::contains) of a member whose hash is known.
+    fn has(&self, member: &Member) -> bool {
+        match &self.0 {
+            Repr::Packed(_) => self.contains(&member.name),
+            Repr::Tree(members) => {
+                members.find_by(member.hash, place(member.hash, &member.name)).is_some()
+            }
+        }
     }
 
     /// Adds `member`; answers whether it is new.
     pub fn insert(&mut self, member: &[u8]) -> bool {
+        if let Repr::Packed(pack) = &mut self.0 {
+            if find(pack, member).is_some() {
+                return false;
+            }
+            if pack.insert(pack.len(), member) {
+                return true;
+            }
+        }
         let hash = member_hash(member);
-        match self.members.entry(hash, place(hash, member)) {
+        match self.tree_mut().entry(hash, place(hash, member)) {
             Entry::Occupied(_) => false,
             Entry::Vacant(vacant) => {
                 vacant.insert(Member { hash, name: Blob::from(member) });
@@ -83,67 +149,139 @@ impl Set {
 
     /// Takes `member` out; answers whether it was there.
     pub fn remove(&mut self, member: &[u8]) -> bool {
-        let hash = member_hash(member);
-        self.members.remove_by(hash, place(hash, member)).is_some()
+        match &mut self.0 {
+            Repr::Packed(pack) => {
+                let Some(span) = find(pack, member) else { return false };
+                pack.remove(span, 1);
+                true
+            }
+            Repr::Tree(members) => {
+                let hash = member_hash(member);
+                members.remove_by(hash, place(hash, member)).is_some()
+            }
+        }
+    }
+
+    /// It as a tree, which it stays.
+    fn tree_mut(&mut self) -> &mut Tree<Member> {
+        if let Repr::Packed(pack) = &self.0 {
+            let members = sorted(pack.iter().map(Blob::from).map(Member::new).collect());
+            self.0 = Repr::Tree(Box::new(members));
+        }
+        match &mut self.0 {
+            Repr::Tree(members) => members,
+            Repr::Packed(_) => unreachable!("invariant: it was made a tree"),
+        }
     }
 
     /// The member at position `index` of an order that means nothing, to draw one at random.
     #[must_use]
-    pub fn nth(&self, index: usize) -> Option<&Blob> {
-        self.members.get(index).map(|member| &member.name)
+    pub fn nth(&self, index: usize) -> Option<&[u8]> {
+        match &self.0 {
+            Repr::Packed(pack) => pack.iter().nth(index),
+            Repr::Tree(members) => members.get(index).map(|member| member.name.as_slice()),
+        }
     }
 
     /// Takes the member at position `index`.
     pub fn remove_nth(&mut self, index: usize) -> Option<Blob> {
-        self.members.remove(index).map(|member| member.name)
+        match &mut self.0 {
+            Repr::Packed(pack) => {
+                let member = Blob::from(pack.iter().nth(index)?);
+                pack.remove(pack.span(index..index + 1), 1);
+                Some(member)
+            }
+            Repr::Tree(members) => members.remove(index).map(|member| member.name),
+        }
     }
 
     /// The members that all of `sets` have; none if there are no sets.
     #[must_use]
     pub fn intersection(sets: &[Self]) -> Self {
-        // They come in the order of their hash, so the tree is built leaf by leaf.
-        Self { members: common(sets).cloned().collect() }
+        let Some((smallest, others)) = smallest_first(sets) else { return Self::default() };
+        match &smallest.0 {
+            Repr::Packed(pack) => {
+                let members = pack.iter();
+                let common = members.filter(|it| others.iter().all(|set| set.contains(it)));
+                Self(Repr::Packed(pack.part(common)))
+            }
+            // They come in the order of their hash, so the tree is built leaf by leaf.
+            Repr::Tree(members) => {
+                let common = members.iter().filter(|it| others.iter().all(|set| set.has(it)));
+                Self::of_tree(common.cloned().collect())
+            }
+        }
     }
 
     /// How many members all of `sets` have, counted up to `limit`.
     #[must_use]
     pub fn intersection_len(sets: &[Self], limit: usize) -> usize {
-        common(sets).take(limit).count()
+        let Some((smallest, others)) = smallest_first(sets) else { return 0 };
+        match &smallest.0 {
+            Repr::Packed(pack) => {
+                let common = pack.iter().filter(|it| others.iter().all(|set| set.contains(it)));
+                common.take(limit).count()
+            }
+            Repr::Tree(members) => {
+                let common = members.iter().filter(|it| others.iter().all(|set| set.has(it)));
+                common.take(limit).count()
+            }
+        }
     }
 
     /// Adds the members of `other`.
     pub fn unite(&mut self, other: &Self) {
-        for member in &other.members {
-            let place = place(member.hash, &member.name);
-            if let Entry::Vacant(vacant) = self.members.entry(member.hash, place) {
-                vacant.insert(member.clone());
+        match &other.0 {
+            Repr::Packed(pack) => pack.iter().for_each(|member| {
+                self.insert(member);
+            }),
+            Repr::Tree(members) => {
+                let all = self.tree_mut();
+                for member in members.iter() {
+                    let place = place(member.hash, &member.name);
+                    if let Entry::Vacant(vacant) = all.entry(member.hash, place) {
+                        vacant.insert(member.clone());
+                    }
+                }
             }
         }
     }
 
     /// Takes the members of `other` out.
     pub fn subtract(&mut self, other: &Self) {
-        if other.len() < self.len() / 8 {
-            for member in &other.members {
-                self.members.remove_by(member.hash, place(member.hash, &member.name));
+        match (&mut self.0, &other.0) {
+            (Repr::Packed(pack), _) => {
+                *pack = pack.part(pack.iter().filter(|member| !other.contains(member)));
             }
-        } else {
-            let kept = self.members.iter().filter(|member| !other.has(member));
-            self.members = kept.cloned().collect();
+            (Repr::Tree(_), Repr::Packed(pack)) => pack.iter().for_each(|member| {
+                self.remove(member);
+            }),
+            (Repr::Tree(left), Repr::Tree(members)) if members.len() < left.len() / 8 => {
+                for member in members.iter() {
+                    left.remove_by(member.hash, place(member.hash, &member.name));
+                }
+            }
+            (Repr::Tree(left), _) => {
+                let kept = left.iter().filter(|member| !other.has(member)).cloned().collect();
+                *self = Self::of_tree(kept);
+            }
         }
-    }
-
-    fn has(&self, member: &Member) -> bool {
-        self.members.find_by(member.hash, place(member.hash, &member.name)).is_some()
     }
 
     /// The members, in an order that means nothing to a user.
     pub fn iter(&self) -> SetIter<'_> {
-        SetIter { members: self.members.iter() }
+        SetIter(match &self.0 {
+            Repr::Packed(pack) => IterRepr::Packed(pack.iter()),
+            Repr::Tree(members) => IterRepr::Tree(members.iter()),
+        })
     }
 
-    pub(crate) fn blobs(&self) -> impl Iterator<Item = Blob> {
-        self.members.iter().map(|member| member.name.clone())
+    /// The members, each of its own; of a large set in the order of their hash.
+    pub(crate) fn blobs(&self) -> Box<dyn Iterator<Item = Blob> + '_> {
+        match &self.0 {
+            Repr::Packed(pack) => Box::new(pack.iter().map(Blob::from)),
+            Repr::Tree(members) => Box::new(members.iter().map(|member| member.name.clone())),
+        }
     }
 
     /// Whether every member is the decimal form of an `i64`, as an intset wants them.
@@ -153,28 +291,43 @@ impl Set {
     }
 
     /// `SSCAN`: at least `count` members from `cursor` on, if as many are left, and the cursor to go on
-    /// from, 0 at the end. What is there from the first call to the last is met at least once.
+    /// from, 0 at the end. What is there from the first call to the last is met at least once. A small
+    /// set is answered whole, whatever the cursor.
     #[must_use]
-    pub fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<&Blob>) {
-        let (cursor, members) = super::scan_by_hash(&self.members, cursor, count);
-        (cursor, members.into_iter().map(|member| &member.name).collect())
+    pub fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<&[u8]>) {
+        match &self.0 {
+            Repr::Packed(pack) => (0, pack.iter().collect()),
+            Repr::Tree(members) => {
+                let (cursor, members) = super::scan_by_hash(members, cursor, count);
+                (cursor, members.into_iter().map(|member| member.name.as_slice()).collect())
+            }
+        }
     }
 }
 
-/// The members that all of `sets` have, in the order of their hash: the smallest set's, looked up
-/// in the others, the next smallest first.
-fn common(sets: &[Set]) -> impl Iterator<Item = &Member> {
+/// The smallest of `sets`, and the others, the next smallest first.
+fn smallest_first(sets: &[Set]) -> Option<(&Set, Vec<&Set>)> {
     let mut sets: Vec<&Set> = sets.iter().collect();
     sets.sort_by_key(|set| set.len());
-    let smallest = sets.first().copied();
-    let members = smallest.into_iter().flat_map(|set| &set.members);
-    members.filter(move |member| sets.iter().skip(1).all(|set| set.has(member)))
+    let others = sets.split_off(1.min(sets.len()));
+    sets.first().map(|smallest| (*smallest, others))
+}
+
+/// The tree of `members`, each of them once.
+fn sorted(mut members: Vec<Member>) -> Tree<Member> {
+    members.sort_unstable_by(Member::order);
+    members.dedup_by(|later, kept| later.order(kept).is_eq());
+    members.into_iter().collect()
 }
 
 /// The members of a [`Set`].
 #[derive(Clone)]
-pub struct SetIter<'a> {
-    members: Iter<'a, Member>,
+pub struct SetIter<'a>(IterRepr<'a>);
+
+#[derive(Clone)]
+enum IterRepr<'a> {
+    Packed(Items<'a>),
+    Tree(Iter<'a, Member>),
 }
 
 impl fmt::Debug for SetIter<'_> {
@@ -187,48 +340,36 @@ impl<'a> Iterator for SetIter<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        self.members.next().map(|member| member.name.as_slice())
+        match &mut self.0 {
+            IterRepr::Packed(items) => items.next(),
+            IterRepr::Tree(members) => members.next().map(|member| member.name.as_slice()),
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.members.size_hint()
+        match &self.0 {
+            IterRepr::Packed(items) => items.size_hint(),
+            IterRepr::Tree(members) => members.size_hint(),
+        }
     }
 }
 
 impl ExactSizeIterator for SetIter<'_> {}
 
 impl<B: Into<Blob>> FromIterator<B> for Set {
-    /// Builds a set by sorting, which is several times as fast as adding members one by one.
+    /// Builds a set several times as fast as adding members one by one.
     fn from_iter<I: IntoIterator<Item = B>>(members: I) -> Self {
-        let mut members: Vec<Member> =
-            members.into_iter().map(|it| Member::new(it.into())).collect();
-        members.sort_unstable_by(Member::order);
-        members.dedup_by(|later, kept| later.order(kept).is_eq());
-        Self { members: members.into_iter().collect() }
+        let members: Vec<Blob> = members.into_iter().map(Into::into).collect();
+        let names = members.iter().map(Blob::as_slice);
+        if members.len() <= PACK_ITEMS
+            && are_distinct(names.clone())
+            && let Some(pack) = Pack::of(names)
+        {
+            return Self(Repr::Packed(pack));
+        }
+        Self::of_tree(sorted(members.into_iter().map(Member::new).collect()))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn a_set_built_at_once_is_one_built_step_by_step(
-            members in proptest::collection::vec(proptest::collection::vec(0_u8..3, 0..4), 0..200),
-        ) {
-            let at_once: Set = members.iter().map(Vec::as_slice).collect();
-            let mut stepwise = Set::default();
-            for member in &members {
-                stepwise.insert(member);
-            }
-            prop_assert!(at_once.iter().eq(stepwise.iter()));
-            let naive: BTreeSet<&[u8]> = members.iter().map(Vec::as_slice).collect();
-            prop_assert_eq!(at_once.iter().collect::<BTreeSet<_>>(), naive);
-        }
-    }
-}
+mod tests;

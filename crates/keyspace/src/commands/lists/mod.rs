@@ -83,7 +83,7 @@ impl End {
         }
     }
 
-    fn push(self, list: &mut List, item: impl Into<Blob>) {
+    fn push(self, list: &mut List, item: impl AsRef<[u8]> + Into<Blob>) {
         match self {
             Self::Left => list.push_front(item),
             Self::Right => list.push_back(item),
@@ -317,7 +317,7 @@ fn linsert(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         context.reply.integer(0);
         return Ok(());
     };
-    let Some(found) = list.iter().position(|other| other.as_slice() == pivot) else {
+    let Some(found) = list.iter().position(|other| other == pivot) else {
         context.reply.integer(-1);
         return Ok(());
     };

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use redwire_resp::Request;
 
+use crate::List;
 use crate::commands::options;
 use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
-use crate::{Blob, List};
 
 pub(super) fn lrem(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let (key, wanted) = (&request[1], &request[3]);
@@ -47,7 +47,7 @@ fn matches<'a>(
     from_tail: bool,
 ) -> Box<dyn Iterator<Item = usize> + 'a> {
     let items = range.clone().zip(list.range(range));
-    let is_wanted = move |(_, item): &(usize, &Blob)| item.as_slice() == wanted;
+    let is_wanted = move |(_, item): &(usize, &[u8])| *item == wanted;
     if from_tail {
         Box::new(items.rev().filter(is_wanted).map(|(position, _)| position))
     } else {

@@ -7,7 +7,7 @@ mod tree;
 
 use std::ops::Range;
 
-use super::pack::Pack;
+use super::pack::{Pack, are_distinct};
 use crate::{Blob, UnixMs, memory};
 pub use iter::{Fields, HashField, HashIter};
 pub(crate) use live::Live;
@@ -258,9 +258,7 @@ impl Hash {
 fn pack_of(fields: &[(Blob, Blob)]) -> Option<Pack> {
     let items = fields.iter().flat_map(|(name, value)| [name.as_slice(), value.as_slice()]);
     let pack = Pack::of(items)?;
-    let mut names: Vec<&[u8]> = fields.iter().map(|(name, _)| name.as_slice()).collect();
-    names.sort_unstable();
-    names.is_sorted_by(|a, b| a < b).then_some(pack)
+    are_distinct(fields.iter().map(|(name, _)| name.as_slice())).then_some(pack)
 }
 
 #[cfg(test)]

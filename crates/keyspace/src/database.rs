@@ -22,30 +22,48 @@ use foldhash::quality::SeedableRandomState;
 pub(crate) struct Entry {
     pub(crate) key: Blob,
     pub(crate) value: Value,
-    expires: Option<UnixMs>,
     /// The snapshot that has this entry already, or that began before the entry did.
     pub(crate) epoch: u32,
-    /// When or how often it was used: see [`usage`](crate::usage).
-    clock: u32,
+    /// When or how often it was used, in 24 bits: see [`usage`](crate::usage).
+    clock: [u8; 3],
+    /// Apart from the moment, as an `Option` would take eight bytes for it.
+    expires: bool,
+    /// When it expires, if it does.
+    moment: UnixMs,
 }
+
+// A line of the cache.
+const _: () = assert!(size_of::<Entry>() == 64);
 
 impl Entry {
     pub(crate) fn new(key: &[u8], value: Value, expires: Option<UnixMs>, epoch: u32) -> Self {
-        Self { key: Blob::from(key), value, expires, epoch, clock: 0 }
+        let key = Blob::from(key);
+        let (is_expiring, moment) = (expires.is_some(), expires.unwrap_or(UnixMs(0)));
+        Self { key, value, epoch, clock: [0; 3], expires: is_expiring, moment }
+    }
+
+    pub(crate) fn clock(&self) -> u32 {
+        let [low, middle, high] = self.clock;
+        u32::from_le_bytes([low, middle, high, 0])
     }
 
     pub(crate) fn set_clock(&mut self, clock: u32) {
-        self.clock = clock;
+        let [low, middle, high, _] = clock.to_le_bytes();
+        self.clock = [low, middle, high];
     }
 
     pub(crate) fn expires(&self) -> Option<UnixMs> {
-        self.expires
+        self.expires.then_some(self.moment)
+    }
+
+    fn set_expires(&mut self, expires: Option<UnixMs>) {
+        self.expires = expires.is_some();
+        self.moment = expires.unwrap_or(UnixMs(0));
     }
 
     pub(crate) fn view(&self) -> EntryRef<'_> {
-        let Self { key, value, expires, epoch, clock } = self;
-        let (expires, epoch, clock) = (*expires, *epoch, *clock);
-        EntryRef { key, value: value.view(), expires, epoch, clock }
+        let (expires, clock) = (self.expires(), self.clock());
+        EntryRef { key: &self.key, value: self.value.view(), expires, epoch: self.epoch, clock }
     }
 }
 
@@ -62,7 +80,9 @@ pub(crate) struct EntryRef<'a> {
 impl EntryRef<'_> {
     pub(crate) fn to_entry(self) -> Entry {
         let Self { key, value, expires, epoch, clock } = self;
-        Entry { key: Blob::from(key), value: value.to_value(), expires, epoch, clock }
+        let mut entry = Entry::new(key, value.to_value(), expires, epoch);
+        entry.set_clock(clock);
+        entry
     }
 
     /// The 24 bits that are kept for eviction.
@@ -304,7 +324,7 @@ impl Database {
         if self.slots.is_empty() {
             self.slots.resize_with(SLOTS, Table::default);
         }
-        if let Some(at) = entry.expires {
+        if let Some(at) = entry.expires() {
             self.expires.insert((at, entry.key.clone()));
         }
         if let Some(at) = entry.view().first_field_expiry() {
@@ -328,7 +348,7 @@ impl Database {
         let entry = table.remove(hash, place, |key| hash_with(hasher, key))?;
         self.len -= 1;
         self.count_needed(entry.view().counted_type(), false);
-        if let Some(at) = entry.expires {
+        if let Some(at) = entry.expires() {
             self.expires.remove(&(at, entry.key.clone()));
         }
         if !self.field_expiries.is_empty() {
@@ -353,7 +373,7 @@ impl Database {
         let old = table.entry(place);
         let (before, after) = (old.expires, expires(old.expires));
         let mut new = Entry::new(key, value, after, old.epoch);
-        new.clock = used(old.clock);
+        new.set_clock(used(old.clock));
         let counted = old.value.needed_type().is_some() || new.value.view().needed_type().is_some();
         let types = [old.counted_type(), new.view().counted_type()];
         let hasher = &self.hasher;

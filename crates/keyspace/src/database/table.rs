@@ -4,7 +4,7 @@ use hashbrown::HashTable;
 
 use super::arena::{Arena, Record};
 use super::{Entry, EntryRef};
-use crate::{Blob, UnixMs, Value, ValueRef};
+use crate::{UnixMs, Value, ValueRef};
 
 /// The entries of one slot.
 ///
@@ -86,7 +86,7 @@ impl Table {
         if place & WHOLE == 0 {
             self.arena.set_clock(place, clock);
         } else {
-            self.whole[index(place)].clock = clock;
+            self.whole[index(place)].set_clock(clock);
         }
     }
 
@@ -196,10 +196,10 @@ impl Table {
     ) {
         if place & WHOLE == 0 {
             let mut entry = self.entry(place).to_entry();
-            entry.expires = expires;
+            entry.set_expires(expires);
             self.replace(hash, place, entry, hash_of);
         } else {
-            self.whole[index(place)].expires = expires;
+            self.whole[index(place)].set_expires(expires);
         }
     }
 
@@ -270,10 +270,8 @@ fn key_of<'a>(arena: &'a Arena, whole: &'a [Entry], place: Place) -> &'a [u8] {
 /// The record of an entry that an arena takes.
 fn record(entry: &Entry) -> Option<Record<'_>> {
     let Value::String(string) = &entry.value else { return None };
-    let Entry { key, expires, epoch, clock, .. } = entry;
-    let key: &Blob = key;
-    let record =
-        Record { key, string: string.view(), expires: *expires, epoch: *epoch, clock: *clock };
+    let (expires, epoch, clock) = (entry.expires(), entry.epoch, entry.clock());
+    let record = Record { key: &entry.key, string: string.view(), expires, epoch, clock };
     record.fits().then_some(record)
 }
 

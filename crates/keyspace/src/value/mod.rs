@@ -49,8 +49,8 @@ pub enum Value {
     Hash(Hash),
     /// A sorted set (`ZADD` ...).
     Zset(Zset),
-    /// A stream (`XADD` ...).
-    Stream(Stream),
+    /// A stream (`XADD` ...), whose head is large beside the others.
+    Stream(Box<Stream>),
     /// A value of a type that has no commands here yet, kept as its RDB bytes and passed on whole.
     Opaque(Opaque),
 }

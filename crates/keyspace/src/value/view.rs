@@ -49,7 +49,7 @@ impl ValueRef<'_> {
             Self::Set(set) => Value::Set(set.clone()),
             Self::Hash(hash) => Value::Hash(hash.clone()),
             Self::Zset(zset) => Value::Zset(zset.clone()),
-            Self::Stream(stream) => Value::Stream(stream.clone()),
+            Self::Stream(stream) => Value::Stream(Box::new(stream.clone())),
             Self::Opaque(opaque) => Value::Opaque(opaque.clone()),
         }
     }
@@ -119,14 +119,14 @@ macro_rules! kinds {
             }
 
             fn of_mut(value: &mut Value) -> Option<&mut Self> {
-                match value {
-                    Value::$variant(value) => Some(value),
-                    _ => None,
-                }
+                let Value::$variant(value) = value else { return None };
+                // Out of its box, if it is in one.
+                let value: &mut Self = value;
+                Some(value)
             }
 
             fn into_value(self) -> Value {
-                Value::$variant(self)
+                Value::$variant(self.into())
             }
 
             fn is_gone(it: Self::Ref<'_>) -> bool {

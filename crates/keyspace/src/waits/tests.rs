@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{List, Str, Stream, Value, Zset};
+use crate::{List, Str, Value, Zset};
 
 const SESSIONS: u64 = 6;
 const KEYS: u8 = 4;
@@ -77,7 +77,7 @@ fn value(kind: Kind) -> Value {
     match kind {
         Kind::List => Value::List(List::default()),
         Kind::Zset => Value::Zset(Zset::default()),
-        Kind::Stream => Value::Stream(Stream::default()),
+        Kind::Stream => Value::Stream(Box::default()),
         Kind::String => Value::String(Str::default()),
     }
 }
@@ -277,7 +277,7 @@ fn a_turn_ends() {
         let wish = Wish { awaited: Awaited::Stream, keys, timeout: None, request: None };
         waits.begin(session, 0, wish, RequestBuf::from_args(["XREAD"]));
     };
-    let stream = Value::Stream(Stream::default());
+    let stream = Value::Stream(Box::default());
     begin(&mut waits, 1);
     begin(&mut waits, 2);
     waits.signal(0, b"s");

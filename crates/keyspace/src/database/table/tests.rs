@@ -94,7 +94,7 @@ fn run(table: &mut Table, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
         }
         (Step::Expire(_, expires), Some(place)) => {
             table.set_expires(hash, place, expires, hash_of);
-            twin.get_mut(&key).unwrap().expires = expires;
+            twin.get_mut(&key).unwrap().set_expires(expires);
         }
         (Step::Append(_), Some(place)) => {
             for entry in [table.make_whole(place, hash_of), twin.get_mut(&key).unwrap()] {
@@ -114,7 +114,8 @@ fn run(table: &mut Table, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
             table.set_epoch(place, epoch);
             table.set_clock(place, clock);
             let entry = twin.get_mut(&key).unwrap();
-            (entry.epoch, entry.clock) = (epoch, clock);
+            entry.epoch = epoch;
+            entry.set_clock(clock);
         }
         (_, None) => {}
     }

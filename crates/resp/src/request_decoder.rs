@@ -9,6 +9,7 @@ use crate::inline;
 use crate::limits::{ADDRESSABLE, Limits, Mode};
 use crate::number::parse_i64;
 use crate::request::{Request, Span};
+use crate::request_batch::RequestBatch;
 use crate::shape::Shape;
 
 /// Bytes of memory for arguments' places, or for an inline request's text, that a decoder keeps
@@ -96,6 +97,13 @@ enum Step {
     Complete,
 }
 
+/// A decoder of a server, with the default limits.
+impl Default for RequestDecoder {
+    fn default() -> Self {
+        Self::new(Mode::Compatible, Limits::default())
+    }
+}
+
 impl RequestDecoder {
     /// A decoder at a connection's start, not authenticated.
     #[must_use]
@@ -133,6 +141,56 @@ impl RequestDecoder {
             return Ok(Decoded { used, request });
         }
         self.decode_any(unread)
+    }
+
+    /// Decodes requests ahead of their turn: whole ones at the start of `unread`, up to `most` of them,
+    /// as long as nothing is odd about them. They are in `batch` then, and nothing else.
+    ///
+    /// Nothing is used by it: as each has its turn, say so by [`skip`](Self::skip). The next call of
+    /// [`decode`](Self::decode) begins behind those, whether the others are decoded once more or not.
+    /// What the decoder was told meanwhile (limits, authentication) does not hold for a batch that is
+    /// there already. What it does not decode, errors too, is left to `decode`: so is all of it while a
+    /// request is under way.
+    ///
+    /// ```
+    /// use redwire_resp::{Limits, Mode, RequestBatch, RequestDecoder};
+    ///
+    /// let mut decoder = RequestDecoder::new(Mode::Compatible, Limits::default());
+    /// let received = b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*2\r\n$3\r\nGET\r\n$1\r\nb\r\nPING\r\n";
+    /// let mut batch = RequestBatch::default();
+    /// decoder.decode_ahead(received, &mut batch, 32);
+    /// let mut unread = &received[..];
+    /// for index in 0..batch.len() {
+    ///     let (request, used) = batch.get(index, received).unwrap();
+    ///     assert_eq!(request.name(), b"GET");
+    ///     decoder.skip(used);
+    ///     unread = &unread[used..];
+    /// }
+    /// assert_eq!(decoder.decode(unread)?.request.unwrap().name(), b"PING");
+    /// # Ok::<(), redwire_resp::RequestError>(())
+    /// ```
+    pub fn decode_ahead(&mut self, unread: &[u8], batch: &mut RequestBatch, most: usize) {
+        batch.clear();
+        // A line that is being searched for its end is not looked at anew.
+        if self.state != State::Start || self.searched > 0 || self.hidden {
+            return;
+        }
+        let mut start = 0;
+        while batch.len() < most {
+            let rest = &unread[start..];
+            let Some(used) = self.known_request(rest).or_else(|| self.plain_request(rest)) else {
+                (self.state, self.pos) = (State::Start, 0);
+                return;
+            };
+            batch.push(start, start + used, &self.args);
+            start += used;
+        }
+    }
+
+    /// Takes `used` bytes as done with, those of a request out of a
+    /// [batch](Self::decode_ahead).
+    pub fn skip(&mut self, used: usize) {
+        self.consumed += used as u64;
     }
 
     fn decode_any<'a>(&'a mut self, unread: &'a [u8]) -> Result<Decoded<'a>, RequestError> {

@@ -8,21 +8,43 @@ use naive::{Event, Naive};
 use pieces::pieces;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use redwire_resp::{Limits, Mode, RequestBuf, RequestDecoder, RequestError, encode_request};
+use redwire_resp::{
+    Limits, Mode, Request, RequestBatch, RequestBuf, RequestDecoder, RequestError, encode_request,
+};
 
 /// What the decoder under test says about bytes that arrive in these pieces.
 fn events(mode: Mode, limits: &Limits, authenticated: bool, pieces: &[&[u8]]) -> Vec<Event> {
+    events_ahead(mode, limits, authenticated, pieces, (0, 0))
+}
+
+/// The same of one that decodes so many requests ahead, and runs so many of them before it looks anew.
+fn events_ahead(
+    mode: Mode,
+    limits: &Limits,
+    authenticated: bool,
+    pieces: &[&[u8]],
+    (most, run): (usize, usize),
+) -> Vec<Event> {
+    let event = |request: Request<'_>| Event::Request(request.iter().map(<[u8]>::to_vec).collect());
+    let mut batch = RequestBatch::default();
     let mut decoder = RequestDecoder::new(mode, limits.clone());
     decoder.set_authenticated(authenticated);
     let (mut events, mut received, mut used) = (Vec::new(), Vec::new(), 0);
     for piece in pieces {
         received.extend_from_slice(piece);
         loop {
+            decoder.decode_ahead(&received[used..], &mut batch, most);
+            let unread = &received[used..];
+            for (request, len) in (0..run).map_while(|index| batch.get(index, unread)) {
+                events.push(event(request));
+                decoder.skip(len);
+                used += len;
+            }
             match decoder.decode(&received[used..]) {
                 Ok(decoded) => {
                     used += decoded.used;
                     let Some(request) = decoded.request else { break };
-                    events.push(Event::Request(request.iter().map(<[u8]>::to_vec).collect()));
+                    events.push(event(request));
                 }
                 Err(error) => {
                     assert_eq!(decoder.decode(b"PING\r\n").err(), Some(error), "errors stick");
@@ -128,6 +150,20 @@ proptest! {
         if strict || !small {
             prop_assert_eq!(events(mode, &limits, authenticated, &[&bytes]), expected);
         }
+    }
+
+    #[test]
+    fn what_is_decoded_ahead_is_what_is_decoded_in_its_turn(
+        bytes in traffic(),
+        cuts in vec(any::<usize>(), 0..5),
+        strict in any::<bool>(),
+        authenticated in any::<bool>(),
+        ahead in (0..10usize, 0..10usize),
+    ) {
+        let mode = if strict { Mode::Strict } else { Mode::Compatible };
+        let (limits, pieces) = (small_limits(), pieces(&bytes, &cuts));
+        let seen = events_ahead(mode, &limits, authenticated, &pieces, ahead);
+        prop_assert_eq!(seen, events(mode, &limits, authenticated, &pieces));
     }
 
     #[test]

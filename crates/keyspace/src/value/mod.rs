@@ -24,7 +24,7 @@ pub use hash::{Fields, Hash, HashField, HashIter};
 pub use list::{List, ListIter};
 pub use opaque::Opaque;
 pub use set::{Set, SetIter};
-pub(crate) use stream::{ACTIVE, COUNTED, ENTRY_BYTES, Keep, NodeLimits, Trim, Unfit};
+pub(crate) use stream::{ACTIVE, COUNTED, ENTRY_BYTES, IdText, Keep, NodeLimits, Trim, Unfit};
 pub use stream::{Consumer, Group, Pair, Pending, Stream, StreamEntry, StreamFields, StreamId};
 pub use string::{Str, StrRef};
 pub(crate) use view::Kind;

@@ -23,6 +23,14 @@ impl Builder {
         Self { bytes: vec![0; HEADER], count: 0 }
     }
 
+    /// An empty listpack with room for so many bytes in all.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        let mut all = Vec::with_capacity(bytes.max(HEADER));
+        all.resize(HEADER, 0);
+        Self { bytes: all, count: 0 }
+    }
+
     /// Empties it, keeping its memory.
     pub fn clear(&mut self) {
         self.bytes.truncate(HEADER);

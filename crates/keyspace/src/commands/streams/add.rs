@@ -9,7 +9,7 @@ use crate::commands::options::{integer, is};
 use crate::context::{Context, Data};
 use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
-use crate::value::{ENTRY_BYTES, Keep, Pair, Stream, StreamId, Trim};
+use crate::value::{ENTRY_BYTES, IdText, Keep, Pair, Stream, StreamId, Trim};
 
 /// Most entries that a trim by `~` drops unless told otherwise: those of 100 nodes, at most a
 /// million.
@@ -135,8 +135,8 @@ fn text(text: &'static str) -> CommandError {
 struct Trimmed {
     /// How many entries it dropped.
     count: u64,
-    /// The words of an exact trim that leaves what the stream now has.
-    outcome: [String; 3],
+    /// The exact trim that leaves what the stream now has.
+    outcome: Trim,
     /// The entries that it deleted, where it spared others.
     deleted: Vec<StreamId>,
     dropped: Dropped,
@@ -171,17 +171,17 @@ impl Trim {
         Trimmed { count, outcome: self.outcome(stream), deleted, dropped }
     }
 
-    /// The words of an exact trim that leaves what `stream` now has.
-    fn outcome(self, stream: &Stream) -> [String; 3] {
-        let (name, value) = match self.keep {
-            Keep::Last(_) => ("MAXLEN", stream.len().to_string()),
-            Keep::From(_) if stream.is_empty() => ("MINID", StreamId::MAX.to_string()),
-            Keep::From(_) => ("MINID", stream.first_id().to_string()),
+    /// The exact trim that leaves what `stream` now has.
+    fn outcome(self, stream: &Stream) -> Self {
+        let keep = match self.keep {
+            Keep::Last(_) => Keep::Last(stream.len() as u64),
+            Keep::From(_) if stream.is_empty() => Keep::From(StreamId::MAX),
+            Keep::From(_) => Keep::From(stream.first_id()),
         };
-        [name.to_owned(), "=".to_owned(), value]
+        Self { keep, approximate: false, limit: 0 }
     }
 
-    /// The words of this trim, as it was asked for.
+    /// The words of this trim, as an exact one.
     fn words(self) -> [String; 3] {
         let (name, value) = match self.keep {
             Keep::Last(most) => ("MAXLEN", most.to_string()),
@@ -226,15 +226,14 @@ pub(super) fn xadd(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
     if asked == NewId::Given(StreamId::MIN) {
         next_id(asked, StreamId::MIN, data.now())?;
     }
-    let there = data.check::<Stream>(key)?;
-    if !there && options.no_stream {
-        context.reply.null();
-        return Ok(());
-    }
     let now = data.now();
-    let last = match data.peek(key) {
-        Some(crate::ValueRef::Stream(stream)) => stream.last_id,
-        _ => StreamId::MIN,
+    let last = match data.peek_as::<Stream>(key)? {
+        Some(stream) => stream.last_id,
+        None if options.no_stream => {
+            context.reply.null();
+            return Ok(());
+        }
+        None => StreamId::MIN,
     };
     let id = next_id(asked, last, now)?;
     let pairs: Vec<Pair<'_>> = (options.end + 1..request.len())
@@ -257,7 +256,7 @@ pub(super) fn xadd(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
     if let Some(trimmed) = trimmed {
         trimmed.tell_references(data, key);
     }
-    context.reply.bulk(id.to_string().as_bytes());
+    context.reply.bulk(IdText::from(id).as_bytes());
     Ok(())
 }
 
@@ -277,9 +276,9 @@ fn tell_added(
     // Of a trim that spares entries what it deleted is told.
     let spares = options.references == Some(References::Acknowledged);
     let words = options.trim.zip(trimmed).filter(|_| !spares).map(|(trim, trimmed)| {
-        if trim.approximate { trimmed.outcome.clone() } else { trim.words() }
+        if trim.approximate { trimmed.outcome.words() } else { trim.words() }
     });
-    let id = id.to_string();
+    let id = IdText::from(id);
     let mut args: Vec<&[u8]> = vec![&request[0], &request[1]];
     if options.no_stream {
         args.push(b"NOMKSTREAM");
@@ -304,7 +303,7 @@ pub(super) fn xtrim(context: &mut Context<'_>, request: Request<'_>) -> CommandR
         data.changed_more(trimmed.count as usize - 1);
         let spares = options.references == Some(References::Acknowledged);
         if !spares && (trim.approximate || options.references.is_some()) && data.begin_effect() {
-            let [name, sign, value] = &trimmed.outcome;
+            let [name, sign, value] = &trimmed.outcome.words();
             let words = [&request[0], key, name.as_bytes(), sign.as_bytes(), value.as_bytes()];
             data.effect(words);
         }

@@ -52,6 +52,37 @@ impl StreamId {
     }
 }
 
+/// The text of an id, without an allocation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IdText {
+    bytes: [u8; Self::MAX],
+    len: usize,
+}
+
+impl IdText {
+    /// Two numbers of 20 digits and what is between them.
+    const MAX: usize = 41;
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+}
+
+impl From<StreamId> for IdText {
+    fn from(id: StreamId) -> Self {
+        let mut text = Self { bytes: [0; Self::MAX], len: 0 };
+        text.push(itoa::Buffer::new().format(id.ms).as_bytes());
+        text.push(b"-");
+        text.push(itoa::Buffer::new().format(id.seq).as_bytes());
+        text
+    }
+}
+
 impl fmt::Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.ms, self.seq)
@@ -82,5 +113,12 @@ mod tests {
         assert_eq!(StreamId::MAX.next(), None);
         assert_eq!(StreamId::MIN.previous(), None);
         assert_eq!(id(12, 3).to_string(), "12-3");
+    }
+
+    #[test]
+    fn both_texts_are_one() {
+        for id in [StreamId::MIN, StreamId::MAX, StreamId { ms: 1_526_919_030_474, seq: 55 }] {
+            assert_eq!(IdText::from(id).as_bytes(), id.to_string().as_bytes());
+        }
     }
 }

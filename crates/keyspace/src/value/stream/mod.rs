@@ -11,6 +11,7 @@ mod refs;
 mod tests;
 
 pub use group::{Consumer, Group, Pending};
+pub(crate) use id::IdText;
 pub use id::StreamId;
 use node::Node;
 pub use node::{Pair, StreamEntry, StreamFields};

@@ -88,7 +88,7 @@ impl Node {
             ms: id.ms.wrapping_sub(self.first.ms),
             seq: id.seq.wrapping_sub(self.first.seq),
         };
-        let mut builder = Builder::new();
+        let mut builder = Builder::with_capacity(most_bytes(pairs));
         push_entry(&mut builder, offset, pairs, same);
         let more = builder.count();
         let packed = builder.finish();
@@ -169,6 +169,15 @@ impl Node {
 fn note_total(bytes: &mut [u8]) {
     let total = bytes.len() as u32;
     bytes[..4].copy_from_slice(&total.to_le_bytes());
+}
+
+/// No less than a listpack takes of nothing but an entry with these fields.
+fn most_bytes(pairs: &[Pair<'_>]) -> usize {
+    /// What an element takes at most beside its bytes, or as a number.
+    const ELEMENT: usize = 11;
+    let fields = |(name, value): &Pair<'_>| name.len() + value.len() + 2 * ELEMENT;
+    // Flags, two numbers of the id, fields, elements before; the header and the end.
+    HEADER + 1 + 5 * ELEMENT + pairs.iter().map(fields).sum::<usize>()
 }
 
 fn push_entry(builder: &mut Builder, offset: StreamId, pairs: &[Pair<'_>], same: bool) {

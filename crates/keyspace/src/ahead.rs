@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use redwire_resp::Request;
 
-use crate::command::Keys;
+use crate::command::{Command, Keys};
 use crate::database::{Near, Place};
 use crate::{Keyspace, Session};
 
@@ -28,12 +28,13 @@ const KEYS_MAX: usize = 64;
 /// let mut out = Vec::new();
 /// let requests = [["SET", "a", "1"], ["SET", "b", "2"]].map(RequestBuf::from_args);
 /// let mut ahead = Ahead::default();
-/// for request in &requests {
-///     keyspace.note_ahead(&mut ahead, &session, request.as_request());
-/// }
+/// let noted = requests.each_ref().map(|request| {
+///     keyspace.note_ahead(&mut ahead, &session, request.as_request())
+/// });
 /// keyspace.touch(&mut ahead);
-/// for request in &requests {
-///     keyspace.execute(&mut NoHost, &mut session, request.as_request(), UnixMs(0), &mut out);
+/// for (request, noted) in requests.iter().zip(noted) {
+///     let (request, now) = (request.as_request(), UnixMs(0));
+///     keyspace.execute_noted(&mut NoHost, &mut session, request, noted, now, &mut out);
 /// }
 /// assert_eq!(out, b"+OK\r\n+OK\r\n");
 /// ```
@@ -43,35 +44,73 @@ pub struct Ahead {
     places: Vec<Place>,
 }
 
+/// What was found out about one request when it was [noted](Keyspace::note_ahead): its command, and
+/// where its first key stands. It holds for that request only, and spares
+/// [`Keyspace::execute_noted`] from finding it out again.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Noted {
+    pub(crate) command: Option<&'static Command>,
+    /// With the number of the data set whose tables it is a place in.
+    pub(crate) place: Option<(Place, u32)>,
+}
+
 impl Ahead {
     /// Whether it takes no more keys before they are touched.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.places.len() >= KEYS_MAX
     }
+
+    /// How many keys it has: less than two have nothing to wait for together.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether it has no keys.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Forgets its keys, untouched.
+    pub fn clear(&mut self) {
+        self.places.clear();
+    }
 }
 
 impl Keyspace {
-    /// Notes the keys of a request that `session` is about to run, as far as `ahead` takes them.
-    pub fn note_ahead(&self, ahead: &mut Ahead, session: &Session, request: Request<'_>) {
+    /// Notes the keys of a request that `session` is about to run, as far as `ahead` takes them, and
+    /// answers what it found out.
+    pub fn note_ahead(&self, ahead: &mut Ahead, session: &Session, request: Request<'_>) -> Noted {
         // A host's own commands have no keys here.
-        let Some(command) = self.table.find(request.name(), |_| None) else { return };
+        let Some(command) = self.table.find(request.name(), |_| None) else {
+            return Noted::default();
+        };
+        let mut noted = Noted { command: Some(command), place: None };
         if ahead.db != session.db {
             ahead.places.clear();
             ahead.db = session.db;
         }
-        let Some(database) = self.data.databases.get(session.db as usize) else { return };
-        if ahead.is_full() {
-            return;
-        }
+        let Some(database) = self.data.databases.get(session.db as usize) else { return noted };
+        let room = KEYS_MAX - ahead.places.len();
+        let first = ahead.places.len();
+        let place = |key: &[u8]| {
+            let place = database.place(key);
+            database.touch_table(place);
+            place
+        };
         // Most commands have one key.
         if let Keys { first: 1, last: 1, .. } = command.keys {
-            ahead.places.extend(request.arg(1).map(|key| database.place(key)));
-            return;
+            ahead.places.extend(request.arg(1).filter(|_| room > 0).map(place));
+        } else {
+            let keys = command.keys.positions(request.len()).take(room);
+            ahead.places.extend(keys.filter_map(|at| request.arg(at)).map(place));
         }
-        let room = KEYS_MAX - ahead.places.len();
-        let keys = command.keys.positions(request.len()).take(room);
-        ahead.places.extend(keys.filter_map(|at| request.arg(at)).map(|key| database.place(key)));
+        if command.keys.first == 1 {
+            noted.place = ahead.places.get(first).map(|place| (*place, self.generation));
+        }
+        noted
     }
 
     /// Reads what the keys in `ahead` lead to, and empties it; answers how many entries it came to,
@@ -89,17 +128,18 @@ impl Keyspace {
                 touched += 1;
             }
         }
-        ahead.places.clear();
+        ahead.clear();
         black_box(touched)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use redwire_resp::RequestBuf;
 
     use super::*;
-    use crate::{NoHost, Settings, UnixMs};
+    use crate::{Dataset, NoHost, Settings, UnixMs};
 
     fn note(keyspace: &Keyspace, session: &Session, args: &[&str]) -> Ahead {
         let mut ahead = Ahead::default();
@@ -148,5 +188,66 @@ mod tests {
         assert_eq!(keyspace.touch(&mut ahead), KEYS_MAX);
         assert!(!ahead.is_full());
         assert_eq!(keyspace.touch(&mut ahead), 0);
+    }
+
+    /// Requests of one connection that bear on where keys are, and whose keys they are.
+    fn requests() -> impl Strategy<Value = Vec<Vec<String>>> {
+        let request =
+            (0..15_usize, 0..4_u8, 0..4_u8, 0..3_u8).prop_map(|(kind, key, other, db)| {
+                let words = match kind {
+                    0 => format!("SELECT {db}"),
+                    1 => format!("SWAPDB 0 {db}"),
+                    2 => format!("MOVE k{key} {db}"),
+                    3 => format!("RENAME k{key} k{other}"),
+                    4 => format!("COPY k{key} k{other} DB {db} REPLACE"),
+                    5 => "FLUSHDB".to_owned(),
+                    6 => format!("INCR k{key}"),
+                    7 => format!("MGET k{key} k{other}"),
+                    8 => format!("APPEND k{key} {other}"),
+                    9 => format!("DEL k{key}"),
+                    10 => format!("PEXPIRE k{key} {db}"),
+                    _ => format!("SET k{key} v{other}"),
+                };
+                words.split(' ').map(str::to_owned).collect()
+            });
+        proptest::collection::vec(request, 1..40)
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_found_out_ahead_changes_nothing(
+            requests in requests(),
+            batch in 1..9_usize,
+            replaced in 0..8_u8,
+        ) {
+            let (mut ours, mut twin) = (Keyspace::new(Settings::default(), 7), Keyspace::new(Settings::default(), 7));
+            let (mut session, mut other) = (Session::new(1), Session::new(1));
+            let mut ahead = Ahead::default();
+            for (turn, batch) in requests.chunks(batch).enumerate() {
+                let requests: Vec<_> = batch.iter().map(RequestBuf::from_args).collect();
+                let noted: Vec<_> = requests
+                    .iter()
+                    .map(|request| ours.note_ahead(&mut ahead, &session, request.as_request()))
+                    .collect();
+                ours.touch(&mut ahead);
+                if turn == usize::from(replaced) {
+                    // Its keys are hashed otherwise.
+                    ours.replace_data(Dataset::new(16, 8));
+                    twin.replace_data(Dataset::new(16, 8));
+                }
+                for (request, noted) in requests.iter().zip(noted) {
+                    let (mut reply, mut expected) = (Vec::new(), Vec::new());
+                    let (request, now) = (request.as_request(), UnixMs(turn as u64));
+                    ours.execute_noted(&mut NoHost, &mut session, request, noted, now, &mut reply);
+                    twin.execute(&mut NoHost, &mut other, request, now, &mut expected);
+                    prop_assert_eq!(reply.escape_ascii().to_string(), expected.escape_ascii().to_string());
+                }
+            }
+            let effects = |keyspace: &mut Keyspace| {
+                let effects = keyspace.effects().iter();
+                effects.map(|(db, bytes)| (db, bytes.to_vec())).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(effects(&mut ours), effects(&mut twin));
+        }
     }
 }

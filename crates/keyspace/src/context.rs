@@ -3,13 +3,13 @@
 use redwire_resp::Encoder;
 
 use crate::command::Command;
-use crate::database::EntryRef;
+use crate::database::{EntryRef, Place};
 use crate::error::CommandError;
 use crate::events::EventClass;
 use crate::keyspace::{Keyspace, Random, Role};
 use crate::session::{Origin, Session};
 use crate::usage::Meter;
-use crate::value::{Kind, Live};
+use crate::value::{Kind, Live, StrRef};
 use crate::{Blob, Hash, KeyUsage, Str, UnixMs, Value, ValueRef};
 
 /// A command's view of the world while it runs: the data, the reply to write, the session.
@@ -37,6 +37,8 @@ pub struct Context<'a> {
 pub struct Data<'a> {
     pub(crate) keyspace: &'a mut Keyspace,
     pub(crate) db: u32,
+    /// The one that was selected when the command began, which knows the place of its key.
+    home: u32,
     now: UnixMs,
     origin: Origin,
     effect: EffectPlan,
@@ -53,12 +55,33 @@ pub(crate) enum EffectPlan {
     Own,
 }
 
+/// Whatever way the command ends: its key is no more than some bytes from now on.
+impl Drop for Data<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(database) = self.keyspace.data.databases.get_mut(self.home as usize) {
+            database.forget_place();
+        }
+    }
+}
+
 impl<'a> Data<'a> {
-    pub(crate) fn new(keyspace: &'a mut Keyspace, session: &Session, now: UnixMs) -> Self {
+    /// The view of a command; `first` is the key that it is about, if it is known, and its place.
+    #[inline]
+    pub(crate) fn new(
+        keyspace: &'a mut Keyspace,
+        session: &Session,
+        now: UnixMs,
+        first: Option<(&'a [u8], Place)>,
+    ) -> Self {
         keyspace.meter = Meter { now, still: session.no_touch };
+        if let Some((key, place)) = first {
+            keyspace.data.databases[session.db as usize].remember_place(key, place);
+        }
         Self {
             keyspace,
             db: session.db,
+            home: session.db,
             now,
             origin: session.origin(),
             effect: EffectPlan::Verbatim,
@@ -268,6 +291,15 @@ impl<'a> Data<'a> {
                 self.keyspace.insert(self.db, key, value, expires);
                 self.keyspace.events.push(EventClass::New, "new", self.db, key);
             }
+        }
+    }
+
+    /// Makes the string of `bytes` the value of `key`, whatever was there, with this expiry.
+    pub(crate) fn put_string(&mut self, key: &[u8], bytes: &[u8], expires: Option<UnixMs>) {
+        let rewritten =
+            expires.is_none() && self.keyspace.rewrite_string(self.db, key, StrRef::new(bytes));
+        if !rewritten {
+            self.put(key, Value::String(Str::new(bytes)), expires);
         }
     }
 

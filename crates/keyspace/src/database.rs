@@ -12,7 +12,7 @@ use self::arena::Record;
 use self::table::Table;
 use crate::field_expiries::FieldExpiries;
 use crate::slot::{SLOTS, key_slot};
-use crate::value::EXPIRING;
+use crate::value::{EXPIRING, StrRef};
 use crate::{Blob, UnixMs, Value, ValueRef};
 use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
@@ -160,11 +160,35 @@ impl<'a> EntryMut<'a> {
     }
 }
 
-/// Where a key stands in a [`Database`], or would stand.
-#[derive(Debug, Clone, Copy)]
+/// Where a key stands in a [`Database`], or would stand; the same in all that have one seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     slot: u16,
     hash: u64,
+}
+
+/// The key that the running command is about, and its place: it is looked up several times, and its
+/// bytes stay where they are meanwhile, so that it is known by their address.
+#[derive(Debug, Default)]
+struct Known {
+    address: usize,
+    len: usize,
+    place: Option<Place>,
+}
+
+impl Known {
+    #[inline]
+    fn place(&self, key: &[u8]) -> Option<Place> {
+        let is_it = self.address == key.as_ptr() as usize && self.len == key.len();
+        if is_it { self.place } else { None }
+    }
+}
+
+/// A copy outlives the command.
+impl Clone for Known {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// An entry that was found, but not looked at.
@@ -198,6 +222,7 @@ pub(crate) struct Database {
     /// whose type changes with their fields.
     needed: BTreeMap<u8, usize>,
     hasher: SeedableRandomState,
+    known: Known,
 }
 
 impl Database {
@@ -214,6 +239,7 @@ impl Database {
             field_expiries: FieldExpiries::default(),
             needed: BTreeMap::new(),
             hasher,
+            known: Known::default(),
         }
     }
 
@@ -226,6 +252,7 @@ impl Database {
             field_expiries: FieldExpiries::default(),
             needed: BTreeMap::new(),
             hasher: self.hasher.clone(),
+            known: Known::default(),
         }
     }
 
@@ -293,15 +320,38 @@ impl Database {
     }
 
     pub(crate) fn find(&self, key: &[u8]) -> Option<EntryRef<'_>> {
-        let table = self.slots.get(usize::from(key_slot(key)))?;
-        table.find(self.hash(key), key).map(|place| table.entry(place))
+        let Place { slot, hash } = self.locate(key);
+        let table = self.slots.get(usize::from(slot))?;
+        table.find(hash, key).map(|place| table.entry(place))
     }
 
+    /// Where `key` stands, or would stand.
+    #[inline]
     pub(crate) fn place(&self, key: &[u8]) -> Place {
-        let place = Place { slot: key_slot(key), hash: self.hash(key) };
-        // The table's own fields, before anyone waits for them.
+        Place { slot: key_slot(key), hash: self.hash(key) }
+    }
+
+    /// Reads the table's own fields, before anyone waits for them.
+    pub(crate) fn touch_table(&self, place: Place) {
         black_box(self.slots.get(usize::from(place.slot)).map(Table::len));
-        place
+    }
+
+    /// Remembers where `key` stands until [`forget_place`](Self::forget_place): as long as these very
+    /// bytes stay where they are.
+    #[inline]
+    pub(crate) fn remember_place(&mut self, key: &[u8], place: Place) {
+        debug_assert_eq!(self.place(key), place, "of another key, or of other data");
+        self.known = Known { address: key.as_ptr() as usize, len: key.len(), place: Some(place) };
+    }
+
+    #[inline]
+    pub(crate) fn forget_place(&mut self) {
+        self.known.place = None;
+    }
+
+    #[inline]
+    fn locate(&self, key: &[u8]) -> Place {
+        self.known.place(key).unwrap_or_else(|| self.place(key))
     }
 
     /// The entry that is found first at `place`: that of the key if it is there, but for keys whose
@@ -312,8 +362,8 @@ impl Database {
     }
 
     pub(crate) fn find_mut(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {
-        let hash = self.hash(key);
-        let table = self.slots.get_mut(usize::from(key_slot(key)))?;
+        let Place { slot, hash } = self.locate(key);
+        let table = self.slots.get_mut(usize::from(slot))?;
         let place = table.find(hash, key)?;
         Some(EntryMut { table, hasher: &self.hasher, place })
     }
@@ -341,9 +391,9 @@ impl Database {
 
     /// Takes a key out. Its slot's table may be rebuilt, its entries moved to other buckets.
     pub(crate) fn remove(&mut self, key: &[u8]) -> Option<Entry> {
-        let hash = self.hash(key);
+        let Place { slot, hash } = self.locate(key);
         let (slots, hasher) = (&mut self.slots, &self.hasher);
-        let table = slots.get_mut(usize::from(key_slot(key)))?;
+        let table = slots.get_mut(usize::from(slot))?;
         let place = table.find(hash, key)?;
         let entry = table.remove(hash, place, |key| hash_with(hasher, key))?;
         self.len -= 1;
@@ -367,8 +417,8 @@ impl Database {
         expires: impl FnOnce(Option<UnixMs>) -> Option<UnixMs>,
         used: impl FnOnce(u32) -> u32,
     ) -> Result<Option<Value>, Value> {
-        let (hash, slot) = (self.hash(key), usize::from(key_slot(key)));
-        let Some(table) = self.slots.get_mut(slot) else { return Err(value) };
+        let Place { slot, hash } = self.locate(key);
+        let Some(table) = self.slots.get_mut(usize::from(slot)) else { return Err(value) };
         let Some(place) = table.find(hash, key) else { return Err(value) };
         let old = table.entry(place);
         let (before, after) = (old.expires, expires(old.expires));
@@ -383,6 +433,20 @@ impl Database {
             self.recount(key, types);
         }
         Ok(old)
+    }
+
+    /// [`overwrite`](Self::overwrite) of a short string that never expires by another of as many bytes,
+    /// without an allocation; answers whether it was one.
+    pub(crate) fn rewrite_string(
+        &mut self,
+        key: &[u8],
+        string: StrRef<'_>,
+        used: impl FnOnce(u32) -> u32,
+    ) -> bool {
+        let Place { slot, hash } = self.locate(key);
+        let Some(table) = self.slots.get_mut(usize::from(slot)) else { return false };
+        let place = table.find(hash, key);
+        place.is_some_and(|place| table.rewrite_string(place, string, used))
     }
 
     /// Notes that a key that expired at `before`, if it did, does so at `after`.
@@ -428,8 +492,8 @@ impl Database {
 
     /// Sets or clears the expiry of a key that is there; answers whether it is.
     pub(crate) fn set_expires(&mut self, key: &[u8], expires: Option<UnixMs>) -> bool {
-        let hash = self.hash(key);
-        let Some(table) = self.slots.get_mut(usize::from(key_slot(key))) else { return false };
+        let Place { slot, hash } = self.locate(key);
+        let Some(table) = self.slots.get_mut(usize::from(slot)) else { return false };
         let Some(place) = table.find(hash, key) else { return false };
         let before = table.entry(place).expires;
         if before != expires {

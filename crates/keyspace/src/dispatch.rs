@@ -4,8 +4,10 @@ use redwire_resp::{Encoder, Request, RequestBuf};
 
 use crate::UnixMs;
 use crate::acl::{self, Denied, Reason};
+use crate::ahead::Noted;
 use crate::command::{Command, Flags, Run};
 use crate::context::{Context, Data, EffectPlan};
+use crate::database::Place;
 use crate::error::{CommandError, CommandResult};
 use crate::host::Host;
 use crate::keyspace::{Keyspace, Role};
@@ -52,8 +54,22 @@ impl Keyspace {
         now: UnixMs,
         out: &mut Vec<u8>,
     ) {
+        self.execute_noted(host, session, request, Noted::default(), now, out);
+    }
+
+    /// [`Keyspace::execute`] of a request of which `noted` is known from
+    /// [`Keyspace::note_ahead`].
+    pub fn execute_noted(
+        &mut self,
+        host: &mut dyn Host,
+        session: &mut Session,
+        request: Request<'_>,
+        noted: Noted,
+        now: UnixMs,
+        out: &mut Vec<u8>,
+    ) {
         let mut call = Call { host, session, now, out };
-        if let Err(error) = self.accept(&mut call, request) {
+        if let Err(error) = self.accept(&mut call, request, noted) {
             call.session.abort_transaction();
             call.reply().error(error.to_string());
         }
@@ -98,11 +114,10 @@ impl Keyspace {
     }
 
     /// Checks a request and runs or queues it; an error means that it was not accepted at all.
-    fn accept(&mut self, call: &mut Call<'_>, request: Request<'_>) -> CommandResult {
-        let command = self
-            .table
-            .find(request.name(), |name| call.host.find(name))
-            .ok_or_else(|| unknown_command(request))?;
+    #[inline]
+    fn accept(&mut self, call: &mut Call<'_>, request: Request<'_>, noted: Noted) -> CommandResult {
+        let find = || self.table.find(request.name(), |name| call.host.find(name));
+        let command = noted.command.or_else(find).ok_or_else(|| unknown_command(request))?;
         if let Err(error) = self.admit(call, command, request) {
             call.host.rejected(command, request);
             if !matches!(command.run, Run::Exec) {
@@ -132,7 +147,7 @@ impl Keyspace {
                 call.host.after(call.session, command, request);
                 result?;
             }
-            Run::Data(_) | Run::Host => self.call(call, command, request),
+            Run::Data(_) | Run::Host => self.call(call, command, request, noted),
         }
         self.effects.close_group(mark);
         Ok(())
@@ -177,12 +192,19 @@ impl Keyspace {
     }
 
     /// Runs a command that was accepted, and writes its reply.
-    fn call(&mut self, call: &mut Call<'_>, command: &'static Command, request: Request<'_>) {
+    fn call(
+        &mut self,
+        call: &mut Call<'_>,
+        command: &'static Command,
+        request: Request<'_>,
+        noted: Noted,
+    ) {
         call.host.before(call.session, command, request);
         let changes = self.dirty;
         let db = call.session.db;
         let mark = call.out.len();
-        let data = Data::new(self, call.session, call.now);
+        let first = self.first_key(db, command, request, noted);
+        let data = Data::new(self, call.session, call.now, first);
         let reply = Encoder::new(call.out, call.session.protocol);
         let host_commands = call.host.commands();
         let mut context = Context { data, reply, session: call.session, host_commands };
@@ -192,6 +214,7 @@ impl Keyspace {
             Run::Exec => Err(CommandError::text("ERR EXEC calls can not be nested")),
         };
         let plan = context.data.effect_plan();
+        drop(context);
         let wish = call.session.wish.take();
         if let Err(error) = result {
             call.out.truncate(mark);
@@ -212,6 +235,24 @@ impl Keyspace {
             self.effects.push(db, request.iter());
         }
         call.host.after(call.session, command, request);
+    }
+
+    /// The key that `command` is about, and its place, if its arguments begin with one.
+    #[inline]
+    fn first_key<'a>(
+        &self,
+        db: u32,
+        command: &Command,
+        request: Request<'a>,
+        noted: Noted,
+    ) -> Option<(&'a [u8], Place)> {
+        if command.keys.first != 1 {
+            return None;
+        }
+        let key = request.arg(1)?;
+        let noted = noted.place.filter(|(_, generation)| *generation == self.generation);
+        let find = || self.data.databases[db as usize].place(key);
+        Some((key, noted.map_or_else(find, |(place, _)| place)))
     }
 
     /// `EXEC`: runs what was queued, unless a queued command was refused or a watched key changed.
@@ -238,7 +279,7 @@ impl Keyspace {
         for (command, request) in &transaction.queue {
             let request = request.as_request();
             match call.still_allowed(command, request) {
-                Ok(()) => self.call(call, command, request),
+                Ok(()) => self.call(call, command, request, Noted::default()),
                 Err(error) => call.reply().error(error.to_string()),
             }
         }

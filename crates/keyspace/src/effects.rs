@@ -72,11 +72,15 @@ impl Effects {
     }
 
     /// Wraps what came since `mark` into `MULTI` and `EXEC`, unless one command is atomic anyway.
+    #[inline]
     pub(crate) fn close_group(&mut self, mark: usize) {
-        let Some(&(last_db, _)) = self.ends.last() else { return };
-        if self.ends.len() <= mark + 1 {
-            return;
+        if self.ends.len() > mark + 1 {
+            self.wrap_group(mark);
         }
+    }
+
+    fn wrap_group(&mut self, mark: usize) {
+        let Some(&(last_db, _)) = self.ends.last() else { return };
         let start = if mark == 0 { 0 } else { self.ends[mark - 1].1 };
         let mut multi = Vec::new();
         encode_request(&mut multi, ["MULTI"]);

@@ -9,6 +9,7 @@ use crate::session::Session;
 use crate::slot::key_slot;
 use crate::snapshot::Walk;
 use crate::usage::Meter;
+use crate::value::StrRef;
 use crate::waits::Waits;
 use crate::watch::Watches;
 use crate::{Blob, Dataset, Settings, Touched, Touches, UnixMs, Value};
@@ -20,6 +21,8 @@ use crate::{Blob, Dataset, Settings, Touched, Touches, UnixMs, Value};
 #[derive(Debug)]
 pub struct Keyspace {
     pub(crate) data: Dataset,
+    /// How many data sets were before this one.
+    pub(crate) generation: u32,
     pub(crate) settings: Settings,
     pub(crate) table: &'static CommandTable,
     pub(crate) effects: Effects,
@@ -110,6 +113,7 @@ impl Keyspace {
     pub fn new(settings: Settings, seed: u64) -> Self {
         Self {
             data: Dataset::new(settings.databases, seed),
+            generation: 0,
             settings,
             table: CommandTable::shared(),
             effects: Effects::default(),
@@ -223,6 +227,7 @@ impl Keyspace {
     /// that wait for a key look at it again.
     pub fn replace_data(&mut self, data: Dataset) {
         let old = std::mem::replace(&mut self.data, data);
+        self.generation = self.generation.wrapping_add(1);
         self.touches.push(|| Touched::All);
         for db in 0..old.databases.len() as u32 {
             let new = &self.data.databases;
@@ -362,6 +367,20 @@ impl Keyspace {
         let Self { data, settings, random, meter, .. } = self;
         let used = |clock| meter.used(clock, true, settings, random);
         data.databases[db as usize].overwrite(key, value, expires, used)
+    }
+
+    /// Puts a string in the place of one that looks like it and never expires, if there is one and no
+    /// snapshot wants to see it; answers whether it did. What it does not do [`overwrite`](Self::overwrite)
+    /// does.
+    pub(crate) fn rewrite_string(&mut self, db: u32, key: &[u8], string: StrRef<'_>) -> bool {
+        let Self { data, settings, random, meter, walk, .. } = self;
+        let used = |clock| meter.used(clock, true, settings, random);
+        let rewritten =
+            walk.is_none() && data.databases[db as usize].rewrite_string(key, string, used);
+        if rewritten {
+            self.waits.signal(db, key);
+        }
+        rewritten
     }
 
     /// Takes a key out, expired or not.

@@ -41,7 +41,7 @@ mod value;
 mod waits;
 mod watch;
 
-pub use ahead::Ahead;
+pub use ahead::{Ahead, Noted};
 pub use blob::Blob;
 pub use blocking::WaitEnd;
 pub use command::{Command, Flags, Keys};

@@ -9,7 +9,6 @@ mod set;
 
 use redwire_resp::{Encoder, Request};
 
-use crate::Value;
 use crate::command::{Command, Flags, Keys};
 use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
@@ -102,7 +101,7 @@ fn check_pairs(request: Request<'_>, command: &'static str) -> CommandResult {
 fn set_pairs(context: &mut Context<'_>, request: Request<'_>) {
     for at in (1..request.len()).step_by(2) {
         let key = &request[at];
-        context.data.put(key, Value::String(Str::new(&request[at + 1])), None);
+        context.data.put_string(key, &request[at + 1], None);
         context.data.changed(key, EventClass::String, "set");
     }
 }

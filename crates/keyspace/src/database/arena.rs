@@ -83,23 +83,63 @@ impl<'a> Record<'a> {
     }
 
     /// The record that `bytes` begin with.
-    #[inline]
+    #[inline(always)]
     fn read(bytes: &'a [u8]) -> Self {
-        let spans = Spans::of(bytes);
-        let value = &bytes[spans.value..spans.end];
-        let three = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], 0]);
-        let eight = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
+        let header = Header::of(bytes);
+        let Spans { key, value, end } = header.spans();
+        let eight = |bytes: &[u8]| bytes.first_chunk().map_or(0, |it| u64::from_le_bytes(*it));
+        let string = &bytes[value..end];
         Self {
-            key: &bytes[spans.key..spans.value],
-            string: if bytes[0] & INTEGER == 0 {
-                StrRef::text(value)
+            key: &bytes[key..value],
+            string: if header.has(INTEGER) {
+                StrRef::from_integer(eight(string) as i64)
             } else {
-                StrRef::from_integer(eight(value) as i64)
+                StrRef::text(string)
             },
-            expires: (bytes[0] & EXPIRES != 0).then(|| UnixMs(eight(&bytes[HEADER..spans.key]))),
-            epoch: three(1),
-            clock: three(4),
+            expires: header.has(EXPIRES).then(|| UnixMs(eight(&bytes[HEADER..]))),
+            epoch: header.epoch(),
+            clock: header.clock(),
         }
+    }
+}
+
+/// What a record begins with.
+#[derive(Clone, Copy)]
+struct Header {
+    /// All but the length of the value.
+    word: u64,
+    value_len: u16,
+}
+
+impl Header {
+    /// The header of the record that `bytes` begin with.
+    #[inline(always)]
+    fn of(bytes: &[u8]) -> Self {
+        let header: &[u8; HEADER] = bytes.first_chunk().expect("a record has a header");
+        let [word @ .., low, high] = *header;
+        Self { word: u64::from_le_bytes(word), value_len: u16::from_le_bytes([low, high]) }
+    }
+
+    #[inline(always)]
+    fn has(self, flag: u8) -> bool {
+        self.word as u8 & flag != 0
+    }
+
+    #[inline(always)]
+    fn epoch(self) -> u32 {
+        (self.word >> 8) as u32 & 0xff_ffff
+    }
+
+    #[inline(always)]
+    fn clock(self) -> u32 {
+        (self.word >> 32) as u32 & 0xff_ffff
+    }
+
+    #[inline(always)]
+    fn spans(self) -> Spans {
+        let key = HEADER + if self.has(EXPIRES) { 8 } else { 0 };
+        let value = key + (self.word >> 56) as usize;
+        Spans { key, value, end: value + usize::from(self.value_len) }
     }
 }
 
@@ -111,11 +151,9 @@ struct Spans {
 }
 
 impl Spans {
-    #[inline]
+    #[inline(always)]
     fn of(bytes: &[u8]) -> Self {
-        let key = HEADER + if bytes[0] & EXPIRES == 0 { 0 } else { 8 };
-        let value = key + usize::from(bytes[7]);
-        Self { key, value, end: value + usize::from(u16::from_le_bytes([bytes[8], bytes[9]])) }
+        Header::of(bytes).spans()
     }
 }
 
@@ -183,12 +221,12 @@ impl Arena {
         Some(place)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn record(&self, at: u32) -> Record<'_> {
         Record::read(self.bytes(at))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn key(&self, at: u32) -> &[u8] {
         let bytes = self.bytes(at);
         let spans = Spans::of(bytes);
@@ -223,6 +261,31 @@ impl Arena {
             record.write(&mut bytes[..end]);
         }
         fits
+    }
+
+    /// Puts a string in the place of one that takes as many bytes and does not expire, if that is so, with
+    /// the clock that `used` makes of the old; answers whether it did.
+    pub(super) fn rewrite_string(
+        &mut self,
+        at: u32,
+        string: StrRef<'_>,
+        used: impl FnOnce(u32) -> u32,
+    ) -> bool {
+        let bytes = self.bytes_mut(at);
+        let header = Header::of(bytes);
+        let Spans { value, end, .. } = header.spans();
+        let integer = string.stored_integer();
+        let len = integer.map_or_else(|| string.len(), |_| 8);
+        if header.has(EXPIRES) || string.is_grown() || len != end - value {
+            return false;
+        }
+        bytes[0] = if integer.is_some() { INTEGER } else { 0 };
+        bytes[4..7].copy_from_slice(&used(header.clock()).to_le_bytes()[..3]);
+        match integer {
+            Some(integer) => bytes[value..end].copy_from_slice(&integer.to_le_bytes()),
+            None => bytes[value..end].copy_from_slice(&string.as_bytes()),
+        }
+        true
     }
 
     /// Frees a record. The chunk that is answered, if one is, is more hole than records, and wants
@@ -266,11 +329,12 @@ impl Arena {
         self.chunks.iter().map(|chunk| chunk.bytes.capacity()).sum()
     }
 
-    #[inline]
+    #[inline(always)]
     fn bytes(&self, at: u32) -> &[u8] {
         &self.chunks[(at >> OFFSET_BITS) as usize].bytes[offset(at)..]
     }
 
+    #[inline]
     fn bytes_mut(&mut self, at: u32) -> &mut [u8] {
         &mut self.chunks[(at >> OFFSET_BITS) as usize].bytes[offset(at)..]
     }

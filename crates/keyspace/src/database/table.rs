@@ -4,6 +4,7 @@ use hashbrown::HashTable;
 
 use super::arena::{Arena, Record};
 use super::{Entry, EntryRef};
+use crate::value::StrRef;
 use crate::{UnixMs, Value, ValueRef};
 
 /// The entries of one slot.
@@ -60,13 +61,19 @@ impl Table {
         self.index.find(hash, |_| true).copied()
     }
 
-    #[inline]
+    /// Inlined, so that a caller who wants a part of it reads that part.
+    #[inline(always)]
     pub(super) fn entry(&self, place: Place) -> EntryRef<'_> {
         if place & WHOLE != 0 {
-            return self.whole[index(place)].view();
+            return self.whole_entry(place);
         }
         let Record { key, string, expires, epoch, clock } = self.arena.record(place);
         EntryRef { key, value: ValueRef::String(string), expires, epoch, clock }
+    }
+
+    #[inline(never)]
+    fn whole_entry(&self, place: Place) -> EntryRef<'_> {
+        self.whole[index(place)].view()
     }
 
     #[inline]
@@ -93,6 +100,18 @@ impl Table {
     /// Puts a number in the place of another that is kept in a record; answers whether it is.
     pub(super) fn set_integer(&mut self, place: Place, integer: i64) -> bool {
         place & WHOLE == 0 && self.arena.set_integer(place, integer)
+    }
+
+    /// Puts a string in the place of one that is kept in a record of as many bytes and does not expire, if
+    /// it is such a one; answers whether it did.
+    #[inline]
+    pub(super) fn rewrite_string(
+        &mut self,
+        place: Place,
+        string: StrRef<'_>,
+        used: impl FnOnce(u32) -> u32,
+    ) -> bool {
+        place & WHOLE == 0 && self.arena.rewrite_string(place, string, used)
     }
 
     /// Adds an entry whose key is not there; answers whether the hash table was rebuilt for it.
@@ -263,6 +282,7 @@ fn index(place: Place) -> usize {
     (place & !WHOLE) as usize
 }
 
+#[inline]
 fn key_of<'a>(arena: &'a Arena, whole: &'a [Entry], place: Place) -> &'a [u8] {
     if place & WHOLE == 0 { arena.key(place) } else { &whole[index(place)].key }
 }

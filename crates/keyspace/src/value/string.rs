@@ -26,10 +26,7 @@ impl Str {
     /// A string of `bytes`; what is the decimal form of an `i64` is kept as that number.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
-        match parse_i64(bytes) {
-            Some(integer) => Self(Repr::Integer(integer)),
-            None => Self(Repr::Fixed(Blob::from(bytes))),
-        }
+        StrRef::new(bytes).to_str()
     }
 
     /// The string of `value`'s decimal form.
@@ -121,6 +118,12 @@ enum ReprRef<'a> {
 }
 
 impl<'a> StrRef<'a> {
+    /// What [`Str::new`] makes of `bytes`, without a copy of them.
+    #[inline]
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        parse_i64(bytes).map_or(Self::text(bytes), Self::from_integer)
+    }
+
     /// The string of `value`'s decimal form.
     pub(crate) fn from_integer(value: i64) -> Self {
         Self(ReprRef::Integer(value))

@@ -4,13 +4,12 @@ use redwire_resp::Request;
 
 use super::compare::{Comparison, Sort};
 use super::reply_value;
+use crate::UnixMs;
 use crate::commands::expiry::{Expiry, moment_ahead};
 use crate::commands::options::{Base, Unit, is};
 use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
-use crate::value::Str;
-use crate::{UnixMs, Value};
 
 /// What `SET` depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,13 +137,13 @@ fn set_for(
 /// Makes `value` the value of `key`, whose expiry stays.
 pub(super) fn store_kept(context: &mut Context<'_>, key: &[u8], value: &[u8]) {
     let kept = context.data.expires(key).flatten();
-    context.data.put(key, Value::String(Str::new(value)), kept);
+    context.data.put_string(key, value, kept);
     context.data.changed(key, EventClass::String, "set");
 }
 
 /// Makes `value` the value of `key`, with this expiry or none; tells replicas only of an expiry.
 pub(super) fn store(context: &mut Context<'_>, key: &[u8], value: &[u8], expires: Option<UnixMs>) {
-    context.data.put(key, Value::String(Str::new(value)), expires);
+    context.data.put_string(key, value, expires);
     context.data.changed(key, EventClass::String, "set");
     if let Some(at) = expires {
         context.data.notify(key, EventClass::Generic, "expire");

@@ -18,6 +18,7 @@ enum Step {
     Expire(u8, Option<UnixMs>),
     Append(u8),
     Number(u8, i64),
+    Rewrite(u8, Value),
     Stamp(u8, u32, u32),
 }
 
@@ -58,6 +59,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (key(), expires()).prop_map(|(key, expires)| Step::Expire(key, expires)),
         1 => key().prop_map(Step::Append),
         1 => (key(), any::<i64>()).prop_map(|(key, number)| Step::Number(key, number)),
+        1 => (key(), value()).prop_map(|(key, value)| Step::Rewrite(key, value)),
         1 => (key(), 0..1_u32 << 24, 0..1_u32 << 24)
             .prop_map(|(key, epoch, clock)| Step::Stamp(key, epoch, clock)),
     ]
@@ -75,6 +77,7 @@ fn run(table: &mut Table, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
     | Step::Expire(number, _)
     | Step::Append(number)
     | Step::Number(number, _)
+    | Step::Rewrite(number, _)
     | Step::Stamp(number, ..)) = step;
     let key = key(number);
     let (hash, place) = (hash_of(&key), table.find(hash_of(&key), &key));
@@ -108,6 +111,27 @@ fn run(table: &mut Table, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
             if table.set_integer(place, number) {
                 assert_eq!(said(entry.view()).1.find("Integer"), Some(11));
                 entry.value = Value::String(Str::from_integer(number));
+            }
+        }
+        (Step::Rewrite(_, value), Some(place)) => {
+            let ValueRef::String(mut string) = value.view() else { return };
+            let before = said(table.entry(place));
+            // Half of them are as long as what is there.
+            let filled;
+            if let ValueRef::String(old) = table.entry(place).value
+                && number.is_multiple_of(2)
+            {
+                filled = vec![b'f'; old.stored_integer().map_or(old.len(), |_| 8)];
+                string = StrRef::text(&filled);
+            }
+            let entry = twin.get_mut(&key).unwrap();
+            if table.rewrite_string(place, string, |clock| clock ^ 1) {
+                assert_eq!(entry.expires(), None);
+                entry.value = Value::String(string.to_str());
+                entry.set_clock(entry.clock() ^ 1);
+            } else {
+                assert_eq!(said(table.entry(place)), before);
+                assert!(!number.is_multiple_of(2) || entry.expires().is_some() || place & WHOLE != 0);
             }
         }
         (Step::Stamp(_, epoch, clock), Some(place)) => {

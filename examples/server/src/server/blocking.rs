@@ -40,9 +40,9 @@ impl Server {
         let out = client.output.tail();
         let (mark, now) = (out.len(), core.unix_ms);
         let session = &mut client.session;
-        let resumed = guarded(core, out, client.last_command, |core, out| {
-            keyspace.resume(core, session, now, out)
-        });
+        let name = client.last_command;
+        let resumed =
+            guarded(core, out, || name, |core, out| keyspace.resume(core, session, now, out));
         client.closing |= resumed.is_none();
         if resumed.unwrap_or(true) {
             note_reply(core, &mut client.replies, None, out, mark);

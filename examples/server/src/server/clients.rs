@@ -1,16 +1,18 @@
 //! Connections: accepted, read, run, written, closed.
 
+use std::fmt::Display;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mio::Token;
 use mio::event::Event;
+use redwire_keyspace::{Keyspace, Noted, Session};
 use redwire_outbuf::{Class, Verdict};
 use redwire_repl::ReplicaId;
 use redwire_resp::{Encoder, Request};
 
 use super::limits::{output_verdict, update};
-use super::lookahead::Lookahead;
+use super::lookahead::{Lookahead, Next};
 use super::{FIRST_CLIENT, Server};
 use crate::core::{Action, Core};
 use crate::host::{ClientInfo, bounds};
@@ -411,16 +413,19 @@ fn run_requests(
     client: &mut Client,
     lookahead: &mut Lookahead,
     core: &mut Core,
-    keyspace: &mut redwire_keyspace::Keyspace,
+    keyspace: &mut Keyspace,
 ) -> Paused {
+    // A request borrows from both.
     let input = mem::take(&mut client.input);
+    let mut decoder = mem::take(&mut client.decoder);
     let mut at = 0;
     let mut paused = Paused::Idle;
     lookahead.begin();
     let mut looked_at = 0;
     while !client.closing && !client.is_held_up() {
-        let decoded = match client.decoder.decode(&input[at..]) {
-            Ok(decoded) => decoded,
+        let next = lookahead.next(&mut decoder, &input, at, &client.session, keyspace);
+        let Next { used, request, noted } = match next {
+            Ok(next) => next,
             Err(error) => {
                 verbose!("Protocol error ({error}) from client id={}", client.id);
                 client.output.push(&error.reply());
@@ -428,7 +433,8 @@ fn run_requests(
                 break;
             }
         };
-        if let Some(request) = decoded.request
+        if let Some(request) = request
+            && core.is_paused()
             && client.standing != Standing::Replica
             && core.holds_up(keyspace, &client.session, request)
         {
@@ -437,38 +443,20 @@ fn run_requests(
             paused = Paused::Postponed;
             break;
         }
-        at += decoded.used;
-        let Some(request) = decoded.request else {
-            if decoded.used > 0 && client.standing == Standing::Replica {
+        at += used;
+        let Some(request) = request else {
+            if used > 0 && client.standing == Standing::Replica {
                 core.primary.handle_newline(ReplicaId(client.id), core.now);
             }
             break;
         };
         client.traffic.commands += 1;
-        if core.config.maxmemory > 0 && client.standing != Standing::Replica {
-            core.make_room(keyspace);
-        }
-        lookahead.before(request, &input[at..], &client.session, keyspace);
-        let ran = if client.standing == Standing::Replica {
-            run_for_replica(&mut client.session, request, core, keyspace)
+        if client.standing == Standing::Replica {
+            run_for_replica(client, request, noted, core, keyspace);
         } else {
-            let out = client.output.tail();
-            let mark = out.len();
-            let ran = run(&mut client.session, request, out, core, keyspace);
-            if client.session.is_waiting() {
-                let deadline = keyspace.start_wait(&client.session, crate::clock::now());
-                client.blocked = Some(Blocked::Key { deadline });
-                client.wait_memory = keyspace.wait_memory(&client.session);
-            } else if !core.actions.iter().any(|it| matches!(it, Action::Block(..))) {
-                let switched = core.replies.take();
-                note_reply(core, &mut client.replies, switched, out, mark);
-            }
-            ran
-        };
-        client.last_command = core.last_command.take().unwrap_or(client.last_command);
-        if !ran {
-            client.closing = true;
+            run_for_client(client, request, noted, core, keyspace);
         }
+        client.last_command = core.last_command.take().unwrap_or(client.last_command);
         core.pass_on(keyspace);
         if !core.actions.is_empty() || keyspace.has_woken() {
             paused = Paused::Actions;
@@ -484,12 +472,37 @@ fn run_requests(
             }
         }
     }
+    client.decoder = decoder;
     client.input = input;
     client.input.drain(..at);
     if client.input.is_empty() && client.input.capacity() > super::READ_BUFFER {
         client.input = Vec::new();
     }
     paused
+}
+
+/// Runs one request of an ordinary connection; its reply goes to the output, unless it waits for it.
+fn run_for_client(
+    client: &mut Client,
+    request: Request<'_>,
+    noted: Noted,
+    core: &mut Core,
+    keyspace: &mut Keyspace,
+) {
+    if core.config.maxmemory > 0 {
+        core.make_room(keyspace);
+    }
+    let out = client.output.tail();
+    let mark = out.len();
+    client.closing |= !run(&mut client.session, request, noted, out, core, keyspace);
+    if client.session.is_waiting() {
+        let deadline = keyspace.start_wait(&client.session, crate::clock::now());
+        client.blocked = Some(Blocked::Key { deadline });
+        client.wait_memory = keyspace.wait_memory(&client.session);
+    } else if !core.actions.iter().any(|it| matches!(it, Action::Block(..))) {
+        let switched = core.replies.take();
+        note_reply(core, &mut client.replies, switched, out, mark);
+    }
 }
 
 /// Counts the reply that stands in `out` from `mark` on, and drops it where the client wants none. `out`
@@ -509,32 +522,33 @@ pub(super) fn note_reply(
 
 /// Runs one request; answers whether the connection may go on.
 fn run(
-    session: &mut redwire_keyspace::Session,
+    session: &mut Session,
     request: Request<'_>,
+    noted: Noted,
     out: &mut Vec<u8>,
     core: &mut Core,
-    keyspace: &mut redwire_keyspace::Keyspace,
+    keyspace: &mut Keyspace,
 ) -> bool {
     let now = core.unix_ms;
     let execute = |core: &mut Core, out: &mut Vec<u8>| {
-        keyspace.execute(core, session, request, now, out);
+        keyspace.execute_noted(core, session, request, noted, now, out);
     };
-    guarded(core, out, request.name().escape_ascii(), execute).is_some()
+    guarded(core, out, || request.name().escape_ascii(), execute).is_some()
 }
 
 /// Does `work` for a command of this name, which appends its reply to `out`. A panic is a bug of ours:
 /// it ends the connection that met it, not the server. The answer is `None` then, and the reply an error.
-pub(super) fn guarded<T>(
+pub(super) fn guarded<T, D: Display>(
     core: &mut Core,
     out: &mut Vec<u8>,
-    name: impl std::fmt::Display,
+    name: impl FnOnce() -> D,
     work: impl FnOnce(&mut Core, &mut Vec<u8>) -> T,
 ) -> Option<T> {
     let mark = out.len();
     let result = catch_unwind(AssertUnwindSafe(|| work(core, out)));
     if result.is_err() {
         core.counters.panics += 1;
-        warning!("=== BUG === the command '{name}' panicked");
+        warning!("=== BUG === the command '{}' panicked", name());
         out.truncate(mark);
         out.extend_from_slice(b"-ERR internal error, the connection is closed\r\n");
     }
@@ -544,20 +558,20 @@ pub(super) fn guarded<T>(
 /// Runs what a replica says on its link: it reports, and is told nothing. One that wants a reply
 /// takes the link for something else and is cut.
 fn run_for_replica(
-    session: &mut redwire_keyspace::Session,
+    client: &mut Client,
     request: Request<'_>,
+    noted: Noted,
     core: &mut Core,
-    keyspace: &mut redwire_keyspace::Keyspace,
-) -> bool {
+    keyspace: &mut Keyspace,
+) {
     let mut reply = Vec::new();
-    let ran = run(session, request, &mut reply, core, keyspace);
-    if reply.is_empty() {
-        return ran;
+    let ran = run(&mut client.session, request, noted, &mut reply, core, keyspace);
+    if !reply.is_empty() {
+        warning!(
+            "Replica generated a reply to command '{}', disconnecting it: {}",
+            request.name().escape_ascii(),
+            reply.trim_ascii_end().escape_ascii()
+        );
     }
-    warning!(
-        "Replica generated a reply to command '{}', disconnecting it: {}",
-        request.name().escape_ascii(),
-        reply.trim_ascii_end().escape_ascii()
-    );
-    false
+    client.closing |= !ran || !reply.is_empty();
 }

@@ -1,135 +1,147 @@
 //! [`Lookahead`]: the requests behind the one that runs, read before their turn.
 
-use redwire_keyspace::{Ahead, Keyspace, Session};
-use redwire_resp::{Limits, Mode, Request, RequestDecoder};
+use redwire_keyspace::{Ahead, Keyspace, Noted, Session};
+use redwire_resp::{Request, RequestBatch, RequestDecoder, RequestError};
 
-/// How many requests are read ahead of the one that runs, at most.
+/// How many requests are read ahead, at most.
 const REQUESTS_MAX: usize = 32;
 
-/// Has the keyspace bring in what the waiting requests of one connection need, a batch at a time.
+/// The requests that wait in one connection's input, decoded a batch at a time, so that the keyspace
+/// can bring in what they need before they run one by one.
 ///
-/// Requests are decoded once more for it (some 160 instructions each), and only behind a whole request: bytes
-/// of one that comes in pieces are not read again with each piece.
-#[derive(Debug)]
+/// What it found out of a request holds until something is done to the connection that a command
+/// cannot do itself ([`Action`](crate::core::Action)): then its owner [begins](Self::begin) anew.
+#[derive(Debug, Default)]
 pub(super) struct Lookahead {
+    batch: RequestBatch,
+    /// Where in the input the batch begins.
+    start: usize,
+    /// Which of its requests has its turn next.
+    next: usize,
+    /// What was found out of those that were noted so far: the first ones of the batch.
+    noted: Vec<Noted>,
     ahead: Ahead,
-    decoder: RequestDecoder,
-    /// Requests that still run before the next look.
-    left: usize,
-    /// There was an end, of the input or of what is understood.
-    ended: bool,
 }
 
-impl Default for Lookahead {
-    fn default() -> Self {
-        let decoder = RequestDecoder::new(Mode::Compatible, Limits::default());
-        Self { ahead: Ahead::default(), decoder, left: 0, ended: false }
-    }
+/// What stands next in an input.
+pub(super) struct Next<'a> {
+    /// Bytes that are done with.
+    pub(super) used: usize,
+    /// The request, if one is whole.
+    pub(super) request: Option<Request<'a>>,
+    pub(super) noted: Noted,
 }
 
 impl Lookahead {
     /// To be called where a connection's waiting requests begin to be run.
     pub(super) fn begin(&mut self) {
-        self.left = 0;
-        self.ended = false;
+        self.batch.clear();
+        self.next = 0;
     }
 
-    /// Called before `request` runs, with what was received behind it.
-    pub(super) fn before(
-        &mut self,
-        request: Request<'_>,
-        behind: &[u8],
+    /// What stands in `input` from `at` on: behind what the last call answered.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes break the protocol.
+    #[inline]
+    pub(super) fn next<'a>(
+        &'a mut self,
+        decoder: &'a mut RequestDecoder,
+        input: &'a [u8],
+        at: usize,
         session: &Session,
         keyspace: &Keyspace,
-    ) {
-        if self.left > 0 {
-            self.left -= 1;
-            return;
+    ) -> Result<Next<'a>, RequestError> {
+        if self.next == self.batch.len() {
+            decoder.decode_ahead(&input[at..], &mut self.batch, REQUESTS_MAX);
+            (self.start, self.next) = (at, 0);
+            self.noted.clear();
         }
-        if self.ended || behind.is_empty() {
-            return;
+        if self.next == self.noted.len() {
+            self.note(&input[self.start..], session, keyspace);
         }
-        keyspace.note_ahead(&mut self.ahead, session, request);
-        self.left = self.note(behind, session, keyspace);
-        keyspace.touch(&mut self.ahead);
+        let Some((request, used)) = self.batch.get(self.next, &input[self.start..]) else {
+            let decoded = decoder.decode(&input[at..])?;
+            let (used, request) = (decoded.used, decoded.request);
+            return Ok(Next { used, request, noted: Noted::default() });
+        };
+        let noted = self.noted.get(self.next).copied().unwrap_or_default();
+        decoder.skip(used);
+        self.next += 1;
+        Ok(Next { used, request: Some(request), noted })
     }
 
-    /// Notes the requests in `behind`; answers how many.
-    fn note(&mut self, mut behind: &[u8], session: &Session, keyspace: &Keyspace) -> usize {
-        self.decoder.set_authenticated(session.authenticated);
-        for count in 0..REQUESTS_MAX {
+    /// Notes the batch's requests, from the next one on, as long as there is room for their keys.
+    fn note(&mut self, unread: &[u8], session: &Session, keyspace: &Keyspace) {
+        while let Some((request, _)) = self.batch.get(self.noted.len(), unread) {
+            self.noted.push(keyspace.note_ahead(&mut self.ahead, session, request));
             if self.ahead.is_full() {
-                return count;
+                break;
             }
-            if behind.is_empty() {
-                self.ended = true;
-                return count;
-            }
-            // What is wrong with a request is said when its turn comes.
-            let decoded = self.decoder.decode(behind).ok();
-            let Some((used, request)) = decoded.and_then(|it| Some((it.used, it.request?))) else {
-                self.ended = true;
-                // It knows a place in the midst of a request, and will be shown another.
-                self.decoder = RequestDecoder::new(Mode::Compatible, Limits::default());
-                return count;
-            };
-            keyspace.note_ahead(&mut self.ahead, session, request);
-            behind = &behind[used..];
         }
-        REQUESTS_MAX
+        if self.ahead.len() > 1 {
+            keyspace.touch(&mut self.ahead);
+        } else {
+            // One key has none to wait together with.
+            self.ahead.clear();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use redwire_keyspace::Settings;
+    use redwire_resp::{Limits, Mode};
 
     use super::*;
 
-    fn look(behind: &[u8]) -> Lookahead {
-        let keyspace = Keyspace::new(Settings::default(), 1);
+    /// How many requests were noted when each of them had its turn, and what the input ends with.
+    fn look(input: &[u8]) -> (Vec<usize>, Result<usize, RequestError>) {
+        let (keyspace, session) = (Keyspace::new(Settings::default(), 1), Session::new(1));
+        let mut decoder = RequestDecoder::new(Mode::Compatible, Limits::default());
+        decoder.set_authenticated(true);
         let mut lookahead = Lookahead::default();
-        let request = redwire_resp::RequestBuf::from_args(["GET", "a"]);
-        lookahead.before(request.as_request(), behind, &Session::new(1), &keyspace);
-        lookahead
+        let (mut noted, mut at) = (Vec::new(), 0);
+        lookahead.begin();
+        loop {
+            match lookahead.next(&mut decoder, input, at, &session, &keyspace) {
+                Ok(Next { request: None, used, .. }) => return (noted, Ok(at + used)),
+                Ok(Next { used, .. }) => at += used,
+                Err(error) => return (noted, Err(error)),
+            }
+            noted.push(lookahead.noted.len());
+        }
     }
 
     #[test]
     fn reads_whole_requests_up_to_an_end() {
         let whole = b"*2\r\n$3\r\nGET\r\n$1\r\nb\r\n";
-        for end in [&b""[..], b"*2\r\n$3\r\nGET\r\n$1", b"*2\r\n!wrong\r\n"] {
-            let behind = [&whole.repeat(3)[..], end].concat();
-            let lookahead = look(&behind);
-            assert_eq!((lookahead.left, lookahead.ended), (3, true));
+        for end in [&b""[..], b"*2\r\n$3\r\nGET\r\n$1", b"PI"] {
+            let input = [&whole.repeat(3)[..], end].concat();
+            assert_eq!(look(&input), (vec![3; 3], Ok(3 * whole.len())));
         }
-        let lookahead = look(&whole.repeat(REQUESTS_MAX + 1));
-        assert_eq!((lookahead.left, lookahead.ended), (REQUESTS_MAX, false));
-        let lookahead = look(b"");
-        assert_eq!((lookahead.left, lookahead.ended), (0, false));
+        let (noted, end) = look(&[&whole.repeat(2)[..], b"*2\r\n!wrong\r\n"].concat());
+        assert_eq!(noted, [2, 2]);
+        assert!(end.is_err());
+        let (noted, _) = look(&whole.repeat(REQUESTS_MAX + 1));
+        assert_eq!(noted, [&[REQUESTS_MAX; REQUESTS_MAX][..], &[1]].concat());
+        assert_eq!(look(b""), (vec![], Ok(0)));
     }
 
     #[test]
-    fn reads_what_only_those_may_send_who_have_a_name() {
-        // More arguments than are taken of a client that has not authenticated.
-        let mut behind = Vec::new();
-        for _ in 0..5 {
-            redwire_resp::encode_request(&mut behind, ["MGET"; 30]);
-        }
-        let lookahead = look(&behind);
-        assert_eq!((lookahead.left, lookahead.ended), (3, false), "64 keys and no more");
-    }
-
-    #[test]
-    fn begins_anew_behind_bytes_that_broke_off() {
-        let keyspace = Keyspace::new(Settings::default(), 1);
-        let mut lookahead = Lookahead::default();
-        let request = redwire_resp::RequestBuf::from_args(["GET", "a"]);
+    fn goes_on_behind_what_it_leaves_to_the_decoder() {
         let whole = b"*2\r\n$3\r\nGET\r\n$1\r\nb\r\n";
-        for cut in 1..whole.len() {
-            lookahead.begin();
-            let behind = [&whole[..], &whole[..cut]].concat();
-            lookahead.before(request.as_request(), &behind, &Session::new(1), &keyspace);
-            assert_eq!((lookahead.left, lookahead.ended), (1, true), "{cut}");
+        let input = [&whole.repeat(2)[..], b"PING\r\n", &whole.repeat(2)].concat();
+        assert_eq!(look(&input), (vec![2, 2, 0, 2, 2], Ok(input.len())));
+    }
+
+    #[test]
+    fn notes_as_many_keys_as_are_touched_together() {
+        let mut input = Vec::new();
+        for _ in 0..5 {
+            redwire_resp::encode_request(&mut input, ["MGET"; 30]);
         }
+        assert_eq!(look(&input).0, [3, 3, 3, 5, 5], "64 keys and no more");
     }
 }

@@ -25,7 +25,9 @@ use crate::net::{ClientId, Listener, ReplicaWait, Replies};
 use crate::replication::rdb_version::Distrusted;
 use crate::replication::{Admission, Upstream};
 use crate::saves::Saves;
-use crate::stopwatch::Stopwatch;
+use crate::stopwatch::{Stopwatch, nanos_since};
+
+const NANOS_IN_MS: u64 = 1_000_000;
 
 /// Everything but the data set and the sockets.
 #[derive(Debug)]
@@ -403,13 +405,13 @@ impl Host for Core {
         let refused = std::mem::take(&mut self.command_failed);
         let took = self.stopwatch.end(crate::clock::now).or_else(|| {
             let began = self.transaction_began.take()?;
-            Some(crate::clock::now().saturating_duration_since(began))
+            Some(nanos_since(began, crate::clock::now()))
         });
         if !refused {
             self.count_command(session, command, request, took.unwrap_or_default());
         }
         if let Some(took) = took.filter(|took| self.is_slow(*took)) {
-            self.slow_log_command(session, command, request, took);
+            self.slow_log_command(session, command, request, Duration::from_nanos(took));
         }
         if self.monitors > 0 && !session.is_resuming() {
             host::monitor::feed(self, session, command, request);
@@ -451,13 +453,13 @@ impl Core {
         Ok(())
     }
 
-    /// Counts a command that ran, and how long it took.
+    /// Counts a command that ran, and how many ns it took.
     fn count_command(
         &mut self,
         session: &Session,
         command: &Command,
         request: Request<'_>,
-        took: Duration,
+        took: u64,
     ) {
         let name = match self.last_command {
             Some(name) if !session.executing_transaction() => name,
@@ -471,13 +473,13 @@ impl Core {
             return;
         }
         if self.config.latency_tracking {
-            stat.histogram.get_or_insert_default().note(took.as_nanos() as u64);
+            stat.histogram.get_or_insert_default().note(took);
         }
         let threshold = self.config.latency_monitor_threshold;
-        if threshold > 0 && took.as_millis() as u64 >= threshold {
+        if threshold > 0 && took / NANOS_IN_MS >= threshold {
             let fast = command.flags.has(Flags::FAST);
             let event = if fast { "fast-command" } else { "command" };
-            self.latency.note(event, self.unix_ms.0 / 1000, took.as_millis() as u64);
+            self.latency.note(event, self.unix_ms.0 / 1000, took / NANOS_IN_MS);
         }
     }
 
@@ -492,11 +494,11 @@ impl Core {
         }
     }
 
-    /// Whether the slow log keeps a command that took so long.
+    /// Whether the slow log keeps a command that took so many ns.
     #[inline]
-    fn is_slow(&self, took: Duration) -> bool {
+    fn is_slow(&self, took: u64) -> bool {
         let limit = u64::try_from(self.config.slowlog_log_slower_than).ok();
-        limit.is_some_and(|limit| took >= Duration::from_micros(limit))
+        limit.is_some_and(|limit| took >= limit.saturating_mul(1000))
     }
 
     #[cold]

@@ -1,6 +1,6 @@
 //! [`Stopwatch`]: how long commands take, at one look at the clock for each.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Times commands that run one behind the other.
 ///
@@ -31,14 +31,14 @@ impl Stopwatch {
         self.began = Some(self.reached.unwrap_or_else(clock));
     }
 
-    /// The command is over. How long it took; nothing of one that did not begin here, nor of one
+    /// The command is over. How many ns it took; nothing of one that did not begin here, nor of one
     /// that others ran in.
     #[inline]
-    pub(crate) fn end(&mut self, clock: impl FnOnce() -> Instant) -> Option<Duration> {
+    pub(crate) fn end(&mut self, clock: impl FnOnce() -> Instant) -> Option<u64> {
         let began = self.began.take()?;
         let now = clock();
         self.reached = self.reached.map(|_| now);
-        Some(now.saturating_duration_since(began))
+        Some(nanos_since(began, now))
     }
 
     /// The command under way is not to be timed.
@@ -47,9 +47,17 @@ impl Stopwatch {
     }
 }
 
+/// How many ns there are between two moments: up to 584 years.
+#[inline]
+pub(crate) fn nanos_since(began: Instant, now: Instant) -> u64 {
+    now.saturating_duration_since(began).as_nanos() as u64
+}
+
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "some moment to count from")]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
@@ -60,12 +68,12 @@ mod tests {
         let mut watch = Stopwatch::default();
         watch.begin_batch(start);
         watch.begin(|| unreachable!("the batch knows"));
-        assert_eq!(watch.end(|| start + 3 * MS), Some(3 * MS));
+        assert_eq!(watch.end(|| start + 3 * MS), Some(3_000_000));
         watch.begin(|| unreachable!("the batch knows"));
-        assert_eq!(watch.end(|| start + 5 * MS), Some(2 * MS));
+        assert_eq!(watch.end(|| start + 5 * MS), Some(2_000_000));
         watch.end_batch();
         watch.begin(|| start + 9 * MS);
-        assert_eq!(watch.end(|| start + 10 * MS), Some(MS));
+        assert_eq!(watch.end(|| start + 10 * MS), Some(1_000_000));
     }
 
     #[test]
@@ -74,7 +82,7 @@ mod tests {
         let mut watch = Stopwatch::default();
         watch.begin(|| start);
         watch.begin(|| start + MS);
-        assert_eq!(watch.end(|| start + 2 * MS), Some(MS));
+        assert_eq!(watch.end(|| start + 2 * MS), Some(1_000_000));
         assert_eq!(watch.end(|| unreachable!("nothing was begun")), None);
         watch.begin(|| start);
         watch.forget();

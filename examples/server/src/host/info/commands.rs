@@ -7,7 +7,7 @@ use crate::core::Core;
 
 pub(super) fn commandstats(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
     for stat in core.command_stats.sorted() {
-        let micros = stat.took.as_micros();
+        let micros = stat.took / 1000;
         let per_call = if stat.calls == 0 { 0.0 } else { micros as f64 / stat.calls as f64 };
         let (calls, rejected, failed) = (stat.calls, stat.rejected, stat.failed);
         page.field(

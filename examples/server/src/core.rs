@@ -520,8 +520,17 @@ impl Core {
 
 /// In RESP2 a message cannot be told from a reply, so who listens to channels gets no replies.
 fn admit_subscriber(session: &Session, command: &Command) -> CommandResult {
-    const ALLOWED: [&str; 7] =
-        ["subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ping", "quit", "reset"];
+    const ALLOWED: [&str; 9] = [
+        "subscribe",
+        "unsubscribe",
+        "psubscribe",
+        "punsubscribe",
+        "ssubscribe",
+        "sunsubscribe",
+        "ping",
+        "quit",
+        "reset",
+    ];
     let listens = session.subscribed && session.protocol == Protocol::Resp2;
     if !listens || ALLOWED.contains(&command.name) {
         return Ok(());

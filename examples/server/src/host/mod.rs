@@ -78,6 +78,9 @@ host_commands! {
     "psubscribe", -2, LISTEN, pubsub::psubscribe;
     "punsubscribe", -1, LISTEN, pubsub::punsubscribe;
     "publish", 3, CHANNELS.with(Flags::FAST), pubsub::publish;
+    "ssubscribe", -2, LISTEN, pubsub::ssubscribe;
+    "sunsubscribe", -1, LISTEN, pubsub::sunsubscribe;
+    "spublish", 3, CHANNELS.with(Flags::FAST), pubsub::spublish;
     "pubsub", -2, CHANNELS, pubsub::pubsub;
     "save", 1, Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::NO_MULTI), persistence::save;
     "bgsave", -1, Flags::ADMIN.with(Flags::NOSCRIPT), persistence::bgsave;

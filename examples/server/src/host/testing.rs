@@ -84,6 +84,7 @@ pub(super) fn client(id: ClientId, now: Instant) -> ClientInfo {
         watched: 0,
         channels: 0,
         patterns: 0,
+        shard_channels: 0,
         query_buffer: 0,
         output: Output::default(),
         traffic: Traffic::default(),

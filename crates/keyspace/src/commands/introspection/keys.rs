@@ -5,8 +5,8 @@ use redwire_resp::{Request, RequestBuf};
 use super::{Described, described};
 use crate::command::Keys;
 use crate::commands::options::is;
-use crate::commands::reference;
 use crate::commands::reference::keys::KeySpec;
+use crate::commands::reference::{self, Reference};
 use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
 
@@ -42,10 +42,11 @@ fn keys_of(context: &Context<'_>, request: Request<'_>) -> Result<Vec<KeyUse>, C
     let Some(described) = described(context, request) else {
         return invalid("ERR Invalid command specified");
     };
+    let documented = |entry: &Reference| entry.keys.iter().any(KeySpec::is_of_keys);
     let (arity, has_keys) = match described {
-        Described::Subcommand(entry) => (entry.arity, !entry.keys.is_empty()),
+        Described::Subcommand(entry) => (entry.arity, documented(entry)),
         Described::Command(command) => {
-            let documented = reference::find(command.name).is_some_and(|it| !it.keys.is_empty());
+            let documented = reference::find(command.name).is_some_and(documented);
             (command.arity, documented || command.keys != Keys::NONE)
         }
     };

@@ -62,6 +62,11 @@ impl KeySpec {
         Some(Self { flags, begin, find })
     }
 
+    /// Whether it is of keys, not of what only belongs to a slot as they do (a shard channel).
+    pub(in super::super) fn is_of_keys(&self) -> bool {
+        !self.flags.contains(&"not_key")
+    }
+
     /// Whether the keys can be told by it.
     pub(in super::super) fn is_known(&self) -> bool {
         !matches!(self.begin, Begin::Unknown) && !matches!(self.find, Find::Unknown)

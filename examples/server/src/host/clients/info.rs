@@ -51,9 +51,10 @@ pub(crate) struct ClientInfo {
     /// Commands queued since `MULTI`, if it was called.
     pub(crate) queued: Option<usize>,
     pub(crate) watched: usize,
-    /// How many channels and patterns it is subscribed to.
+    /// How many channels, patterns and shard channels it is subscribed to.
     pub(crate) channels: usize,
     pub(crate) patterns: usize,
+    pub(crate) shard_channels: usize,
     /// Bytes of requests that are not complete.
     pub(crate) query_buffer: usize,
     pub(crate) output: Output,
@@ -153,6 +154,7 @@ impl ClientInfo {
             watched: 0,
             channels: 0,
             patterns: 0,
+            shard_channels: 0,
             query_buffer: 0,
             output: Output::default(),
             traffic: Traffic::default(),
@@ -207,7 +209,7 @@ impl ClientInfo {
 
     /// Whether it is subscribed to a channel or pattern.
     pub(crate) fn is_listening(&self) -> bool {
-        self.channels + self.patterns > 0
+        self.channels + self.patterns + self.shard_channels > 0
     }
 
     /// What kind of connection it is.
@@ -260,7 +262,7 @@ impl ClientInfo {
         let resp = if self.protocol == Protocol::Resp3 { 3 } else { 2 };
         format!(
             "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} \
-             ssub=0 multi={} watch={} qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} \
+             ssub={} multi={} watch={} qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} \
              obl={} oll={} omem={omem} tot-mem={} events={} cmd={} user={} redir={redir} \
              resp={resp} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
             self.id,
@@ -274,6 +276,7 @@ impl ClientInfo {
             self.db,
             self.channels,
             self.patterns,
+            self.shard_channels,
             self.queued.map_or(-1, |queued| queued as i64),
             self.watched,
             self.query_buffer,

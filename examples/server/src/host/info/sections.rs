@@ -192,7 +192,7 @@ pub(super) fn stats(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.field("keyspace_misses", keys.keyspace_misses);
     page.field("pubsub_channels", core.pubsub.channel_count());
     page.field("pubsub_patterns", core.pubsub.pattern_count());
-    page.field("pubsubshard_channels", 0);
+    page.field("pubsubshard_channels", core.pubsub.shard_channel_count());
     // A snapshot needs no fork.
     page.field("latest_fork_usec", 0);
     page.field("total_forks", 0);

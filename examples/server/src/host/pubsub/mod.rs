@@ -1,8 +1,11 @@
 //! Channels: `SUBSCRIBE`, `PUBLISH` and their kin, and the events of keys.
+//!
+//! Shard channels have names of their own: who listens to one does not hear what is published to the
+//! channel of that name. In a cluster they belong to the slot of their name; here all slots are ours.
 
 mod topics;
 
-use redwire_keyspace::{CommandResult, Context, KeyEvent, glob_matches};
+use redwire_keyspace::{CommandError, CommandResult, Context, KeyEvent, glob_matches};
 use redwire_resp::{Encoder, Protocol, Request};
 
 use super::subcommands::{Subcommand, dispatch};
@@ -15,13 +18,26 @@ use topics::Topics;
 pub(crate) struct PubSub {
     channels: Topics,
     patterns: Topics,
+    shard_channels: Topics,
 }
 
-/// What a connection listens to: a channel, or all channels of a pattern.
+/// What a connection listens to: a channel, all channels of a pattern, or a shard channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Channel,
     Pattern,
+    ShardChannel,
+}
+
+impl Kind {
+    /// What confirms that one is listened to, and that it is not any more.
+    fn words(self) -> [&'static [u8]; 2] {
+        match self {
+            Self::Channel => [b"subscribe", b"unsubscribe"],
+            Self::Pattern => [b"psubscribe", b"punsubscribe"],
+            Self::ShardChannel => [b"ssubscribe", b"sunsubscribe"],
+        }
+    }
 }
 
 impl PubSub {
@@ -29,6 +45,7 @@ impl PubSub {
     pub(crate) fn forget(&mut self, client: ClientId) {
         self.channels.forget(client);
         self.patterns.forget(client);
+        self.shard_channels.forget(client);
     }
 
     /// How many channels somebody listens to.
@@ -41,9 +58,15 @@ impl PubSub {
         self.patterns.len()
     }
 
+    /// How many shard channels somebody listens to.
+    pub(super) fn shard_channel_count(&self) -> usize {
+        self.shard_channels.len()
+    }
+
     /// To what a client listens: each channel, or pattern of channels (`true`).
     pub(super) fn listened(&self, client: ClientId) -> Vec<(Vec<u8>, bool)> {
-        let channels = self.channels.of(client).into_iter().map(|topic| (topic, false));
+        let channels = [&self.channels, &self.shard_channels].into_iter();
+        let channels = channels.flat_map(|topics| topics.of(client)).map(|topic| (topic, false));
         channels.chain(self.patterns.of(client).into_iter().map(|topic| (topic, true))).collect()
     }
 
@@ -51,12 +74,19 @@ impl PubSub {
         match kind {
             Kind::Channel => &mut self.channels,
             Kind::Pattern => &mut self.patterns,
+            Kind::ShardChannel => &mut self.shard_channels,
         }
     }
 
-    /// To how much a client listens, channels and patterns together.
-    fn count(&self, client: ClientId) -> usize {
-        self.channels.count(client) + self.patterns.count(client)
+    /// To how much a client listens, as confirmations count it: channels and patterns together,
+    /// shard channels by themselves.
+    fn count(&self, client: ClientId, kind: Kind) -> usize {
+        match kind {
+            Kind::Channel | Kind::Pattern => {
+                self.channels.count(client) + self.patterns.count(client)
+            }
+            Kind::ShardChannel => self.shard_channels.count(client),
+        }
     }
 
     /// Hands a message to all who listen; answers to how many, as `PUBLISH` counts them: one that
@@ -69,6 +99,12 @@ impl PubSub {
             receivers += deliver(self.patterns.listeners(pattern), &parts, actions);
         }
         receivers
+    }
+
+    /// Hands a message to all who listen to a shard channel; answers to how many.
+    fn publish_to_shard(&self, channel: &[u8], message: &[u8], actions: &mut Vec<Action>) -> usize {
+        let parts: [&[u8]; 3] = [b"smessage", channel, message];
+        deliver(self.shard_channels.listeners(channel), &parts, actions)
     }
 }
 
@@ -143,6 +179,26 @@ pub(super) fn punsubscribe(
     leave(core, context, request, Kind::Pattern)
 }
 
+pub(super) fn ssubscribe(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    if context.session.executing_transaction() {
+        let text = "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client";
+        return Err(CommandError::text(text));
+    }
+    listen(core, context, request, Kind::ShardChannel)
+}
+
+pub(super) fn sunsubscribe(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    leave(core, context, request, Kind::ShardChannel)
+}
+
 fn listen(
     core: &mut Core,
     context: &mut Context<'_>,
@@ -152,8 +208,7 @@ fn listen(
     let id = context.session.id();
     for topic in request.iter().skip(1) {
         core.pubsub.topics(kind).add(id, topic);
-        let word: &[u8] = if kind == Kind::Channel { b"subscribe" } else { b"psubscribe" };
-        confirm(core, context, word, Some(topic));
+        confirm(core, context, kind, kind.words()[0], Some(topic));
     }
     note(core, context);
     Ok(())
@@ -166,24 +221,24 @@ fn leave(
     kind: Kind,
 ) -> CommandResult {
     let id = context.session.id();
-    let word: &[u8] = if kind == Kind::Channel { b"unsubscribe" } else { b"punsubscribe" };
+    let word = kind.words()[1];
     let all = core.pubsub.topics(kind).of(id);
     let named: Vec<&[u8]> = request.iter().skip(1).collect();
     let topics = if named.is_empty() { all.iter().map(Vec::as_slice).collect() } else { named };
     for topic in &topics {
         core.pubsub.topics(kind).remove(id, topic);
-        confirm(core, context, word, Some(topic));
+        confirm(core, context, kind, word, Some(topic));
     }
     if topics.is_empty() {
-        confirm(core, context, word, None);
+        confirm(core, context, kind, word, None);
     }
     note(core, context);
     Ok(())
 }
 
 /// Tells the caller of one channel or pattern that it listens to, or does not any more.
-fn confirm(core: &Core, context: &mut Context<'_>, word: &[u8], topic: Option<&[u8]>) {
-    let count = core.pubsub.count(context.session.id());
+fn confirm(core: &Core, context: &mut Context<'_>, kind: Kind, word: &[u8], topic: Option<&[u8]>) {
+    let count = core.pubsub.count(context.session.id(), kind);
     let reply = &mut context.reply;
     reply.push(3);
     reply.bulk(word);
@@ -197,12 +252,13 @@ fn confirm(core: &Core, context: &mut Context<'_>, word: &[u8], topic: Option<&[
 /// Notes beside the connection what it listens to.
 fn note(core: &mut Core, context: &mut Context<'_>) {
     let id = context.session.id();
-    context.session.subscribed = core.pubsub.count(id) > 0;
+    let PubSub { channels, patterns, shard_channels } = &core.pubsub;
+    let counts = [channels, patterns, shard_channels].map(|topics| topics.count(id));
+    context.session.subscribed = counts != [0; 3];
     if let Some(client) = core.clients.get_mut(&id) {
-        client.channels = core.pubsub.channels.count(id);
-        client.patterns = core.pubsub.patterns.count(id);
-        let memory = core.pubsub.channels.memory(id) + core.pubsub.patterns.memory(id);
-        client.usage.subscriptions = memory as u64;
+        [client.channels, client.patterns, client.shard_channels] = counts;
+        let memory = [channels, patterns, shard_channels].map(|topics| topics.memory(id));
+        client.usage.subscriptions = memory.iter().sum::<usize>() as u64;
     }
 }
 
@@ -223,11 +279,24 @@ pub(super) fn publish(
     Ok(())
 }
 
+pub(super) fn spublish(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    let receivers = core.pubsub.publish_to_shard(&request[1], &request[2], &mut core.actions);
+    context.data.force_effect();
+    context.reply.integer(receivers as i64);
+    Ok(())
+}
+
 pub(super) static SUBCOMMANDS: &[Subcommand] = &[
     Subcommand::new("pubsub|channels", -2, channels),
     Subcommand::new("pubsub|help", 2, |_, context, _| super::help(context, "PUBSUB", HELP)),
     Subcommand::new("pubsub|numpat", 2, numpat),
     Subcommand::new("pubsub|numsub", -2, numsub),
+    Subcommand::new("pubsub|shardchannels", -2, shardchannels),
+    Subcommand::new("pubsub|shardnumsub", -2, shardnumsub),
 ];
 
 const HELP: &[&str] = &[
@@ -238,6 +307,10 @@ const HELP: &[&str] = &[
     "NUMSUB [<channel> ...]",
     "    Return the number of subscribers for the specified channels, excluding",
     "    pattern subscriptions(default: no channels).",
+    "SHARDCHANNELS [<pattern>]",
+    "    Return the currently active shard level channels matching a <pattern> (default: '*').",
+    "SHARDNUMSUB [<shardchannel> ...]",
+    "    Return the number of subscribers for the specified shard level channel(s)",
 ];
 
 pub(super) fn pubsub(
@@ -249,12 +322,28 @@ pub(super) fn pubsub(
 }
 
 fn channels(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    write_names(&core.pubsub.channels, context, request)
+}
+
+fn shardchannels(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    write_names(&core.pubsub.shard_channels, context, request)
+}
+
+fn write_names(
+    channels: &Topics,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
     if request.len() > 3 {
         return Err(super::subcommands::unknown_or_wrong_arity("PUBSUB", request));
     }
     let pattern = request.arg(2);
-    let channels = core.pubsub.channels.iter();
     let found: Vec<&[u8]> = channels
+        .iter()
         .filter(|channel| pattern.is_none_or(|pattern| glob_matches(pattern, channel)))
         .collect();
     context.reply.array(found.len());
@@ -263,10 +352,22 @@ fn channels(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) ->
 }
 
 fn numsub(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    write_counts(&core.pubsub.channels, context, request)
+}
+
+fn shardnumsub(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    write_counts(&core.pubsub.shard_channels, context, request)
+}
+
+fn write_counts(
+    channels: &Topics,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
     context.reply.array((request.len() - 2) * 2);
     for channel in request.iter().skip(2) {
         context.reply.bulk(channel);
-        context.reply.integer(core.pubsub.channels.listeners(channel).len() as i64);
+        context.reply.integer(channels.listeners(channel).len() as i64);
     }
     Ok(())
 }

@@ -137,9 +137,15 @@ fn events_of_keys_are_published_as_configured() {
 fn reset_ends_all_without_a_word() {
     let mut server = server();
     server.run("SUBSCRIBE a b");
-    assert_eq!(server.core.clients[&7].channels, 2);
+    let of_channels = server.core.clients[&7].usage.subscriptions;
+    server.run("SSUBSCRIBE a b");
+    let client = &server.core.clients[&7];
+    assert_eq!([client.channels, client.shard_channels], [2, 2]);
+    assert_eq!(client.usage.subscriptions, 2 * of_channels);
     assert_eq!(server.run("RESET"), "+RESET\r\n");
-    assert_eq!(server.core.clients[&7].channels, 0);
+    let client = &server.core.clients[&7];
+    assert_eq!([client.channels, client.shard_channels], [0, 0]);
+    assert_eq!(client.usage.subscriptions, 0);
     assert_eq!(server.run("PUBSUB CHANNELS"), "*0\r\n");
     assert_eq!(server.run("PING"), "+PONG\r\n");
 }

@@ -1,10 +1,10 @@
-//! Function libraries, which are kept, told of and passed on, though nothing here runs them; and the
-//! commands that would run functions and scripts.
+//! Function libraries, which are kept, told of and passed on, though nothing here runs them.
 
 use redwire_rdb::{DecodeOptions, Decoder, EncodeOptions, Encoder, Event, Version, dump};
 use redwire_resp::Request;
 
 use super::options::{is, unknown_subcommand, write_help};
+use super::scripts::kill;
 use crate::Blob;
 use crate::command::{Command, Flags, Keys};
 use crate::context::Context;
@@ -12,21 +12,8 @@ use crate::error::{CommandError, CommandResult};
 use crate::glob;
 use crate::keyspace::Role;
 
-const RUNS: Flags =
-    Flags::NOSCRIPT.with(Flags::STALE).with(Flags::SKIP_MONITOR).with(Flags::MOVABLE_KEYS);
-const READS: Flags = RUNS.with(Flags::READONLY);
-/// Keys behind their number, which comes behind the script or the function's name.
-const KEYS: Keys = Keys::NONE.counted_at(2);
-
-pub(super) static COMMANDS: &[Command] = &[
-    Command::data("function", -2, Flags::NONE, Keys::NONE, function),
-    Command::data("fcall", -3, RUNS, KEYS, fcall),
-    Command::data("fcall_ro", -3, READS, KEYS, fcall),
-    Command::data("eval", -3, RUNS, KEYS, eval),
-    Command::data("eval_ro", -3, READS, KEYS, eval),
-    Command::data("evalsha", -3, RUNS, KEYS, evalsha),
-    Command::data("evalsha_ro", -3, READS, KEYS, evalsha),
-];
+pub(super) static COMMANDS: &[Command] =
+    &[Command::data("function", -2, Flags::NONE, Keys::NONE, function)];
 
 const HELP: [&str; 22] = [
     "FUNCTION <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
@@ -307,23 +294,7 @@ fn stats(context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
     Ok(())
 }
 
-fn kill(_context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
-    Err(CommandError::text("NOTBUSY No scripts in execution right now."))
-}
-
 fn help(context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
     write_help(&mut context.reply, &HELP);
     Ok(())
-}
-
-fn fcall(_context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
-    Err(CommandError::text("ERR functions are kept and passed on here, but not run"))
-}
-
-fn eval(_context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
-    Err(CommandError::text("ERR scripts are not run here"))
-}
-
-fn evalsha(_context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
-    Err(CommandError::text("NOSCRIPT No matching script: scripts are not run here"))
 }

@@ -20,6 +20,7 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::data("pfcount", -2, Flags::READONLY, Keys::ALL, pfcount),
     Command::data("pfmerge", -2, GROW, Keys::ALL, pfmerge),
     Command::data("pfdebug", 3, GROW.with(Flags::ADMIN), Keys::span(2, 2, 1), pfdebug),
+    Command::data("pfselftest", 1, Flags::ADMIN, Keys::NONE, pfselftest),
 ];
 
 impl From<Corrupted> for CommandError {
@@ -186,4 +187,33 @@ fn pack(data: &mut Data<'_>, key: &[u8]) -> Result<bool, CommandError> {
     hyperloglog::make_dense(bytes)?;
     data.changed_more(1);
     Ok(true)
+}
+
+/// Counts numbers in both forms: their registers have to be the same, and counts as near as they are
+/// said to be.
+fn pfselftest(context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
+    const COUNT: u32 = 5_000;
+    /// Six times the standard error, and what 1 is of a small count.
+    const ERROR: f64 = 0.0081 * 6.0;
+    let failed = |what: &str| Err(CommandError::text(format!("TESTFAILED {what}")));
+    let (mut sparse, mut dense) = (hyperloglog::empty(), hyperloglog::empty());
+    hyperloglog::make_dense(&mut dense)?;
+    for count in 1..=COUNT {
+        let element = count.to_le_bytes();
+        hyperloglog::add(&mut sparse, &element, usize::MAX)?;
+        hyperloglog::add(&mut dense, &element, usize::MAX)?;
+        if !count.is_power_of_two() && count != COUNT {
+            continue;
+        }
+        let registers = hyperloglog::registers(&dense)?;
+        if hyperloglog::registers(&sparse)? != registers {
+            return failed(&format!("the forms differ at {count} elements"));
+        }
+        let estimate = hyperloglog::estimate(&registers);
+        if estimate.abs_diff(u64::from(count)) as f64 > f64::from(count) * ERROR + 1.0 {
+            return failed(&format!("{count} elements are counted as {estimate}"));
+        }
+    }
+    context.reply.ok();
+    Ok(())
 }

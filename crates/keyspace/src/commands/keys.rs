@@ -32,6 +32,8 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::data("move", 3, WRITE_FAST, Keys::ONE, moving::move_),
     Command::data("dump", 2, READ, Keys::ONE, dump::dump),
     Command::data("restore", -4, GROW, Keys::ONE, dump::restore),
+    // Behind ASKING, for a slot on its way: all slots are here.
+    Command::data("restore-asking", -4, GROW, Keys::ONE, dump::restore),
     Command::data("keys", 2, READ, Keys::NONE, search::keys),
     Command::data("scan", -2, READ, Keys::NONE, search::scan),
     Command::data("randomkey", 1, READ, Keys::NONE, search::randomkey),

@@ -19,6 +19,7 @@ mod options;
 mod pairs;
 pub(crate) mod reference;
 mod scan;
+mod scripts;
 mod server;
 mod sets;
 mod sort;
@@ -35,7 +36,7 @@ pub(crate) use keys::encoding_of;
 use crate::command::Command;
 
 /// The tables, in the order in which `COMMAND` lists them.
-const TABLES: [&[Command]; 17] = [
+const TABLES: [&[Command]; 18] = [
     strings::COMMANDS,
     bitmaps::COMMANDS,
     lists::COMMANDS,
@@ -53,6 +54,7 @@ const TABLES: [&[Command]; 17] = [
     server::COMMANDS,
     introspection::COMMANDS,
     functions::COMMANDS,
+    scripts::COMMANDS,
 ];
 
 /// The whole name of a command's subcommand, if there is such a one.

@@ -2,6 +2,7 @@
 //!
 //! To add one, add its line to the table below and the function to the file it names.
 
+mod absent;
 mod acl;
 mod clients;
 mod config;
@@ -97,6 +98,13 @@ host_commands! {
     "memory", -2, Flags::NONE, memory::memory;
     "latency", -2, ADMIN, latency::latency;
     "acl", -2, ANYTIME, acl::acl;
+    "cluster", -2, ANYTIME, absent::cluster;
+    "asking", 1, Flags::FAST, absent::no_cluster;
+    "readonly", 1, Flags::FAST.with(Flags::LOADING).with(Flags::STALE), absent::no_cluster;
+    "readwrite", 1, Flags::FAST.with(Flags::LOADING).with(Flags::STALE), absent::no_cluster;
+    "module", -2, ADMIN, absent::module;
+    "bgrewriteaof", 1, Flags::ADMIN.with(Flags::NOSCRIPT), absent::bgrewriteaof;
+    "lolwut", -1, Flags::READONLY.with(Flags::FAST), absent::lolwut;
     "failover", -1, Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::STALE), failover::failover;
 }
 

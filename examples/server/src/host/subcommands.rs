@@ -4,7 +4,8 @@ use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags};
 use redwire_resp::Request;
 
 use super::{
-    Run, acl, clients, config, is, latency, memory, pubsub, quoted, slow_log, unknown_subcommand,
+    Run, absent, acl, clients, config, is, latency, memory, pubsub, quoted, slow_log,
+    unknown_subcommand,
 };
 use crate::core::Core;
 
@@ -56,7 +57,9 @@ pub(super) fn dispatch(
 /// The name of a command, or of the subcommand that `request` names.
 pub(crate) fn full_name(command: &Command, request: Request<'_>) -> &'static str {
     let subcommand = match command.name {
-        "command" | "object" | "xgroup" | "xinfo" => command.subcommand(request),
+        "command" | "function" | "object" | "script" | "xgroup" | "xinfo" => {
+            command.subcommand(request)
+        }
         name if command.is_hosts() => find(table(name), request).map(|subcommand| subcommand.name),
         _ => None,
     };
@@ -92,9 +95,11 @@ fn table(command: &str) -> &'static [Subcommand] {
     match command {
         "acl" => acl::SUBCOMMANDS,
         "client" => clients::SUBCOMMANDS,
+        "cluster" => absent::CLUSTER,
         "config" => config::SUBCOMMANDS,
         "latency" => latency::SUBCOMMANDS,
         "memory" => memory::SUBCOMMANDS,
+        "module" => absent::MODULE,
         "pubsub" => pubsub::SUBCOMMANDS,
         "slowlog" => slow_log::SUBCOMMANDS,
         _ => &[],
@@ -136,7 +141,10 @@ mod tests {
 
     #[test]
     fn every_table_is_of_one_container() {
-        for container in ["acl", "client", "config", "latency", "memory", "pubsub", "slowlog"] {
+        for container in [
+            "acl", "client", "cluster", "config", "latency", "memory", "module", "pubsub",
+            "slowlog",
+        ] {
             let of_it = |it: &Subcommand| it.name.split_once('|').unwrap().0 == container;
             assert!(table(container).iter().all(of_it), "{container}");
         }

@@ -23,8 +23,9 @@ use std::sync::OnceLock;
 use keys::KeySpec;
 
 /// The texts, by the name that `COMMAND DOCS` has for the group.
-const TEXTS: [(&str, &str); 15] = [
+const TEXTS: [(&str, &str); 16] = [
     ("bitmap", include_str!("bitmap.txt")),
+    ("cluster", include_str!("cluster.txt")),
     ("connection", include_str!("connection.txt")),
     ("generic", include_str!("generic.txt")),
     ("geo", include_str!("geo.txt")),

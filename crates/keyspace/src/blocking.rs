@@ -90,6 +90,19 @@ impl Keyspace {
         self.waits.is_ready()
     }
 
+    /// When the first pending entry of a stream comes of age that a session waits for
+    /// (`XREADGROUP` with `BLOCK` and `CLAIM`): then [`wake_aged`](Keyspace::wake_aged) is due.
+    #[must_use]
+    pub fn next_age(&self) -> Option<UnixMs> {
+        self.waits.next_age()
+    }
+
+    /// Has those sessions named by [`poll_woken`](Keyspace::poll_woken) whose pending entries have
+    /// come of age. Early, or twice, it does nothing.
+    pub fn wake_aged(&mut self, now: UnixMs) {
+        self.waits.signal_aged(now);
+    }
+
     /// When the first wait is over, to be asked after every call that may begin or end one.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
@@ -137,6 +150,8 @@ impl Context<'_> {
     pub(crate) fn wait(&mut self, wish: Wish) -> bool {
         let may = self.session.may_wait && !self.session.executing;
         if may {
+            // One that waits already keeps its place.
+            self.data.keyspace.waits.set_age(self.session.id(), wish.age);
             self.session.wish = Some(Box::new(wish));
         }
         may

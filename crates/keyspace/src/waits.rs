@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use redwire_resp::RequestBuf;
 
-use crate::{Blob, ValueRef};
+use crate::{Blob, UnixMs, ValueRef};
 
 /// What a session waits for at a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,16 @@ pub(crate) struct Wish {
     pub(crate) timeout: Option<Duration>,
     /// What is run when a key is ready, if it is not the request as it came.
     pub(crate) request: Option<RequestBuf>,
+    /// When pending entries come of age that it takes (`CLAIM`); `None` if it takes none.
+    pub(crate) age: Option<Age>,
+}
+
+/// When the first of the pending entries comes of age that a session waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Age {
+    At(UnixMs),
+    /// There is none that will.
+    Never,
 }
 
 /// A session that waits.
@@ -55,6 +65,7 @@ pub(crate) struct Wait {
     keys: Vec<Blob>,
     timeout: Option<Duration>,
     deadline: Option<Instant>,
+    age: Option<Age>,
     pub(crate) request: RequestBuf,
 }
 
@@ -123,6 +134,8 @@ pub(crate) struct Waits {
     sessions: HashMap<u64, Wait>,
     keys: BTreeMap<u32, HashMap<Blob, Queues>>,
     deadlines: BTreeSet<(Instant, u64)>,
+    /// The sessions that wait for pending entries to come of age, those first whose are next.
+    ages: BTreeSet<(Age, u64)>,
     ready: VecDeque<(u32, Blob)>,
     serving: Option<Serving>,
     /// How many began to wait so far.
@@ -135,14 +148,53 @@ impl Waits {
         self.end(session);
         self.begun += 1;
         let order = self.begun;
-        let Wish { awaited, keys, timeout, request: other } = wish;
+        let Wish { awaited, keys, timeout, request: other, age } = wish;
         for key in &keys {
             let queues = self.keys.entry(db).or_default().entry(key.clone()).or_default();
             queues.of(awaited).insert(order, session);
         }
         let request = other.unwrap_or(request);
-        let wait = Wait { order, db, awaited, keys, timeout, deadline: None, request };
+        let wait = Wait { order, db, awaited, keys, timeout, deadline: None, age: None, request };
         self.sessions.insert(session, wait);
+        self.set_age(session, age);
+    }
+
+    /// Notes anew when what `session` waits for comes of age, if it waits.
+    pub(crate) fn set_age(&mut self, session: u64, age: Option<Age>) {
+        let Some(wait) = self.sessions.get_mut(&session) else { return };
+        if let Some(old) = std::mem::replace(&mut wait.age, age) {
+            self.ages.remove(&(old, session));
+        }
+        self.ages.extend(age.map(|age| (age, session)));
+    }
+
+    /// When the next pending entries come of age that a session waits for.
+    pub(crate) fn next_age(&self) -> Option<UnixMs> {
+        match self.ages.first()?.0 {
+            Age::At(at) => Some(at),
+            Age::Never => None,
+        }
+    }
+
+    /// Says that the keys of those sessions have something for whose entries have come of age.
+    pub(crate) fn signal_aged(&mut self, now: UnixMs) {
+        while self.next_age().is_some_and(|at| at <= now)
+            && let Some((_, session)) = self.ages.pop_first()
+            && let Some(wait) = self.sessions.get_mut(&session)
+        {
+            // Its command says when the next ones do.
+            wait.age = None;
+            let (db, keys) = (wait.db, wait.keys.clone());
+            keys.iter().for_each(|key| self.signal(db, key));
+        }
+    }
+
+    /// Says that pending entries of the stream at `key` come of age at other times.
+    #[inline]
+    pub(crate) fn signal_ages(&mut self, db: u32, key: &[u8]) {
+        if !self.ages.is_empty() {
+            self.signal_if(db, key, Queues::wait_for_group);
+        }
     }
 
     /// Ends the wait of `session`, if it waits.
@@ -150,6 +202,9 @@ impl Waits {
         let wait = self.sessions.remove(&session)?;
         if let Some(deadline) = wait.deadline {
             self.deadlines.remove(&(deadline, session));
+        }
+        if let Some(age) = wait.age {
+            self.ages.remove(&(age, session));
         }
         let keys = self.keys.entry(wait.db).or_default();
         for key in &wait.keys {

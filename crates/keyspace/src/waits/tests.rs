@@ -154,7 +154,7 @@ impl Rig {
                 self.end(session);
                 let timeout = seconds.map(Duration::from_secs);
                 let blobs = keys.iter().map(|key| Blob::from(&[*key][..])).collect();
-                let wish = Wish { awaited, keys: blobs, timeout, request: None };
+                let wish = Wish { awaited, keys: blobs, timeout, request: None, age: None };
                 self.waits.begin(session, 3, wish, RequestBuf::from_args(["X"]));
                 self.waits.start_clock(session, self.now());
                 let deadline = seconds.map(|seconds| self.seconds + seconds);
@@ -250,7 +250,7 @@ fn many_wait_at_one_key() {
     let mut waits = Waits::default();
     for session in 0..MANY {
         let keys = vec![Blob::from(&b"k"[..])];
-        let wish = Wish { awaited: Awaited::List, keys, timeout: None, request: None };
+        let wish = Wish { awaited: Awaited::List, keys, timeout: None, request: None, age: None };
         waits.begin(session, 0, wish, RequestBuf::from_args(["BLPOP", "k", "0"]));
     }
     let list = Value::List(List::default());
@@ -274,7 +274,7 @@ fn a_turn_ends() {
     let mut waits = Waits::default();
     let begin = |waits: &mut Waits, session| {
         let keys = vec![Blob::from(&b"s"[..])];
-        let wish = Wish { awaited: Awaited::Stream, keys, timeout: None, request: None };
+        let wish = Wish { awaited: Awaited::Stream, keys, timeout: None, request: None, age: None };
         waits.begin(session, 0, wish, RequestBuf::from_args(["XREAD"]));
     };
     let stream = Value::Stream(Box::default());

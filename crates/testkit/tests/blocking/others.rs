@@ -1,8 +1,8 @@
 //! Scenes with sorted sets and streams, errors, `CLIENT UNBLOCK`.
 
-use redwire_testkit::{Redwire, Server, request, wait_until};
+use redwire_testkit::{Peer, Redwire, Server, request, wait_until};
 
-use crate::stage::{ALL, ANEW, SOON, is_blocked, same_at};
+use crate::stage::{ALL, ANEW, SOON, is_blocked, same_at, servers};
 
 #[test]
 fn zsets() {
@@ -199,6 +199,27 @@ fn streams() {
 }
 
 /// A group that goes is told of. (Redis 7.0 says so in other words.)
+/// The reply tells how old the entry was, to the millisecond in which it was taken.
+#[test]
+fn pending_entries_come_of_age() {
+    for server in servers(&[Peer::Redis86]) {
+        let (mut op, mut waiter) = (server.client(), server.client());
+        for line in ["XADD s 1-1 f v", "XGROUP CREATE s g 0", "XREADGROUP GROUP g a STREAMS s >"] {
+            op.ok(&line.split(' ').collect::<Vec<_>>());
+        }
+        let line = "XREADGROUP GROUP g b BLOCK 20000 CLAIM 150 STREAMS s >";
+        let reply = waiter.call(&line.split(' ').collect::<Vec<_>>());
+        let [entry] = reply.elements()[0].elements()[1].elements() else {
+            panic!("{server:?}: {reply:?}")
+        };
+        let idle = entry.elements()[2].int().expect("a number");
+        assert!((150..5000).contains(&idle), "{server:?}: {reply:?}");
+        assert_eq!(entry.elements()[3].int(), Some(1), "{server:?}: {reply:?}");
+        let pending = op.ok(&["XPENDING", "s", "g", "-", "+", "1"]);
+        assert_eq!(pending.elements()[0].elements()[1].text(), "b", "{server:?}");
+    }
+}
+
 #[test]
 fn groups_that_go() {
     let wait = "op: XGROUP CREATE s g $ MKSTREAM

@@ -2,7 +2,7 @@
 //! ...), and replicas (`WAIT`, `WAITAOF`).
 
 use std::mem;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use redwire_keyspace::WaitEnd;
 use redwire_resp::Encoder;
@@ -74,7 +74,20 @@ impl Server {
     pub(super) fn next_end_of_wait(&self) -> Option<Instant> {
         let clients = self.blocked.iter().filter_map(|id| self.clients.get(id));
         let deadlines = clients.filter_map(|client| replica_wait(client)?.deadline);
-        deadlines.chain(self.keyspace.next_deadline()).min()
+        let of_keys = [self.keyspace.next_deadline(), self.next_age()].into_iter().flatten();
+        deadlines.chain(of_keys).min()
+    }
+
+    /// When pending entries come of age that a client waits for.
+    fn next_age(&self) -> Option<Instant> {
+        let left = self.keyspace.next_age()?.0.saturating_sub(self.core.unix_ms.0);
+        self.core.now.checked_add(Duration::from_millis(left))
+    }
+
+    /// Runs the commands of clients that wait for pending entries which have come of age.
+    pub(super) fn serve_aged(&mut self) {
+        self.keyspace.wake_aged(self.core.unix_ms);
+        self.serve_woken();
     }
 
     /// Answers the clients whose `WAIT` or `WAITAOF` is over, and those whose time is.

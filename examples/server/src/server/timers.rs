@@ -12,6 +12,7 @@ impl Server {
     /// Does what is due.
     pub(super) fn tick(&mut self) {
         self.end_pause();
+        self.serve_aged();
         self.end_waits();
         if self.expiry_behind {
             self.expire();

@@ -92,5 +92,5 @@ fn wait<'a>(
     timeout: Option<Duration>,
 ) -> bool {
     let keys = keys.map(Blob::from).collect();
-    context.wait(Wish { awaited: Awaited::List, keys, timeout, request: None })
+    context.wait(Wish { awaited: Awaited::List, keys, timeout, request: None, age: None })
 }

@@ -11,7 +11,7 @@ use crate::commands::options::{integer, is, timeout_millis};
 use crate::context::{Context, Data};
 use crate::error::{CommandError, CommandResult};
 use crate::value::{Group, Pending, Stream, StreamEntry, StreamId};
-use crate::waits::{Awaited, Wish};
+use crate::waits::{Age, Awaited, Wish};
 use crate::{Blob, UnixMs};
 
 /// What a command asks for, short of keys and ids.
@@ -99,11 +99,12 @@ impl<'a> Options<'a> {
         request: Request<'_>,
         awaited: Awaited,
         same: Option<RequestBuf>,
+        age: Option<Age>,
     ) {
         let keys = || request.iter().skip(self.keys_at).take(self.streams).map(Blob::from);
         let wish = self.block.map(|timeout| {
             let keys = keys().collect();
-            Wish { awaited, keys, timeout, request: same }
+            Wish { awaited, keys, timeout, request: same, age }
         });
         if !wish.is_some_and(|wish| context.wait(wish)) {
             context.reply.null_array();
@@ -193,7 +194,7 @@ pub(super) fn xread(context: &mut Context<'_>, request: Request<'_>) -> CommandR
     let mut same = RequestBuf::new();
     request.iter().take(ids).for_each(|arg| same.push_arg(arg));
     wanted.iter().for_each(|(_, after)| same.push_arg(after.to_string()));
-    options.wait_or_none(context, request, Awaited::Stream, Some(same));
+    options.wait_or_none(context, request, Awaited::Stream, Some(same), None);
     Ok(())
 }
 
@@ -247,9 +248,32 @@ pub(super) fn xreadgroup(context: &mut Context<'_>, request: Request<'_>) -> Com
     if parts.count > 0 {
         parts.finish(&mut context.reply);
     } else {
-        options.wait_or_none(context, request, Awaited::Group, None);
+        let age = options.claim.map(|_| next_age(context, request, &options)).transpose()?;
+        options.wait_or_none(context, request, Awaited::Group, None, age);
     }
     Ok(())
+}
+
+/// When the first of the entries that are pending in the streams of `request` comes of age for
+/// `CLAIM`; those that are deleted never do.
+fn next_age(
+    context: &mut Context<'_>,
+    request: Request<'_>,
+    options: &Options<'_>,
+) -> Result<Age, CommandError> {
+    let (idle, now) = (options.claim.unwrap_or_default() as u64, context.data.now());
+    let mut first = Age::Never;
+    for (key, _) in options.pairs(request) {
+        let Some(stream) = context.data.peek_as::<Stream>(key)? else { continue };
+        let group = options.group.and_then(|(group, _)| stream.group(group));
+        let pending = group.into_iter().flat_map(|group| group.pending_from(StreamId::MIN));
+        let ages = pending
+            .map(|pending| (UnixMs(pending.delivered.0.saturating_add(idle)), pending.id))
+            // What is of age already was not taken, for whatever reason, and is not waited for.
+            .filter(|(at, id)| *at > now && stream.get(*id).is_some());
+        first = ages.map(|(at, _)| Age::At(at)).min().map_or(first, |age| age.min(first));
+    }
+    Ok(first)
 }
 
 /// Writes an entry with how long it had been pending, in ms, and how often it was delivered before.

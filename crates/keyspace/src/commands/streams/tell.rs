@@ -49,6 +49,8 @@ pub(super) fn tell_pending(
     pending: &Pending,
     last_id: StreamId,
 ) {
+    let db = data.db;
+    data.keyspace.waits.signal_ages(db, key);
     let [id, last_id] = [pending.id, last_id].map(|id| id.to_string());
     let [time, count] = [pending.delivered.0, pending.count]
         .map(|number| Blob::from(number.to_string().as_bytes()));

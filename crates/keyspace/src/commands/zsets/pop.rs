@@ -143,7 +143,7 @@ fn wait<'a>(
     timeout: Option<Duration>,
 ) {
     let keys = keys.map(Blob::from).collect();
-    if !context.wait(Wish { awaited: Awaited::Zset, keys, timeout, request: None }) {
+    if !context.wait(Wish { awaited: Awaited::Zset, keys, timeout, request: None, age: None }) {
         context.reply.null_array();
     }
 }

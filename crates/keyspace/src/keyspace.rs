@@ -260,7 +260,7 @@ impl Keyspace {
     /// Lets go of the keys that `session` watches.
     pub(crate) fn unwatch(&mut self, session: &mut Session) {
         session.watched_bytes = 0;
-        for watched in session.watching.drain(..) {
+        for watched in std::mem::take(&mut session.watching) {
             self.watches.unwatch(watched);
         }
     }

@@ -1,5 +1,6 @@
 //! [`Session`]: what the keyspace knows of one connection.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use redwire_resp::{Protocol, RequestBuf};
@@ -54,7 +55,7 @@ pub struct Session {
     pub(crate) resuming: bool,
     pub(crate) transaction: Option<Transaction>,
     pub(crate) executing: bool,
-    pub(crate) watching: Vec<WatchedKey>,
+    pub(crate) watching: BTreeSet<WatchedKey>,
     /// Bytes of the names of watched keys.
     pub(crate) watched_bytes: usize,
 }
@@ -99,7 +100,7 @@ impl Session {
             resuming: false,
             transaction: None,
             executing: false,
-            watching: Vec::new(),
+            watching: BTreeSet::new(),
             watched_bytes: 0,
         }
     }
@@ -171,7 +172,7 @@ impl Session {
             let slots = transaction.queue.capacity() * size_of::<(&Command, RequestBuf)>();
             transaction.memory + slots
         });
-        queue + self.watched_bytes + self.watching.capacity() * size_of::<WatchedKey>()
+        queue + self.watched_bytes + self.watching.len() * size_of::<WatchedKey>()
     }
 
     /// Whether `command` writes, or is the `EXEC` of a transaction that does.

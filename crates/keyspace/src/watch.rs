@@ -1,5 +1,6 @@
 //! Keys under `WATCH`: a version for each, raised when the key changes.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use crate::{Blob, UnixMs};
@@ -29,13 +30,45 @@ pub(crate) struct WatchedKey {
     pub(crate) expires: Option<UnixMs>,
 }
 
+impl WatchedKey {
+    /// A key that is not watched yet.
+    pub(crate) fn new(db: u32, key: &[u8]) -> Self {
+        Self { db, key: Blob::from(key), version: 0, expires: None }
+    }
+
+    fn place(&self) -> (u32, &Blob) {
+        (self.db, &self.key)
+    }
+}
+
+/// They are compared by what they are of, as a session watches a key once.
+impl Ord for WatchedKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl PartialOrd for WatchedKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for WatchedKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+}
+
+impl Eq for WatchedKey {}
+
 impl Watches {
-    pub(crate) fn watch(&mut self, db: u32, key: &[u8], expires: Option<UnixMs>) -> WatchedKey {
-        let key = Blob::from(key);
-        let watched =
-            self.keys.entry((db, key.clone())).or_insert(Watched { version: 0, sessions: 0 });
+    /// Watches a key for a session more, which sees its version.
+    pub(crate) fn watch(&mut self, key: &mut WatchedKey) {
+        let place = (key.db, key.key.clone());
+        let watched = self.keys.entry(place).or_insert(Watched { version: 0, sessions: 0 });
         watched.sessions += 1;
-        WatchedKey { db, key, version: watched.version, expires }
+        key.version = watched.version;
     }
 
     pub(crate) fn unwatch(&mut self, watched: WatchedKey) {

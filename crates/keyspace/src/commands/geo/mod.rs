@@ -2,6 +2,7 @@
 
 mod cells;
 mod hash;
+mod partial_sort;
 mod search;
 
 use redwire_resp::{Encoder, Protocol, Request, RequestBuf};

@@ -1,9 +1,12 @@
 //! `GEOSEARCH`, `GEORADIUS` and their kin.
 
+use std::cmp::Ordering;
+
 use redwire_resp::Request;
 
 use super::cells::Area;
 use super::hash::Point;
+use super::partial_sort::partial_sort;
 use super::{point, unit, write_distance, write_point};
 use crate::commands::options::{float, integer, is};
 use crate::commands::store::store;
@@ -305,12 +308,13 @@ impl<'a> Search<'a> {
                 break;
             }
         }
+        let wanted = self.count.unwrap_or(usize::MAX);
         match self.order {
             Order::None => {}
-            Order::Ascending => found.sort_by(|a, b| a.distance.total_cmp(&b.distance)),
-            Order::Descending => found.sort_by(|a, b| b.distance.total_cmp(&a.distance)),
+            Order::Ascending => sort(&mut found, wanted, |a, b| a.distance.total_cmp(&b.distance)),
+            Order::Descending => sort(&mut found, wanted, |a, b| b.distance.total_cmp(&a.distance)),
         }
-        found.truncate(self.count.unwrap_or(usize::MAX));
+        found.truncate(wanted);
         found
     }
 
@@ -334,6 +338,15 @@ impl<'a> Search<'a> {
                 write_point(reply, found.point);
             }
         }
+    }
+}
+
+/// Sorts as servers do, who leave ties in another order where they need not sort all.
+fn sort(found: &mut [Found], wanted: usize, order: impl Fn(&Found, &Found) -> Ordering) {
+    if wanted < found.len() {
+        partial_sort(found, wanted, order);
+    } else {
+        found.sort_by(order);
     }
 }
 

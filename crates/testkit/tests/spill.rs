@@ -113,3 +113,86 @@ fn without_a_disk_the_limit_cuts() {
     wait_caught_up(&redwire, &replica);
     assert_same_data(&redwire, &replica);
 }
+
+/// On a disk that takes 5 MB a second, by whatever policy it is synced, writes wait for it: memory
+/// keeps its budget at all times, and nobody is cut.
+#[test]
+fn writes_wait_for_a_slow_disk() {
+    for fsync in ["no", "everysec", "always"] {
+        let options = ["--repl-backlog-memory", "4mb", "--repl-backlog-fsync", fsync];
+        let (redwire, replica) = (Redwire::start(&options), Redwire::start(&[]));
+        replica.follow(&redwire);
+        wait_caught_up(&redwire, &replica);
+        replica.signal(Signal::STOP);
+        redwire.client().ok(&["DEBUG", "SEGMENT-DELAY", "0.2"]);
+        let mut client = redwire.client();
+        for _ in 0..16 {
+            write_megabytes(&mut client, 1);
+            let memory = number(&redwire, "redwire_repl_memory");
+            assert!(memory <= (4 << 20) + (128 << 10), "{fsync}: {memory} bytes");
+        }
+        assert!(number(&redwire, "redwire_repl_spill_waited_ms") > 0, "{fsync}");
+        client.ok(&["DEBUG", "SEGMENT-DELAY", "0"]);
+        replica.signal(Signal::CONT);
+        wait_caught_up(&redwire, &replica);
+        assert_same_data(&redwire, &replica);
+        assert_eq!(number(&redwire, "sync_full"), 1);
+    }
+}
+
+/// A node that passes its primary's stream on reads no more of it than the disk takes for its own
+/// replica.
+#[test]
+fn the_primarys_stream_waits_for_a_slow_disk() {
+    let (top, replica) = (Redwire::start(&[]), Redwire::start(&[]));
+    let middle = Redwire::start(&["--repl-backlog-memory", "4mb"]);
+    middle.follow(&top);
+    wait_caught_up(&top, &middle);
+    replica.follow(&middle);
+    wait_caught_up(&top, &replica);
+    replica.signal(Signal::STOP);
+    middle.client().ok(&["DEBUG", "SEGMENT-DELAY", "0.2"]);
+    let mut client = top.client();
+    for _ in 0..16 {
+        write_megabytes(&mut client, 1);
+        let memory = number(&middle, "redwire_repl_memory");
+        assert!(memory <= (4 << 20) + (512 << 10), "{memory} bytes");
+    }
+    wait_caught_up(&top, &middle);
+    assert!(number(&middle, "redwire_repl_spill_waited_ms") > 0);
+    replica.signal(Signal::CONT);
+    wait_caught_up(&top, &replica);
+    assert_same_data(&top, &replica);
+    assert_eq!((number(&top, "sync_full"), number(&middle, "sync_full")), (1, 1));
+}
+
+/// A disk that hangs is waited for a few seconds, and only by writes. Then the output limit cuts the
+/// replica; and when the disk goes on, so does all else.
+#[test]
+fn a_disk_that_hangs_holds_nobody_up_for_long() {
+    let limit = "replica 16mb 0 0";
+    let options = ["--repl-backlog-memory", "4mb", "--client-output-buffer-limit", limit];
+    let (redwire, replica) = (Redwire::start(&options), Redwire::start(&[]));
+    replica.follow(&redwire);
+    wait_caught_up(&redwire, &replica);
+    replica.signal(Signal::STOP);
+    redwire.client().ok(&["DEBUG", "SEGMENT-DELAY", "8"]);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| write_megabytes(&mut redwire.client(), 32));
+        wait_until("writes to wait", Duration::from_secs(10), || {
+            number(&redwire, "redwire_repl_memory") > 4 << 20
+        });
+        redwire.client().ok(&["GET", "hot:0"]);
+        assert!(!writer.is_finished());
+        redwire.client().ok(&["DEBUG", "SEGMENT-DELAY", "0"]);
+    });
+    let log = redwire.log();
+    assert_eq!(log.matches("The disk takes too long").count(), 1, "{log}");
+    assert!(log.contains("overcoming of output buffer limits"), "{log}");
+    wait_until("the disk to go on", Duration::from_secs(20), || {
+        redwire.log().contains("are written again")
+    });
+    replica.signal(Signal::CONT);
+    wait_caught_up(&redwire, &replica);
+    assert_same_data(&redwire, &replica);
+}

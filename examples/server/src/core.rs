@@ -23,7 +23,7 @@ use crate::host::{
 };
 use crate::net::{ClientId, Listener, ReplicaWait, Replies};
 use crate::replication::rdb_version::Distrusted;
-use crate::replication::{Admission, Upstream};
+use crate::replication::{Admission, DiskWait, Upstream};
 use crate::saves::Saves;
 use crate::stopwatch::{Stopwatch, nanos_since};
 
@@ -97,6 +97,10 @@ pub(crate) struct Core {
     pub(crate) command_failed: bool,
     /// `DEBUG SET-ACTIVE-EXPIRE`.
     pub(crate) active_expire: bool,
+    /// Whether writes wait for the backlog's segments.
+    pub(crate) disk_wait: DiskWait,
+    /// `DEBUG SEGMENT-DELAY`.
+    pub(crate) segment_delay: Duration,
 }
 
 /// What a command wants of the loop.
@@ -237,6 +241,8 @@ impl Core {
             memory_peak: 0,
             freeing: Arc::default(),
             pause: None,
+            disk_wait: DiskWait::default(),
+            segment_delay: Duration::ZERO,
             failover: Failover::None,
             monitors: 0,
             listeners: Vec::new(),

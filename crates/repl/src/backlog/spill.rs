@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::block::Block;
 use super::disk::Disk;
 use super::{
     Backlog, Chain, Cursor, DamagedSegment, Fetch, SegmentId, SpillConfig, SpillStats, Store,
@@ -180,6 +181,19 @@ impl Backlog {
     pub fn unstored_behind(&self, cursor: &Cursor) -> u64 {
         let stored = self.disk.as_ref().and_then(Disk::end).unwrap_or(Offset::ZERO);
         self.end.checked_since(stored.max(cursor.at)).unwrap_or(0)
+    }
+
+    /// Whether memory is full of stream that somebody needs and the disk has yet to take: what is
+    /// written before the store under way is done goes beyond the budget. Who lets writes wait
+    /// that long keeps it. Never while the disk fails, for which there is nothing to wait.
+    ///
+    /// Segments that were read back leave the stream a quarter of the budget at least.
+    pub fn is_full(&self) -> bool {
+        let Some(disk) = self.disk.as_ref().filter(|disk| !disk.is_failing()) else { return false };
+        let (blocks, budget) = (self.blocks(), disk.config.memory);
+        let most = || budget.saturating_sub(disk.loaded_bytes()).max(budget / 4);
+        let unstored = |block: &Block<Bytes>| disk.end().is_none_or(|end| end < block.end());
+        blocks > budget / 4 && self.closed.front().is_some_and(unstored) && blocks > most()
     }
 
     /// Drops this backlog for another one: the segments whose files are to be removed.

@@ -52,6 +52,13 @@ impl Primary {
         }
     }
 
+    /// Whether memory is full of stream that the disk has yet to take, so that writes should wait
+    /// for the store under way: see [`Backlog::is_full`].
+    #[must_use]
+    pub fn backlog_is_full(&self) -> bool {
+        self.backlog.as_ref().is_some_and(Backlog::is_full)
+    }
+
     /// This link could be written to: has what it needs read back, if that is on disk.
     pub fn request(&mut self, id: ReplicaId) {
         let link = self.links.iter().find(|link| link.id == id);

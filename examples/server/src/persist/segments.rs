@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
 use mio::Waker;
 use redwire_repl::{Fetch, FoundSegment, Segment, SegmentId, Store};
@@ -33,6 +34,7 @@ pub(crate) struct Segments {
     lock: Option<File>,
     thread: Option<Thread>,
     fsync: BacklogFsync,
+    delay: Duration,
 }
 
 #[derive(Debug)]
@@ -47,6 +49,7 @@ enum Request {
     Fetch(Fetch),
     Discard(SegmentId),
     Fsync(BacklogFsync),
+    Delay(Duration),
 }
 
 /// How a request ended.
@@ -61,7 +64,7 @@ pub(crate) enum Outcome {
 impl Segments {
     /// The files in `folder`, which need not be there.
     pub(crate) fn new(folder: PathBuf, waker: Arc<Waker>, fsync: BacklogFsync) -> Self {
-        Self { folder, waker, lock: None, thread: None, fsync }
+        Self { folder, waker, lock: None, thread: None, fsync, delay: Duration::ZERO }
     }
 
     /// What is written is synced by this policy from now on.
@@ -71,6 +74,14 @@ impl Segments {
             if self.thread.is_some() {
                 self.ask(Request::Fsync(fsync));
             }
+        }
+    }
+
+    /// Each write takes that much longer from now on, so that tests have a slow disk.
+    pub(crate) fn set_delay(&mut self, delay: Duration) {
+        if self.delay != delay {
+            self.delay = delay;
+            self.ask(Request::Delay(delay));
         }
     }
 
@@ -185,6 +196,10 @@ impl Thread {
                         files.fsync = fsync;
                         continue;
                     }
+                    Request::Delay(delay) => {
+                        files.delay = delay;
+                        continue;
+                    }
                 };
                 // The loop may have ended; nobody waits for the outcome then.
                 let _ = sender.send(outcome);
@@ -202,7 +217,7 @@ impl Request {
         let outcome = match self {
             Request::Store(store) => Outcome::Stored(store.id, Err(error())),
             Request::Fetch(fetch) => Outcome::Fetched(fetch.id, Err(error())),
-            Request::Discard(_) | Request::Fsync(_) => return,
+            Request::Discard(_) | Request::Fsync(_) | Request::Delay(_) => return,
         };
         // The receiver is held by the caller.
         let _ = outcomes.send(outcome);
@@ -217,6 +232,8 @@ struct Files {
     /// The file that was written last.
     open: Option<(SegmentId, Arc<File>)>,
     fsync: BacklogFsync,
+    /// What each write takes longer.
+    delay: Duration,
     unsynced: Unsynced<Name, Arc<File>>,
     syncer: Option<Syncer>,
 }
@@ -231,7 +248,8 @@ enum Name {
 
 impl Files {
     fn new(folder: PathBuf, lock: Option<File>, fsync: BacklogFsync) -> Self {
-        Self { folder, lock, open: None, fsync, unsynced: Unsynced::new(), syncer: None }
+        let (unsynced, delay) = (Unsynced::new(), Duration::ZERO);
+        Self { folder, lock, open: None, fsync, delay, unsynced, syncer: None }
     }
 
     /// Waits for a request, and syncs what is due meanwhile; `None` at the end of them.
@@ -281,6 +299,8 @@ impl Files {
     }
 
     fn store(&mut self, store: &Store) -> io::Result<()> {
+        #[expect(clippy::disallowed_methods, reason = "a slow disk for tests")]
+        std::thread::sleep(self.delay);
         self.lock()?;
         let file = match self.open.take_if(|(id, _)| *id == store.id && store.position > 0) {
             Some((_, file)) => file,

@@ -53,6 +53,8 @@ pub(crate) struct Upstream {
     empty_primary: EmptyPrimary,
     /// More may be read without waiting for the socket to say so.
     readable: bool,
+    /// Nothing of the stream is read or run for now.
+    on_hold: bool,
     /// A command of the stream woke clients that wait for keys: they are served before the next.
     woke: bool,
     /// Where the RDB comes, in a full sync over two connections.
@@ -119,6 +121,7 @@ impl Upstream {
             announced: None,
             empty_primary: EmptyPrimary::default(),
             readable: false,
+            on_hold: false,
             woke: false,
             side: None,
             kept: None,
@@ -178,8 +181,13 @@ impl Upstream {
     pub(crate) fn is_busy(&self) -> bool {
         self.may_read()
             || self.woke
-            || self.kept.is_some()
+            || (self.kept.is_some() && !self.on_hold)
             || self.side.as_ref().is_some_and(Side::is_busy)
+    }
+
+    /// Whether the stream is to wait: neither read nor run, but for what is kept during a full sync.
+    pub(crate) fn hold(&mut self, on: bool) {
+        self.on_hold = on;
     }
 
     /// Whether a whole data set is coming.

@@ -66,7 +66,7 @@ pub(crate) struct Server {
     blocked: Vec<ClientId>,
     /// Connections whose wait is over: what came behind its command is run in this turn.
     resumed: Vec<ClientId>,
-    /// Connections that a pause of clients holds up.
+    /// Connections whose writes a pause of clients, a failover or the disk holds up.
     postponed: Vec<ClientId>,
     /// Connections that sent `MONITOR`.
     monitors: Vec<ClientId>,
@@ -192,6 +192,7 @@ impl Server {
         self.drive_primary();
         self.write_clients();
         self.ask_segments();
+        self.wait_for_disk();
         self.evict_clients();
         self.background.drop_later(self.keyspace.take_garbage());
     }
@@ -218,6 +219,7 @@ impl Server {
         let busy = !self.readable.is_empty()
             || !self.unsent.is_empty()
             || !self.resumed.is_empty()
+            || !(self.postponed.is_empty() || self.core.is_paused())
             || self.load.is_some()
             || self.replay.is_some()
             || self.expiry_behind
@@ -233,6 +235,7 @@ impl Server {
             self.core.upstream.as_ref().and_then(Upstream::poll_timeout),
             self.next_end_of_wait(),
             self.core.pause.map(|pause| pause.until),
+            self.core.disk_wait.deadline(),
         ];
         let next = deadlines.into_iter().flatten().min()?;
         Some(next.saturating_duration_since(crate::clock::now()))

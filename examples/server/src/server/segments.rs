@@ -25,8 +25,10 @@ impl Server {
         let now = self.core.now;
         match outcome {
             SegmentOutcome::Stored(id, result) => {
-                let failed_before = self.store_again_at.is_some();
-                self.store_again_at = None;
+                let failed_before = self.store_again_at.take().is_some();
+                if self.core.disk_wait.stored(now) && result.is_ok() {
+                    notice!("The backlog's segments are written again: writes wait for them");
+                }
                 match &result {
                     Ok(()) if failed_before => {
                         notice!("The backlog's segments can be written again");
@@ -67,6 +69,7 @@ impl Server {
     /// Tells the thread what is to be done.
     pub(super) fn ask_segments(&mut self) {
         self.segments.set_fsync(self.core.config.repl_backlog_fsync);
+        self.segments.set_delay(self.core.segment_delay);
         let replicas = self.replicas.iter().filter_map(|id| self.clients.get(id));
         for replica in replicas.filter(|it| !it.write_blocked) {
             self.core.primary.request(redwire_repl::ReplicaId(replica.id));
@@ -79,6 +82,23 @@ impl Server {
         }
         while let Some(fetch) = self.core.primary.poll_fetch() {
             self.segments.fetch(fetch);
+        }
+    }
+
+    /// Has writes wait while memory is full of stream that the disk has yet to take.
+    pub(super) fn wait_for_disk(&mut self) {
+        let core = &mut self.core;
+        if core.disk_wait.update(&core.primary, core.now) {
+            warning!(
+                "The disk takes too long to write the backlog's segments in {}. Until it is done \
+                 with one, writes do not wait for it, and client-output-buffer-limit holds for \
+                 replicas that lag.",
+                self.segments.folder().display()
+            );
+        }
+        let waits = core.waits_for_disk();
+        if let Some(upstream) = &mut core.upstream {
+            upstream.hold(waits);
         }
     }
 

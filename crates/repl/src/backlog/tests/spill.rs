@@ -45,6 +45,7 @@ struct Twin {
     queue: VecDeque<Work>,
     files: HashMap<SegmentId, Vec<u8>>,
     history: History,
+    renames: u8,
     /// Something went wrong that may cost history.
     trouble: bool,
     /// How far any cursor has read of what was stored before; further only when the disk is behind.
@@ -78,7 +79,8 @@ impl Twin {
     fn new(history: History) -> Twin {
         let (cursors, files) = (Vec::new(), HashMap::new());
         let queue = VecDeque::new();
-        Twin { stream: Vec::new(), cursors, queue, files, history, trouble: false, read_to: 0 }
+        let stream = Vec::new();
+        Twin { stream, cursors, queue, files, history, renames: 10, trouble: false, read_to: 0 }
     }
 
     fn run(&mut self, backlog: &mut Backlog, op: Op) {
@@ -114,7 +116,11 @@ impl Twin {
                 backlog.block_size = BLOCK;
             }
             Op::Rename(n) => {
-                self.history.shift(ReplId::from_random([n; 20]), backlog.end());
+                // Ids are drawn, so none comes twice.
+                self.renames += 1;
+                let mut seed = [n; 20];
+                seed[0] = self.renames;
+                self.history.shift(ReplId::from_random(seed), backlog.end());
                 backlog.rename(&self.history);
             }
             Op::Retry => backlog.retry_store(),
@@ -259,6 +265,7 @@ impl Twin {
         let mut backlog = Backlog::recover(&chain, size, config);
         assert_eq!((backlog.first(), backlog.end()), (start, cut));
         let mut again = Twin::new(*chain.history());
+        again.renames = 200;
         again.files.clone_from(&self.files);
         again.stream = self.stream[..at(cut)].to_vec();
         let cursor = backlog.cursor_at(start).unwrap();
@@ -315,6 +322,35 @@ proptest! {
             twin.files.remove(&id);
         }
         prop_assert!(twin.files.is_empty());
+    }
+}
+
+proptest! {
+    /// However late the disk is: where writes wait while memory is full, there is a store to wait
+    /// for, and what is in memory beside the segments that were read back keeps the budget.
+    #[test]
+    fn writes_that_wait_keep_the_budget(
+        (size, memory, segment_size) in (0..500u64, 128..400u64, 1..300u64),
+        eager: bool,
+        ops in prop::collection::vec(op(false), 0..150),
+    ) {
+        let history = History::new(ReplId::from_random([9; 20]));
+        let config = SpillConfig { memory, segment_size, eager, ..SpillConfig::default() };
+        let mut backlog = backlog(size, config, &history);
+        let mut twin = Twin::new(history);
+        for op in ops {
+            while matches!(op, Op::Append(_)) && backlog.is_full() {
+                let waits = twin.queue.iter().any(|work| matches!(work, Work::Store(_)));
+                prop_assert!(waits, "nothing to wait for");
+                twin.work(&mut backlog, Outcome::Good);
+            }
+            twin.run(&mut backlog, op);
+            twin.check(&backlog);
+            let held = backlog.allocated() - backlog.spill_stats().loaded;
+            let most = memory + 90 + 2 * BLOCK as u64;
+            prop_assert!(held <= most, "{held} bytes, {most} allowed");
+        }
+        twin.settle(&mut backlog);
     }
 }
 

@@ -90,13 +90,13 @@ impl Core {
         keyspace.pause_expiry(self.failover.is_under_way());
     }
 
-    /// Whether writes wait for the end of a pause, or of a failover.
+    /// Whether writes wait for the end of a pause, of a failover, or for the disk.
     pub(crate) fn is_paused(&self) -> bool {
-        self.pause.is_some() || self.failover.is_under_way()
+        self.pause.is_some() || self.failover.is_under_way() || self.waits_for_disk()
     }
 
-    /// Whether `request` is to wait for the end of a pause, or of a failover. What would be refused unheard, an
-    /// unknown command say, does not wait.
+    /// Whether `request` is to wait for the end of what holds up writes. What would be refused
+    /// unheard, an unknown command say, does not wait.
     pub(crate) fn holds_up(
         &self,
         keyspace: &Keyspace,

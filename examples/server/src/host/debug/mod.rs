@@ -29,6 +29,7 @@ static SUBCOMMANDS: &[(&str, usize, usize, Run)] = &[
     ("populate", 1, 3, populate),
     ("protocol", 1, 1, protocol::protocol),
     ("reload", 0, usize::MAX, reload),
+    ("segment-delay", 1, 1, segment_delay),
     ("set-active-expire", 1, 1, set_active_expire),
     ("sleep", 1, 1, sleep),
 ];
@@ -65,6 +66,9 @@ const HELP: &[&str] = &[
     "      the database.",
     "    * DEBUG RELOAD NOSAVE: replace the current database with the contents of an",
     "      existing RDB file.",
+    "SEGMENT-DELAY <seconds>",
+    "    Have each write to a segment of the backlog take that much longer, as on a slow",
+    "    disk. Decimals allowed.",
     "SET-ACTIVE-EXPIRE <0|1>",
     "    Setting it to 0 disables expiring keys in background when they are not",
     "    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the",
@@ -125,6 +129,17 @@ fn hex(digest: [u8; 20]) -> String {
 fn sleep(_core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let seconds = parse_f64(&request[2]).unwrap_or(0.0);
     std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    context.reply.ok();
+    Ok(())
+}
+
+fn segment_delay(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    let seconds = parse_f64(&request[2]).unwrap_or(0.0);
+    core.segment_delay = Duration::try_from_secs_f64(seconds).unwrap_or_default();
     context.reply.ok();
     Ok(())
 }
@@ -235,6 +250,7 @@ mod tests {
             ("DEBUG SLEEP x", "+OK"),
             ("DEBUG SLEEP -1", "+OK"),
             ("DEBUG SLEEP 0.001", "+OK"),
+            ("DEBUG SEGMENT-DELAY 0", "+OK"),
             ("DEBUG SET-ACTIVE-EXPIRE 0", "+OK"),
             ("DEBUG POPULATE -1", "-ERR value is out of range, must be positive"),
             ("DEBUG POPULATE 2", "+OK"),

@@ -32,7 +32,7 @@ pub(super) fn replication(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
     replicas(page, core);
     forecast(page, core);
     page.field("master_failover_state", core.failover.name());
-    stream(page, &core.primary);
+    stream(page, &core.primary, core.disk_wait.waited());
 }
 
 /// The link to the primary that this node follows. While a file is loaded at start there is none.
@@ -94,7 +94,7 @@ fn replicas(page: &mut Page, core: &Core) {
 }
 
 /// The stream that this node writes or passes on, and what it keeps of it.
-fn stream(page: &mut Page, primary: &Primary) {
+fn stream(page: &mut Page, primary: &Primary, waited: Duration) {
     let (history, backlog) = (primary.history(), primary.backlog());
     let second = history.second_offset().map_or(-1, |at| at.next_byte() as i64);
     let size = primary.config().backlog_size;
@@ -108,7 +108,7 @@ fn stream(page: &mut Page, primary: &Primary) {
     page.field("repl_backlog_first_byte_offset", first);
     page.field("repl_backlog_histlen", backlog.map_or(0, Backlog::len));
     if let Some(backlog) = backlog {
-        spill(page, backlog);
+        spill(page, backlog, waited);
     }
 }
 
@@ -128,7 +128,7 @@ fn forecast(page: &mut Page, core: &Core) {
 }
 
 /// What of the stream is in memory, and what on disk.
-fn spill(page: &mut Page, backlog: &Backlog) {
+fn spill(page: &mut Page, backlog: &Backlog, waited: Duration) {
     let stats = backlog.spill_stats();
     page.field("redwire_repl_memory", backlog.allocated());
     page.field("redwire_repl_spill_segments", stats.segments);
@@ -137,4 +137,5 @@ fn spill(page: &mut Page, backlog: &Backlog) {
     page.field("redwire_repl_spill_stored_bytes", stats.stored);
     page.field("redwire_repl_spill_fetched_segments", stats.fetched);
     page.flag("redwire_repl_spill_failing", stats.failing);
+    page.field("redwire_repl_spill_waited_ms", waited.as_millis());
 }

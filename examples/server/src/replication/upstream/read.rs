@@ -140,7 +140,9 @@ impl Upstream {
     pub(super) fn may_read(&self) -> bool {
         let waits = self.side.is_some() && !self.machine.is_streaming();
         let full = self.kept.as_ref().is_some_and(|it| it.fullness(self.disk_limit()).is_some());
-        self.readable && !full && !(waits && self.input.len() >= TURN)
+        let on_hold = self.on_hold && !self.keeps();
+        let must_wait = full || on_hold || (waits && self.input.len() >= TURN);
+        self.readable && !must_wait
     }
 
     /// Runs a slice of the stream that was kept.
@@ -152,12 +154,14 @@ impl Upstream {
         received: &mut Vec<Received>,
     ) -> Result<(), String> {
         let mut done = 0;
-        if self.kept.as_ref().is_some_and(|it| it.fullness(self.disk_limit()).is_some()) {
+        let full = self.kept.as_ref().is_some_and(|it| it.fullness(self.disk_limit()).is_some());
+        if full || self.on_hold {
             // It is we who do not read.
             self.machine.heard(core.now);
         }
         while done < KEPT_TURN
             && !self.woke
+            && !self.on_hold
             && let Some(kept) = &mut self.kept
         {
             let Some(bytes) = kept.next().map_err(|error| format!("stream unreadable: {error}"))?

@@ -40,6 +40,7 @@ impl Chain {
     /// `offset`; `None` when there is none.
     pub fn find(mut found: Vec<FoundSegment>, replid: ReplId, offset: Offset) -> Option<Chain> {
         found.sort_by_key(|segment| (segment.id.start, segment.end));
+        let found = found.chunk_by(|one, next| one.id.start == next.id.start).flat_map(in_order);
         let mut chains: Vec<Chain> = Vec::new();
         for segment in found {
             match chains.iter_mut().find(|chain| chain.goes_on(&segment)) {
@@ -88,11 +89,8 @@ impl Chain {
     }
 
     fn push(&mut self, next: FoundSegment) {
+        // One of which nothing is left still says whose stream goes on under the id of the next.
         self.cut(next.id.start);
-        let empty = self.last().id.start == next.id.start;
-        if empty {
-            self.segments.pop();
-        }
         self.segments.push(next);
     }
 
@@ -104,6 +102,20 @@ impl Chain {
             .filter(|segment| segment.id.start <= offset && offset <= segment.end);
         around.any(|segment| segment.history.answers(replid.as_bytes(), offset))
     }
+}
+
+/// Segments that start at one place, each behind those whose stream it goes on with.
+fn in_order(group: &[FoundSegment]) -> Vec<FoundSegment> {
+    let mut left = group.to_vec();
+    let mut ordered = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let goes_on = |next: &FoundSegment, before: &FoundSegment| {
+            next.id != before.id && next.history.answers(before.id.replid.as_bytes(), next.id.start)
+        };
+        let first = left.iter().position(|next| !left.iter().any(|before| goes_on(next, before)));
+        ordered.push(left.remove(first.unwrap_or(0)));
+    }
+    ordered
 }
 
 #[cfg(test)]

@@ -282,12 +282,12 @@ impl Disk {
         let Some(InFlight { segment: done, begins }) = self.take_in_flight(id) else { return };
         self.failing = false;
         if begins {
-            // An empty one that had only ids makes room for the same place with others.
-            let empty = self.stored.back().filter(|last| last.id.start == done.id.start).copied();
+            // An empty one that had only ids stays beside the same place with others: it says whose
+            // stream goes on there. One of the same name was written over.
+            let empty = self.stored.back().filter(|last| last.id == done.id).copied();
             if let Some(empty) = empty {
                 self.stored.pop_back();
                 self.forget(empty);
-                // Written over, if it has the same name.
                 self.discards.retain(|discard| *discard != id);
             }
             let fits = self.end().is_none_or(|end| end == done.id.start);

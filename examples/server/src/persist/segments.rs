@@ -125,6 +125,10 @@ impl Segments {
             // One that stays is found at the next start, and belongs to nothing there either.
             let _ = fs::remove_file(path);
         }
+        // A loss of power must not bring them back beside what is written from now on.
+        if let Err(error) = File::open(&self.folder).and_then(|folder| folder.sync_all()) {
+            warning!("Can't sync the folder of the backlog's segments: {error}");
+        }
     }
 
     /// The segments' files that are there.

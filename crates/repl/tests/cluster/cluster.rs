@@ -4,12 +4,11 @@ use std::time::{Duration, Instant};
 
 use redwire_repl::{
     Decision, Primary, PrimaryEvent, ReplconfReply, Replica, ReplicaConfig, ReplicaId,
-    TwoConnections,
 };
 use redwire_resp::{Limits, Mode, RequestDecoder};
 
 use crate::data::encode;
-use crate::node::{Node, Outcome, Up, Wire};
+use crate::node::{Kind, Node, Outcome, Up, Wire};
 
 pub(crate) struct Cluster {
     pub(crate) now: Instant,
@@ -24,10 +23,8 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     #[expect(clippy::disallowed_methods, reason = "virtual time starts somewhere")]
-    pub(crate) fn new(kinds: &[(bool, TwoConnections)]) -> Cluster {
-        let node = |(index, (channels, two)): (usize, &(bool, TwoConnections))| {
-            Node::new(index as u8, *channels, *two)
-        };
+    pub(crate) fn new(kinds: &[Kind]) -> Cluster {
+        let node = |(index, kind): (usize, &Kind)| Node::new(index as u8, *kind);
         Cluster {
             now: Instant::now(),
             nodes: kinds.iter().enumerate().map(node).collect(),
@@ -42,7 +39,8 @@ impl Cluster {
     /// A client writes at a node, if that takes writes: each value is unlike all others.
     pub(crate) fn write(&mut self, index: usize, db: u32, lens: &[usize]) {
         let node = &mut self.nodes[index];
-        if node.up.is_some() {
+        // A client's write waits for the disk: here it is not done.
+        if node.up.is_some() || node.primary.backlog_is_full() {
             return;
         }
         let transaction = lens.len() > 1;
@@ -57,6 +55,31 @@ impl Cluster {
             commands.extend(encode(&[b"EXEC"]));
         }
         node.primary.feed(db, &commands);
+    }
+
+    /// A node ends as by kill -9, or by a loss of power, and starts again.
+    pub(crate) fn restart(&mut self, index: usize, power: Option<u64>) {
+        self.break_link(index);
+        for other in 0..self.nodes.len() {
+            if self.nodes[other].up.as_ref().is_some_and(|up| up.target == index) {
+                self.break_link(other);
+            }
+        }
+        if let Some(seed) = power {
+            self.nodes[index].disk.lose_power(seed);
+        }
+        self.nodes[index].restart(self.now);
+    }
+
+    pub(crate) fn fail_disk(&mut self, index: usize, failing: bool) {
+        self.nodes[index].disk.failing = failing;
+        if !failing {
+            self.nodes[index].primary.retry_store();
+        }
+    }
+
+    pub(crate) fn assert_budgets(&mut self) {
+        self.nodes.iter_mut().for_each(Node::assert_budget);
     }
 
     /// `REPLICAOF`, unless that would close a circle.
@@ -171,8 +194,11 @@ impl Cluster {
                 moved |= self.connect(index);
                 moved |= self.serve(index);
                 moved |= self.deliver(index, false) | self.deliver(index, true);
+                let writable = self.writable(index);
+                moved |= self.nodes[index].work(&writable, self.now);
                 moved |= self.drive(index);
             }
+            self.assert_budgets();
             if !moved {
                 return;
             }
@@ -281,11 +307,12 @@ impl Cluster {
         let Some(up) = &mut self.nodes[index].up else { return false };
         let wire = if rdb { up.side.as_mut().map(|(_, it)| it) } else { up.main.as_mut() };
         let Some(wire) = wire else { return false };
-        let n = wire.down.len().min(chunk);
-        if n == 0 && !wire.closing {
+        let target = up.target;
+        let (n, closing) = (wire.down.len().min(chunk), wire.closing);
+        let node = &self.nodes[index];
+        if (n == 0 && !closing) || (!rdb && !node.may_read()) {
             return false;
         }
-        let target = up.target;
         match self.nodes[index].receive(n, rdb, self.now) {
             None => {}
             Some(Outcome::Closed(ids)) => self.closed_at(target, ids),
@@ -345,9 +372,7 @@ impl Cluster {
                 wire.down.extend(&bytes[..]);
             }
         }
-        let ups = self.nodes.iter_mut().filter_map(|node| node.up.as_mut());
-        let ids: Vec<_> =
-            ups.filter(|up| up.target == index).flat_map(Up::wires).map(|w| w.id).collect();
+        let ids = self.writable(index);
         for id in ids {
             let bytes: Vec<u8> = self.nodes[index].primary.stream(id).flatten().copied().collect();
             self.nodes[index].primary.sent(id, bytes.len() as u64);
@@ -363,6 +388,13 @@ impl Cluster {
             }
         }
         moved
+    }
+
+    /// The connections to a node whose other ends read.
+    fn writable(&mut self, index: usize) -> Vec<ReplicaId> {
+        let reading = self.nodes.iter_mut().filter(|node| !node.stalled);
+        let ups = reading.filter_map(|node| node.up.as_mut());
+        ups.filter(|up| up.target == index).flat_map(Up::wires).map(|wire| wire.id).collect()
     }
 
     /// The node closes the connection of a replica.

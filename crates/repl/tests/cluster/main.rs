@@ -1,11 +1,12 @@
 //! Chains and failovers on virtual time: nodes follow each other, take over from each other, and
-//! lose their links, in any order.
+//! lose their links, their memory and what their disks had not synced, in any order.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, outside of #[test] functions")]
 
 mod cluster;
 #[path = "../pair/data.rs"]
 mod data;
+mod disk;
 mod node;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use proptest::prelude::*;
 use redwire_repl::TwoConnections;
 
 use cluster::Cluster;
+use node::Kind;
 
 const SECOND: Duration = Duration::from_secs(1);
 const NODES: usize = 4;
@@ -21,7 +23,9 @@ const NODES: usize = 4;
 /// A chain of three, and what becomes of it in a failover of its top.
 #[test]
 fn a_failover_at_the_top_of_a_chain_costs_no_full_sync() {
-    let mut cluster = Cluster::new(&[(true, TwoConnections::Always); 3]);
+    let two_connections = TwoConnections::Always;
+    let kind = Kind { channels: true, spills: false, always: false, two_connections };
+    let mut cluster = Cluster::new(&[kind; 3]);
     cluster.follow(1, 0);
     cluster.follow(2, 1);
     cluster.run(10 * SECOND);
@@ -40,6 +44,28 @@ fn a_failover_at_the_top_of_a_chain_costs_no_full_sync() {
     assert!(cluster.continued >= 2, "both came again");
 }
 
+/// The ids that a start left to the next stay known, though it wrote nothing under them.
+#[test]
+fn starts_that_write_nothing_lose_nothing() {
+    let two_connections = TwoConnections::No;
+    let kind = Kind { channels: false, spills: true, always: false, two_connections };
+    let mut cluster = Cluster::new(&[kind; 2]);
+    cluster.follow(1, 0);
+    cluster.run(5 * SECOND);
+    cluster.nodes[0].save();
+    for _ in 0..3 {
+        cluster.restart(0, None);
+        cluster.run(Duration::from_millis(1));
+    }
+    cluster.write(0, 0, &[10]);
+    cluster.run(Duration::from_millis(1));
+    for _ in 0..2 {
+        cluster.restart(0, None);
+        cluster.run(Duration::from_millis(1));
+        assert_eq!(cluster.nodes[0].data.writes.len(), 1);
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Op {
     Write(usize, u32, Vec<usize>),
@@ -51,12 +77,22 @@ enum Op {
     FailOver(usize),
     Chunk(usize),
     GetAck(usize),
+    /// A node reads nothing for a while.
+    Stall(usize, bool),
+    Save(usize),
+    Sync(usize),
+    Restart(usize),
+    LosePower(usize, u64),
+    StallDisk(usize, bool),
+    FailDisk(usize, bool),
+    /// A byte of a node's segment, by its number: changed, or the end of it.
+    Damage(usize, usize, usize, bool),
 }
 
 fn op() -> impl Strategy<Value = Op> {
     let node = || 0..NODES;
     prop_oneof![
-        6 => (node(), 0..3_u32, prop::collection::vec(0..500_usize, 1..3))
+        10 => (node(), 0..3_u32, prop::collection::vec(0..500_usize, 1..3))
             .prop_map(|(node, db, lens)| Op::Write(node, db, lens)),
         4 => (0..3000_u64).prop_map(Op::Run),
         2 => (0..30_u64).prop_map(Op::Run),
@@ -67,16 +103,52 @@ fn op() -> impl Strategy<Value = Op> {
         2 => node().prop_map(Op::FailOver),
         1 => prop_oneof![Just(83_usize), Just(700), Just(usize::MAX)].prop_map(Op::Chunk),
         1 => node().prop_map(Op::GetAck),
+        2 => (node(), any::<bool>()).prop_map(|(node, on)| Op::Stall(node, on)),
+        2 => node().prop_map(Op::Save),
+        1 => node().prop_map(Op::Sync),
+        2 => node().prop_map(Op::Restart),
+        2 => (node(), 1..u64::MAX).prop_map(|(node, seed)| Op::LosePower(node, seed)),
+        1 => (node(), any::<bool>()).prop_map(|(node, on)| Op::StallDisk(node, on)),
+        1 => (node(), any::<bool>()).prop_map(|(node, on)| Op::FailDisk(node, on)),
+        1 => (node(), 0..40usize, 0..4000usize, any::<bool>())
+            .prop_map(|(node, file, at, torn)| Op::Damage(node, file, at, torn)),
     ]
 }
 
-fn kind() -> impl Strategy<Value = (bool, TwoConnections)> {
+fn kind() -> impl Strategy<Value = Kind> {
     let two = prop_oneof![
         Just(TwoConnections::No),
         Just(TwoConnections::Offered),
         Just(TwoConnections::Always)
     ];
-    (any::<bool>(), two)
+    (any::<bool>(), 0..4, any::<bool>(), two).prop_map(|(channels, spills, always, two)| Kind {
+        channels,
+        spills: spills > 0,
+        always,
+        two_connections: two,
+    })
+}
+
+fn run(cluster: &mut Cluster, op: Op) {
+    match op {
+        Op::Write(node, db, lens) => cluster.write(node, db, &lens),
+        Op::Run(ms) => cluster.run(Duration::from_millis(ms)),
+        Op::Break(node) => cluster.break_link(node),
+        Op::BreakSide(node) => cluster.break_side(node),
+        Op::Follow(node, target) => cluster.follow(node, target),
+        Op::Promote(node) => cluster.promote(node),
+        Op::FailOver(node) => cluster.fail_over(node),
+        Op::Chunk(chunk) => cluster.chunk = chunk,
+        Op::GetAck(node) => cluster.nodes[node].primary.request_acks(),
+        Op::Stall(node, on) => cluster.nodes[node].stalled = on,
+        Op::Save(node) => cluster.nodes[node].save(),
+        Op::Sync(node) => cluster.nodes[node].disk.sync(),
+        Op::Restart(node) => cluster.restart(node, None),
+        Op::LosePower(node, seed) => cluster.restart(node, Some(seed)),
+        Op::StallDisk(node, on) => cluster.nodes[node].disk.stalled = on,
+        Op::FailDisk(node, on) => cluster.fail_disk(node, on),
+        Op::Damage(node, file, at, torn) => cluster.nodes[node].disk.damage(file, at, torn),
+    }
 }
 
 /// How many schedules are run: `REDWIRE_SCHEDULES`, or 300.
@@ -97,19 +169,72 @@ proptest! {
     ) {
         let mut cluster = Cluster::new(&kinds);
         for op in ops {
-            match op {
-                Op::Write(node, db, lens) => cluster.write(node, db, &lens),
-                Op::Run(ms) => cluster.run(Duration::from_millis(ms)),
-                Op::Break(node) => cluster.break_link(node),
-                Op::BreakSide(node) => cluster.break_side(node),
-                Op::Follow(node, target) => cluster.follow(node, target),
-                Op::Promote(node) => cluster.promote(node),
-                Op::FailOver(node) => cluster.fail_over(node),
-                Op::Chunk(chunk) => cluster.chunk = chunk,
-                Op::GetAck(node) => cluster.nodes[node].primary.request_acks(),
-            }
+            run(&mut cluster, op);
+            cluster.assert_budgets();
+        }
+        for node in 0..NODES {
+            run(&mut cluster, Op::Stall(node, false));
+            run(&mut cluster, Op::StallDisk(node, false));
+            run(&mut cluster, Op::FailDisk(node, false));
         }
         cluster.run(120 * SECOND);
         cluster.assert_converged();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// Power is lost again and again while a replica follows: the primary comes back with all that
+    /// was synced and with nothing that was never written, and what it writes then is never taken
+    /// for what the replica had of it before.
+    #[test]
+    fn a_loss_of_power_costs_what_was_not_synced_and_no_more(
+        always: bool,
+        rounds in prop::collection::vec(
+            (writes(), any::<bool>(), writes(), writes(), 1..u64::MAX),
+            1..4,
+        ),
+    ) {
+        let two_connections = TwoConnections::No;
+        let kind = Kind { channels: false, spills: true, always, two_connections };
+        let mut cluster = Cluster::new(&[kind; 2]);
+        cluster.follow(1, 0);
+        cluster.run(5 * SECOND);
+        cluster.nodes[0].save();
+        let mut synced = 0;
+        for (before, sync, unsynced, after, seed) in rounds {
+            write_all(&mut cluster, &before);
+            if sync {
+                cluster.nodes[0].disk.sync();
+                synced = cluster.nodes[0].data.writes.len();
+            }
+            write_all(&mut cluster, &unsynced);
+            let had = cluster.nodes[0].data.writes.clone();
+            if always {
+                synced = had.len();
+            }
+            cluster.restart(0, Some(seed));
+            let has = &cluster.nodes[0].data.writes;
+            prop_assert!(had.starts_with(has), "what was not written");
+            prop_assert!(has.len() >= synced, "{} of {synced} synced writes", has.len());
+            synced = has.len();
+            write_all(&mut cluster, &after);
+            cluster.run(20 * SECOND);
+            cluster.assert_converged();
+            cluster.assert_budgets();
+        }
+    }
+}
+
+fn writes() -> impl Strategy<Value = Vec<usize>> {
+    prop::collection::vec(0..500_usize, 0..12)
+}
+
+/// Each by itself, so that segments have many pieces.
+fn write_all(cluster: &mut Cluster, lens: &[usize]) {
+    for len in lens {
+        cluster.write(0, 0, &[*len]);
+        cluster.run(Duration::from_millis(1));
     }
 }

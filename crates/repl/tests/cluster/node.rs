@@ -4,16 +4,37 @@ use std::time::Instant;
 
 use redwire_repl::{
     Error, Primary, PrimaryConfig, RdbChannel, Replica, ReplicaConfig, ReplicaEvent, ReplicaId,
-    ReplicaPhase, Step, TwoConnections, Upstream,
+    ReplicaPhase, SpillConfig, Step, TwoConnections, Upstream,
 };
 use redwire_resp::{Limits, Mode, RequestDecoder};
 
 use crate::data::{Data, RdbDecoder};
+use crate::disk::{Disk, Recovered};
 
 pub(crate) struct Node {
     pub(crate) primary: Primary,
     pub(crate) data: Data,
     pub(crate) up: Option<Up>,
+    pub(crate) two_connections: TwoConnections,
+    pub(crate) disk: Disk,
+    /// Its disk has failed since it was sound last, so its memory has no bound.
+    excused: bool,
+    /// It reads nothing of what its connections bring.
+    pub(crate) stalled: bool,
+    index: u8,
+    channels: bool,
+    spills: bool,
+    /// How often it was started.
+    starts: u8,
+}
+
+/// What a node is: whether it offers two connections and spills, and what it makes of two.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kind {
+    pub(crate) channels: bool,
+    pub(crate) spills: bool,
+    /// Its disk syncs before it answers.
+    pub(crate) always: bool,
     pub(crate) two_connections: TwoConnections,
 }
 
@@ -65,22 +86,77 @@ impl Wire {
 }
 
 impl Node {
-    pub(crate) fn new(index: u8, channels: bool, two_connections: TwoConnections) -> Node {
-        let mut drawn = 0_u8;
-        let entropy = move || {
-            drawn = drawn.wrapping_add(1);
-            let mut seed = [drawn; 20];
-            seed[0] = index;
-            seed
-        };
-        let config = PrimaryConfig {
-            diskless_delay: std::time::Duration::from_millis(200),
-            backlog_size: 8 << 10,
-            two_connections: channels,
-            ..PrimaryConfig::default()
-        };
-        let primary = Primary::new(config, Box::new(entropy));
-        Node { primary, data: Data::default(), up: None, two_connections }
+    pub(crate) fn new(index: u8, kind: Kind) -> Node {
+        let Kind { channels, spills, always, two_connections } = kind;
+        Node {
+            primary: primary(index, 0, channels, spills),
+            data: Data::default(),
+            up: None,
+            two_connections,
+            disk: Disk::new(always),
+            excused: false,
+            stalled: false,
+            index,
+            channels,
+            spills,
+            starts: 0,
+        }
+    }
+
+    /// It ends as by kill -9 and starts again with what is on its disk, following what it followed.
+    /// Its connections are closed by now.
+    pub(crate) fn restart(&mut self, now: Instant) {
+        self.starts += 1;
+        self.primary = primary(self.index, self.starts, self.channels, self.spills);
+        self.disk.stalled = false;
+        (self.excused, self.stalled) = (false, false);
+        // One that was handing over forgets that, and is a primary still.
+        let up = self.up.take().filter(|up| !up.machine.is_handing_over());
+        let target = up.map(|up| up.target);
+        let follows = target.is_some();
+        let recovered = self.disk.recover();
+        self.disk.retain(recovered.as_ref().and_then(|it| it.chain.as_ref()));
+        self.data = Data::default();
+        if let Some(Recovered { data, replid, offset, db, chain }) = recovered {
+            self.data = data;
+            match chain {
+                Some(chain) => self.primary.recover(&chain, db, follows, now),
+                None if follows => self.primary.adopt(replid, offset, Some(db), now),
+                None => self.primary.restore(replid, offset, now),
+            }
+        }
+        if let Some(target) = target {
+            self.follow(target, now);
+        }
+    }
+
+    pub(crate) fn save(&mut self) {
+        self.disk.save(&self.data, &self.primary);
+    }
+
+    /// Does what the backlog wants of the disk, for the connections that can be written to.
+    pub(crate) fn work(&mut self, writable: &[ReplicaId], now: Instant) -> bool {
+        writable.iter().for_each(|id| self.primary.request(*id));
+        self.disk.work(&mut self.primary, now)
+    }
+
+    /// Whether it takes what its connection brings: not while its own stream waits for the disk.
+    pub(crate) fn may_read(&self) -> bool {
+        let keeps = self.up.as_ref().is_some_and(|up| up.side.is_some());
+        !self.stalled && (keeps || !self.primary.backlog_is_full())
+    }
+
+    /// Memory holds no more than it may, unless the disk fails.
+    pub(crate) fn assert_budget(&mut self) {
+        let Some(backlog) = self.primary.backlog() else { return };
+        let Some(spill) = backlog.spill_config() else { return };
+        let stats = backlog.spill_stats();
+        let held = backlog.allocated() - stats.loaded;
+        let within = held <= spill.memory + SLACK;
+        self.excused = (self.excused && !within) || stats.failing;
+        assert!(within || self.excused, "node {}: {held} bytes, {stats:?}", self.index);
+        let loaded_most = 9 * SEGMENT + 9 * WRITE_MAX;
+        assert!(stats.loaded <= loaded_most, "node {}: {stats:?}", self.index);
     }
 
     pub(crate) fn follow(&mut self, target: usize, now: Instant) {
@@ -295,6 +371,40 @@ impl Node {
         }
         closed
     }
+}
+
+/// Bytes of stream in a segment.
+const SEGMENT: u64 = 3000;
+/// Longest write, with its transaction.
+const WRITE_MAX: u64 = 2000;
+/// What memory may hold beyond its budget: the block that is open, one that is kept to be used again,
+/// and the write that filled it.
+const SLACK: u64 = 3 * (4 << 10) + WRITE_MAX;
+
+/// A primary's machine whose ids are those of no other start.
+fn primary(index: u8, start: u8, channels: bool, spills: bool) -> Primary {
+    let mut drawn = 0_u8;
+    let entropy = move || {
+        drawn = drawn.wrapping_add(1);
+        let mut seed = [drawn; 20];
+        (seed[0], seed[1]) = (index, start);
+        seed
+    };
+    let spill = SpillConfig {
+        memory: 32 << 10,
+        keep: u64::MAX,
+        segment_size: SEGMENT,
+        eager: true,
+        ..SpillConfig::default()
+    };
+    let config = PrimaryConfig {
+        diskless_delay: std::time::Duration::from_millis(200),
+        backlog_size: 8 << 10,
+        two_connections: channels,
+        spill: spills.then_some(spill),
+        ..PrimaryConfig::default()
+    };
+    Primary::new(config, Box::new(entropy))
 }
 
 impl Up {

@@ -123,7 +123,9 @@ impl Keyspace {
             for (entry, place) in entries.iter_mut().zip(&ahead.places) {
                 *entry = database.near(*place);
             }
-            for entry in entries.iter().take(ahead.places.len()).flatten() {
+            let entries = &entries[..ahead.places.len()];
+            entries.iter().flatten().for_each(Near::touch_way);
+            for entry in entries.iter().flatten() {
                 entry.touch();
                 touched += 1;
             }

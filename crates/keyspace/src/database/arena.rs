@@ -4,6 +4,8 @@
 //! string is a record of bytes, and records share chunks. What is freed in a chunk stays as a hole
 //! until less than half of the chunk is in use: then its records are moved and it is let go of.
 
+use std::hint::black_box;
+
 use crate::UnixMs;
 use crate::value::StrRef;
 
@@ -19,6 +21,9 @@ const STEP: usize = 512;
 
 /// The longest record: longer ones would leave too much of a chunk's end unused.
 const RECORD_MAX: usize = 512;
+
+/// A line of the cache.
+const LINE: usize = 64;
 
 /// No chunk.
 const NONE: u32 = u32::MAX;
@@ -219,6 +224,19 @@ impl Arena {
         }
         self.chunks.push(Chunk::default());
         Some(place)
+    }
+
+    /// Reads where the chunk of a record is.
+    #[inline]
+    pub(super) fn touch_way(&self, at: u32) {
+        black_box(self.chunks.get((at >> OFFSET_BITS) as usize).map(|chunk| chunk.bytes.len()));
+    }
+
+    /// Reads the first two lines of a record, without a look at what they say.
+    #[inline]
+    pub(super) fn touch(&self, at: u32) {
+        let bytes = self.bytes(at);
+        black_box((bytes.first().copied(), bytes.get(LINE).copied()));
     }
 
     #[inline(always)]

@@ -1,5 +1,7 @@
 //! [`Table`]: the entries of one slot, and a hash table of where they are kept.
 
+use std::hint::black_box;
+
 use hashbrown::HashTable;
 
 use super::arena::{Arena, Record};
@@ -69,6 +71,28 @@ impl Table {
         }
         let Record { key, string, expires, epoch, clock } = self.arena.record(place);
         EntryRef { key, value: ValueRef::String(string), expires, epoch, clock }
+    }
+
+    /// Reads what stands between the hash table and the entry.
+    #[inline]
+    pub(super) fn touch_way(&self, place: Place) {
+        if place & WHOLE == 0 {
+            self.arena.touch_way(place);
+        } else {
+            black_box(self.whole.get(index(place)).map(|entry| entry.epoch));
+        }
+    }
+
+    /// Reads a byte of all that a command reads first of the entry.
+    #[inline]
+    pub(super) fn touch(&self, place: Place) {
+        if place & WHOLE == 0 {
+            self.arena.touch(place);
+        } else {
+            let EntryRef { key, value, .. } = self.whole_entry(place);
+            let ends = if let ValueRef::String(string) = value { string.ends() } else { None };
+            black_box((key.first(), ends));
+        }
     }
 
     #[inline(never)]

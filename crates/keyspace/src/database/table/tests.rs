@@ -131,7 +131,9 @@ fn run(table: &mut Table, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
                 entry.set_clock(entry.clock() ^ 1);
             } else {
                 assert_eq!(said(table.entry(place)), before);
-                assert!(!number.is_multiple_of(2) || entry.expires().is_some() || place & WHOLE != 0);
+                assert!(
+                    !number.is_multiple_of(2) || entry.expires().is_some() || place & WHOLE != 0
+                );
             }
         }
         (Step::Stamp(_, epoch, clock), Some(place)) => {

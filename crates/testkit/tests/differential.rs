@@ -220,6 +220,8 @@ fn differential<W: Iterator<Item = Command>>(
             return;
         }
         if let Err(difference) = pair.run(&part) {
+            // Making it short can take many minutes.
+            println!("after {} commands: {}", ran + difference.index, difference.text);
             let failing = sequence(workload(), count).take(ran + difference.index + 1).collect();
             let short = shrink(failing, |commands| {
                 pair.start_over();
@@ -231,6 +233,7 @@ fn differential<W: Iterator<Item = Command>>(
         if !by_digest {
             assert_same_hashes(&real, &ours);
         } else if pair.real.digest() != pair.ours.digest() {
+            println!("the data differ after {ran} commands");
             let failing = sequence(workload(), count).take(ran).collect();
             let short = shrink(failing, |commands| {
                 pair.start_over();

@@ -2,6 +2,7 @@
 
 use redwire_rdb::{Event, Kind};
 
+use crate::tree::Tree;
 use crate::value::{Kind as _, Unfit};
 use crate::{Blob, Hash, List, Opaque, Scored, Set, Str, Stream, UnixMs, Value, Zset};
 
@@ -12,6 +13,7 @@ use crate::{Blob, Hash, List, Opaque, Scored, Set, Str, Stream, UnixMs, Value, Z
 #[derive(Debug)]
 pub(crate) enum Builder {
     Whole(Value),
+    List(Tree<Blob>),
     Set(Vec<Blob>),
     Hash {
         fields: Vec<(Blob, Blob)>,
@@ -52,7 +54,7 @@ impl Builder {
             Kind::String | Kind::Stream | Kind::Opaque => {
                 Self::Whole(Value::String(Str::default()))
             }
-            Kind::List => Self::Whole(Value::List(List::default())),
+            Kind::List => Self::List(Tree::default()),
             Kind::Set => Self::Set(Vec::new()),
             Kind::Zset => Self::Zset(Vec::new()),
             Kind::Hash => Self::Hash { fields: Vec::new(), expiries: Vec::new() },
@@ -68,7 +70,7 @@ impl Builder {
             (Event::Opaque { type_byte, body }, value) => {
                 *value = Self::Whole(whole(type_byte, body)?);
             }
-            (Event::Element(item), Self::Whole(Value::List(list))) => list.push_back(item),
+            (Event::Element(item), Self::List(items)) => items.push_back(Blob::from(item)),
             (Event::Element(member), Self::Set(members)) => members.push(Blob::from(member)),
             (Event::Scored(member, score), Self::Zset(members)) => {
                 members.push(Scored { score, member: Blob::from(member) });
@@ -87,6 +89,7 @@ impl Builder {
     pub(crate) fn finish(self) -> Result<Value, BuildError> {
         let (came, value) = match self {
             Self::Whole(value) => return Ok(value),
+            Self::List(items) => return Ok(List::of(items).into_value()),
             Self::Set(members) => (members.len(), Set::from_iter(members).into_value()),
             Self::Hash { fields, expiries } => {
                 (fields.len(), Hash::build(fields, expiries).into_value())

@@ -33,6 +33,15 @@ impl Default for List {
 }
 
 impl List {
+    /// The list of these elements, in the form for so many and so long ones: one element after the other
+    /// would copy a small list with each.
+    pub(crate) fn of(items: Tree<Blob>) -> Self {
+        match Pack::of(items.iter().map(Blob::as_slice)) {
+            Some(pack) => Self(Repr::Packed(pack)),
+            None => Self::of_tree(items),
+        }
+    }
+
     fn of_tree(items: Tree<Blob>) -> Self {
         Self(Repr::Tree(Box::new(items)))
     }
@@ -142,11 +151,7 @@ impl List {
     /// Takes the element at `index`.
     pub fn remove(&mut self, index: usize) -> Option<Blob> {
         match &mut self.0 {
-            Repr::Packed(pack) => {
-                let item = Blob::from(pack.iter().nth(index)?);
-                pack.remove(pack.span(index..index + 1), 1);
-                Some(item)
-            }
+            Repr::Packed(pack) => pack.take(index),
             Repr::Tree(items) if index == 0 => items.pop_front(),
             Repr::Tree(items) if index + 1 == items.len() => items.pop_back(),
             Repr::Tree(items) => items.remove(index),
@@ -227,11 +232,7 @@ impl List {
 
 impl<T: AsRef<[u8]> + Into<Blob>> FromIterator<T> for List {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
-        let mut list = Self::default();
-        for item in items {
-            list.push_back(item);
-        }
-        list
+        Self::of(items.into_iter().map(T::into).collect())
     }
 }
 

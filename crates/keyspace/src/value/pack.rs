@@ -4,6 +4,8 @@ use std::fmt;
 use std::iter::FusedIterator;
 use std::ops::Range;
 
+use crate::Blob;
+
 /// The most bytes of a pack. A write copies it whole, and a search walks it.
 pub(crate) const PACK_BYTES: usize = 1024;
 
@@ -82,6 +84,22 @@ impl Pack {
         start..items.place()
     }
 
+    /// Where the group of `N` byte strings stands that begins with `first`, and the group: a set is
+    /// made of groups of one, a hash of groups of two.
+    pub(crate) fn find<const N: usize>(&self, first: &[u8]) -> Option<(Range<usize>, [&[u8]; N])> {
+        let mut items = self.iter();
+        loop {
+            let start = items.place();
+            let mut group = [&[][..]; N];
+            for part in &mut group {
+                *part = items.next()?;
+            }
+            if group.first() == Some(&first) {
+                return Some((start..items.place(), group));
+            }
+        }
+    }
+
     /// Puts `new` in the place of the `old` byte strings that stand at `span`; answers whether it did:
     /// nothing changes where that would be more than a pack holds.
     #[must_use]
@@ -110,6 +128,17 @@ impl Pack {
     pub(crate) fn insert(&mut self, index: usize, item: &[u8]) -> bool {
         let place = if index == self.len() { self.end() } else { self.span(0..index).end };
         self.replace(place..place, 0, &[item])
+    }
+
+    /// Takes out the byte string at `index`, if there is one.
+    pub(crate) fn take(&mut self, index: usize) -> Option<Blob> {
+        let mut items = self.iter();
+        items.by_ref().take(index).for_each(drop);
+        let start = items.place();
+        let item = Blob::from(items.next()?);
+        let span = start..items.place();
+        self.remove(span, 1);
+        Some(item)
     }
 
     /// Keeps the first `at` byte strings and returns the others.
@@ -258,6 +287,15 @@ mod tests {
                 prop_assert_eq!((pack.len(), pack.iter().len()), (naive.len(), naive.len()));
                 prop_assert_eq!(pack.is_empty(), naive.is_empty());
                 prop_assert_eq!(pack.iter().nth(start), naive.get(start).map(Vec::as_slice));
+                let found = naive.iter().position(|it| Some(it) == naive.get(start));
+                let found = found.map(|at| (pack.span(at..at + 1), [naive[at].as_slice()]));
+                let wanted = naive.get(start).map_or(&b"no such"[..], Vec::as_slice);
+                prop_assert_eq!(pack.find(wanted), found);
+                let mut rest = naive.clone();
+                let taken = (start < rest.len()).then(|| rest.remove(start));
+                let mut less = pack.clone();
+                prop_assert_eq!(less.take(start).map(|it| it.to_vec()), taken);
+                prop_assert_eq!(seen(&less), rest);
                 let mut head = pack.clone();
                 let tail = head.split_off(start);
                 let cut = start.min(naive.len());

@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::ops::Range;
 
 use super::pack::{Items, PACK_ITEMS, Pack, are_distinct};
 use crate::tree::{Element, Entry, Iter, Tree};
@@ -57,26 +56,13 @@ fn place<'k>(hash: u64, name: &'k [u8]) -> impl FnMut(&Member) -> Ordering + 'k 
     move |member| member.hash.cmp(&hash).then_with(|| member.name.as_slice().cmp(name))
 }
 
-/// Where `member` stands.
-fn find(pack: &Pack, member: &[u8]) -> Option<Range<usize>> {
-    let mut items = pack.iter();
-    loop {
-        let start = items.place();
-        if items.next()? == member {
-            return Some(start..items.place());
-        }
-    }
-}
-
 impl Set {
     /// The set of the members in `members`.
     fn of_tree(members: Tree<Member>) -> Self {
-        if members.len() <= PACK_ITEMS
-            && let Some(pack) = Pack::of(members.iter().map(|member| member.name.as_slice()))
-        {
-            return Self(Repr::Packed(pack));
+        match Pack::of(members.iter().map(|member| member.name.as_slice())) {
+            Some(pack) => Self(Repr::Packed(pack)),
+            None => Self(Repr::Tree(Box::new(members))),
         }
-        Self(Repr::Tree(Box::new(members)))
     }
 
     /// See [`Value::memory`](crate::Value::memory).
@@ -109,7 +95,7 @@ impl Set {
     #[must_use]
     pub fn contains(&self, member: &[u8]) -> bool {
         match &self.0 {
-            Repr::Packed(pack) => pack.iter().any(|other| other == member),
+            Repr::Packed(pack) => pack.find::<1>(member).is_some(),
             Repr::Tree(members) => {
                 let hash = member_hash(member);
                 members.find_by(hash, place(hash, member)).is_some()
@@ -130,7 +116,7 @@ impl Set {
     /// Adds `member`; answers whether it is new.
     pub fn insert(&mut self, member: &[u8]) -> bool {
         if let Repr::Packed(pack) = &mut self.0 {
-            if find(pack, member).is_some() {
+            if pack.find::<1>(member).is_some() {
                 return false;
             }
             if pack.insert(pack.len(), member) {
@@ -151,7 +137,7 @@ impl Set {
     pub fn remove(&mut self, member: &[u8]) -> bool {
         match &mut self.0 {
             Repr::Packed(pack) => {
-                let Some(span) = find(pack, member) else { return false };
+                let Some((span, [_])) = pack.find(member) else { return false };
                 pack.remove(span, 1);
                 true
             }
@@ -186,11 +172,7 @@ impl Set {
     /// Takes the member at position `index`.
     pub fn remove_nth(&mut self, index: usize) -> Option<Blob> {
         match &mut self.0 {
-            Repr::Packed(pack) => {
-                let member = Blob::from(pack.iter().nth(index)?);
-                pack.remove(pack.span(index..index + 1), 1);
-                Some(member)
-            }
+            Repr::Packed(pack) => pack.take(index),
             Repr::Tree(members) => members.remove(index).map(|member| member.name),
         }
     }

@@ -5,8 +5,6 @@ mod iter;
 mod live;
 mod tree;
 
-use std::ops::Range;
-
 use super::pack::{Pack, are_distinct};
 use crate::{Blob, UnixMs, memory};
 pub use iter::{Fields, HashField, HashIter};
@@ -30,18 +28,6 @@ enum Repr {
 impl Default for Hash {
     fn default() -> Self {
         Self(Repr::Packed(Pack::default()))
-    }
-}
-
-/// Where field `name` stands with its value, and the value; or where it would be put.
-fn find<'a>(pack: &'a Pack, name: &[u8]) -> Result<(Range<usize>, &'a [u8]), usize> {
-    let mut items = pack.iter();
-    loop {
-        let start = items.place();
-        let (Some(found), Some(value)) = (items.next(), items.next()) else { return Err(start) };
-        if found == name {
-            return Ok((start..items.place(), value));
-        }
     }
 }
 
@@ -73,7 +59,7 @@ impl Hash {
     #[must_use]
     pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
         match &self.0 {
-            Repr::Packed(pack) => find(pack, name).ok().map(|(_, value)| value),
+            Repr::Packed(pack) => pack.find(name).map(|(_, [_, value])| value),
             Repr::Tree(tree) => tree.get(name),
         }
     }
@@ -95,9 +81,9 @@ impl Hash {
     /// Sets a field, which goes on to expire if it did (`HINCRBY`); answers whether it is new.
     pub fn replace(&mut self, name: &[u8], value: &[u8]) -> bool {
         if let Repr::Packed(pack) = &mut self.0 {
-            let (span, old, is_new) = match find(pack, name) {
-                Ok((span, _)) => (span, 2, false),
-                Err(end) => (end..end, 0, true),
+            let (span, old, is_new) = match pack.find::<2>(name) {
+                Some((span, _)) => (span, 2, false),
+                None => (pack.end()..pack.end(), 0, true),
             };
             if pack.replace(span, old, &[name, value]) {
                 return is_new;
@@ -110,7 +96,7 @@ impl Hash {
     pub fn remove(&mut self, name: &[u8]) -> Option<Blob> {
         match &mut self.0 {
             Repr::Packed(pack) => {
-                let (span, value) = find(pack, name).ok()?;
+                let (span, [_, value]) = pack.find(name)?;
                 let value = Blob::from(value);
                 pack.remove(span, 2);
                 Some(value)

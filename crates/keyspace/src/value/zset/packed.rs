@@ -36,14 +36,8 @@ pub(super) struct Found {
 }
 
 pub(super) fn find(pack: &Pack, member: &[u8]) -> Option<Found> {
-    let mut items = pack.iter();
-    loop {
-        let start = items.place();
-        let (found, score) = (items.next()?, items.next()?);
-        if found == member {
-            return Some(Found { span: start..items.place(), score: score_of(score) });
-        }
-    }
+    let (span, [_, score]) = pack.find(member)?;
+    Some(Found { span, score: score_of(score) })
 }
 
 /// Puts in a member that is not there; answers whether there is room for it.

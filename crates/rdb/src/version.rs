@@ -97,7 +97,26 @@ impl Version {
     /// ```
     #[must_use]
     pub fn oldest(type_bytes: impl IntoIterator<Item = u8>, functions: bool) -> Option<Self> {
-        let mut versions = vec![
+        let types: Vec<u8> = type_bytes.into_iter().collect();
+        Self::oldest_that(Dialect::Redis, |version| {
+            (!functions || version.holds_functions())
+                && types.iter().all(|byte| version.holds_type(*byte))
+        })
+    }
+
+    /// The oldest version of which `holds` is true; where the dialects differ, from Redis 7.4 and
+    /// Valkey 9 on, one of `dialect` if there is one.
+    ///
+    /// ```
+    /// use redwire_rdb::{Dialect, Version};
+    ///
+    /// let newer = |version: Version| version.number() > Version::REDIS_7_2.number();
+    /// assert_eq!(Version::oldest_that(Dialect::Redis, newer), Some(Version::REDIS_7_4));
+    /// assert_eq!(Version::oldest_that(Dialect::Valkey, newer), Some(Version::VALKEY_9));
+    /// ```
+    #[must_use]
+    pub fn oldest_that(dialect: Dialect, mut holds: impl FnMut(Self) -> bool) -> Option<Self> {
+        let mut versions = [
             Self::REDIS_6_0,
             Self::REDIS_7_0,
             Self::REDIS_7_2,
@@ -106,11 +125,15 @@ impl Version {
             Self::REDIS_8_8,
             Self::VALKEY_9,
         ];
-        versions.retain(|version| !functions || version.number >= Self::REDIS_7_0.number);
-        for byte in type_bytes {
-            versions.retain(|version| version.holds_type(byte));
-        }
-        versions.first().copied()
+        let differs = |version: &Self| version.number > Self::REDIS_7_2.number;
+        versions.sort_by_key(|version| differs(version) && version.dialect() != dialect);
+        versions.into_iter().find(|version| holds(*version))
+    }
+
+    /// Whether a file of this version can hold function libraries (Redis 7.0).
+    #[must_use]
+    pub const fn holds_functions(self) -> bool {
+        self.number >= Self::REDIS_7_0.number
     }
 
     /// The number as it stands in the magic: 1 to 79 for Redis, 80 on for Valkey.

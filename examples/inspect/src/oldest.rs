@@ -33,14 +33,10 @@ enum Need {
 const COUNTED: u8 = 19;
 const IDEMPOTENT: u8 = 26;
 
-/// Versions by age. Up to 7.2 the dialects are one.
-const COMMON: [Version; 3] = [Version::REDIS_6_0, Version::REDIS_7_0, Version::REDIS_7_2];
-const REDIS: [Version; 3] = [Version::REDIS_7_4, Version::REDIS_8_6, Version::REDIS_8_8];
-
 impl Need {
     fn is_met_by(self, version: Version) -> bool {
         match self {
-            Self::Functions => version.number() >= Version::REDIS_7_0.number(),
+            Self::Functions => version.holds_functions(),
             Self::FieldExpiries => match version.dialect() {
                 Dialect::Redis => version >= Version::REDIS_7_4,
                 Dialect::Valkey => true,
@@ -55,13 +51,9 @@ impl Needs {
     /// does. Where none does, the newest that servers were seen to load: who writes it is told which
     /// key is too much.
     pub(crate) fn oldest(&self) -> Version {
-        let valkey = [Version::VALKEY_9];
-        let from_valkey = self.from.is_some_and(|from| from.dialect() == Dialect::Valkey);
-        let [first, second] =
-            if from_valkey { [&valkey[..], &REDIS] } else { [&REDIS[..], &valkey] };
-        let mut versions = COMMON.iter().chain(first).chain(second).copied();
-        let holds = |version: &Version| self.needs.iter().all(|need| need.is_met_by(*version));
-        versions.find(holds).unwrap_or(Version::REDIS_8_6)
+        let dialect = self.from.map_or(Dialect::Redis, Version::dialect);
+        let holds = |version| self.needs.iter().all(|need| need.is_met_by(version));
+        Version::oldest_that(dialect, holds).unwrap_or(Version::REDIS_8_6)
     }
 }
 

@@ -17,7 +17,7 @@ use self::{
     writer::{ExpiringForm, Writer},
 };
 use crate::{
-    Dialect, Error, KeyName, Version, length,
+    Dialect, Error, KeyName, length,
     stream::StreamPart,
     types::{self, StreamType, opcode, type_byte},
 };
@@ -84,7 +84,7 @@ impl Encoder {
     ///
     /// [`Error::Unsupported`] for a target before Redis 7.0, with the code's beginning as key.
     pub fn function(&mut self, out: &mut Vec<u8>, code: &[u8]) -> Result<(), Error> {
-        if self.options().target < Version::REDIS_7_0 {
+        if !self.options().target.holds_functions() {
             return Err(self.unsupported(code, Dialect::Redis, opcode::FUNCTION));
         }
         self.summed(out, |writer, out| {

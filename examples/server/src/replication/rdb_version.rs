@@ -25,7 +25,7 @@ pub(crate) fn wanted(setting: ReplRdbVersion, common: Option<u16>) -> Option<Ver
 /// Whether all that is in `data` can be written in `version`.
 pub(crate) fn holds(version: Version, data: &Dataset) -> bool {
     let functions = data.functions().next().is_some();
-    let functions_fit = !functions || version.number() >= Version::REDIS_7_0.number();
+    let functions_fit = !functions || version.holds_functions();
     // For fields that expire each dialect has its own form.
     let fits =
         |form| version.holds_type(form) || form == EXPIRING_FIELDS && version == Version::VALKEY_9;

@@ -41,8 +41,8 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder that has written nothing. A target before [`Version::REDIS_6_0`] is taken as
-    /// that.
+    /// An encoder that has written nothing. A target before
+    /// [`Version::REDIS_6_0`](crate::Version::REDIS_6_0) is taken as that.
     #[must_use]
     pub fn new(options: EncodeOptions) -> Self {
         Self { sum: options.checksum.then(Sum::new), writer: Writer::new(options) }
@@ -207,8 +207,8 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// [`Error::Unsupported`] when the target cannot hold the type (see [`Version::holds_type`]), or
-    /// has another type of that number than `dialect`, and what a decoder says of a stream's body when
+    /// [`Error::Unsupported`] when the target cannot hold the type (see
+    /// [`Version::holds_type`](crate::Version::holds_type)), or has another type of that number than `dialect`, and what a decoder says of a stream's body when
     /// that is damaged. Nothing was written then.
     pub fn opaque(
         &mut self,

@@ -208,8 +208,9 @@ impl Encoder {
     /// # Errors
     ///
     /// [`Error::Unsupported`] when the target cannot hold the type (see
-    /// [`Version::holds_type`](crate::Version::holds_type)), or has another type of that number than `dialect`, and what a decoder says of a stream's body when
-    /// that is damaged. Nothing was written then.
+    /// [`Version::holds_type`](crate::Version::holds_type)), or has another type of that number than
+    /// `dialect`, and what a decoder says of a stream's body when that is damaged. Nothing was written
+    /// then.
     pub fn opaque(
         &mut self,
         out: &mut Vec<u8>,

@@ -3,7 +3,7 @@
 use redwire_resp::Encoder;
 
 use crate::command::Command;
-use crate::database::{EntryRef, Place};
+use crate::database::{EntryMut, EntryRef, Place};
 use crate::error::CommandError;
 use crate::events::EventClass;
 use crate::keyspace::{Keyspace, Random, Role};
@@ -117,20 +117,21 @@ impl<'a> Data<'a> {
 
     #[inline]
     fn find_metered(&mut self, key: &[u8], meter: Meter) -> Option<EntryRef<'_>> {
-        self.drop_if_expired(key);
+        // Most databases have nothing that could be over.
+        let looks = self.has_expiries();
+        if looks && self.expires_keys() {
+            self.drop_what_expired(key);
+        }
         let Keyspace { data, stats, settings, random, .. } = &mut *self.keyspace;
         let entry = data.find_mut(self.db, key);
-        let is_seen = |entry: EntryRef<'_>| is_there(entry, self.now, self.origin);
-        let entry = entry.and_then(|entry| {
-            let view = entry.view();
-            let clock = view.clock();
-            is_seen(view).then_some((entry, clock))
-        });
-        let Some((mut entry, clock)) = entry else {
+        let is_seen =
+            |entry: &EntryMut<'_>| !looks || is_there(entry.view(), self.now, self.origin);
+        let Some(mut entry) = entry.filter(is_seen) else {
             stats.keyspace_misses += 1;
             return None;
         };
         stats.keyspace_hits += 1;
+        let clock = entry.clock();
         let used = meter.used(clock, false, settings, random);
         if used != clock {
             entry.set_clock(used);
@@ -460,6 +461,7 @@ impl<'a> Data<'a> {
         }
     }
 
+    #[cold]
     fn drop_what_expired(&mut self, key: &[u8]) {
         let Some(entry) = self.keyspace.data.find(self.db, key) else { return };
         let is_past = |at: Option<UnixMs>| at.is_some_and(|at| self.now.is_past(at));

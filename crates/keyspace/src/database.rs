@@ -1,6 +1,7 @@
 //! [`Database`]: 16384 slots, each a small table of entries, and the index of expiries.
 
 mod arena;
+mod index;
 mod sample;
 mod table;
 
@@ -143,6 +144,12 @@ impl<'a> EntryMut<'a> {
         self.table.set_epoch(self.place, epoch);
     }
 
+    /// The 24 bits that are kept for eviction.
+    #[inline]
+    pub(crate) fn clock(&self) -> u32 {
+        self.table.clock(self.place)
+    }
+
     pub(crate) fn set_clock(&mut self, clock: u32) {
         self.table.set_clock(self.place, clock);
     }
@@ -165,6 +172,18 @@ impl<'a> EntryMut<'a> {
 pub(crate) struct Place {
     slot: u16,
     hash: u64,
+}
+
+impl Place {
+    #[inline]
+    pub(crate) fn into_parts(self) -> (u16, u64) {
+        (self.slot, self.hash)
+    }
+
+    #[inline]
+    pub(crate) fn from_parts(slot: u16, hash: u64) -> Self {
+        Self { slot, hash }
+    }
 }
 
 /// The key that the running command is about, and its place: it is looked up several times, and its

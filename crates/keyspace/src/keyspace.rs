@@ -334,7 +334,7 @@ impl Keyspace {
         if let Some(walk) = walk {
             walk.capture(db, &mut entry);
         }
-        let clock = entry.view().clock();
+        let clock = entry.clock();
         entry.set_clock(meter.used(clock, true, settings, random));
         Some(entry)
     }

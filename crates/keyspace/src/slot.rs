@@ -55,13 +55,13 @@ fn hash_tag(key: &[u8]) -> &[u8] {
 fn crc16(bytes: &[u8]) -> u16 {
     let (words, rest) = bytes.as_chunks::<WORD>();
     let crc = words.iter().fold(0, |crc: u16, word| {
-        let [high, low] = crc.to_be_bytes();
-        let [a, b, rest @ ..] = *word;
-        let mut sum = TABLES[7][usize::from(a ^ high)] ^ TABLES[6][usize::from(b ^ low)];
-        for (table, byte) in TABLES[..6].iter().rev().zip(rest) {
-            sum ^= table[usize::from(byte)];
-        }
-        sum
+        // The high byte of what there is so far belongs to the first byte.
+        let word = u64::from_le_bytes(*word) ^ u64::from(crc.swap_bytes());
+        let behind = |zeros: usize| {
+            let byte = word >> (8 * (WORD - 1 - zeros));
+            TABLES[zeros][usize::from(byte as u8)]
+        };
+        (0..WORD).fold(0, |sum, zeros| sum ^ behind(zeros))
     });
     rest.iter().fold(crc, crc16_of_byte)
 }

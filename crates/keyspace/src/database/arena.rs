@@ -255,6 +255,11 @@ impl Arena {
         self.bytes_mut(at)[1..4].copy_from_slice(&epoch.to_le_bytes()[..3]);
     }
 
+    #[inline]
+    pub(super) fn clock(&self, at: u32) -> u32 {
+        Header::of(self.bytes(at)).clock()
+    }
+
     pub(super) fn set_clock(&mut self, at: u32, clock: u32) {
         self.bytes_mut(at)[4..7].copy_from_slice(&clock.to_le_bytes()[..3]);
     }

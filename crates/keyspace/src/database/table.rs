@@ -2,21 +2,20 @@
 
 use std::hint::black_box;
 
-use hashbrown::HashTable;
-
 use super::arena::{Arena, Record};
+use super::index::Index;
 use super::{Entry, EntryRef};
 use crate::value::StrRef;
 use crate::{UnixMs, Value, ValueRef};
 
 /// The entries of one slot.
 ///
-/// A hash table has room to spare, up to more than half of it; so it holds places of four bytes. A
+/// The index has room to spare, so it holds places of four bytes. A
 /// short string is kept with its key in an arena. Other entries stand side by side in a list that
 /// grows by little.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Table {
-    index: HashTable<Place>,
+    index: Index,
     arena: Arena,
     whole: Vec<Entry>,
 }
@@ -38,29 +37,30 @@ impl Table {
         self.index.is_empty()
     }
 
-    /// How many buckets its hash table has; each entry is in one of them, and stays there until the
-    /// table is rebuilt.
+    /// How many buckets its index has; each entry is in one of them, and stays there until the
+    /// index is rebuilt.
     pub(super) fn buckets(&self) -> usize {
-        self.index.num_buckets()
+        self.index.buckets()
     }
 
     /// The place of the entry in a bucket, if there is one.
     pub(super) fn at(&self, bucket: usize) -> Option<Place> {
-        self.index.get_bucket(bucket).copied()
+        self.index.at(bucket)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
-        self.index.iter().map(|place| self.entry(*place))
+        self.index.iter().map(|place| self.entry(place))
     }
 
     #[inline]
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
-        self.index.find(hash, |place| self.key(*place) == key).copied()
+        self.index.find(hash, |place| self.key(place) == key)
     }
 
     /// The place of the entry that is found first by `hash`, whatever its key.
+    #[inline]
     pub(super) fn near(&self, hash: u64) -> Option<Place> {
-        self.index.find(hash, |_| true).copied()
+        self.index.find(hash, |_| true)
     }
 
     /// Inlined, so that a caller who wants a part of it reads that part.
@@ -113,6 +113,11 @@ impl Table {
         }
     }
 
+    #[inline]
+    pub(super) fn clock(&self, place: Place) -> u32 {
+        if place & WHOLE == 0 { self.arena.clock(place) } else { self.whole[index(place)].clock() }
+    }
+
     pub(super) fn set_clock(&mut self, place: Place, clock: u32) {
         if place & WHOLE == 0 {
             self.arena.set_clock(place, clock);
@@ -138,7 +143,7 @@ impl Table {
         place & WHOLE == 0 && self.arena.rewrite_string(place, string, used)
     }
 
-    /// Adds an entry whose key is not there; answers whether the hash table was rebuilt for it.
+    /// Adds an entry whose key is not there; answers whether the index was rebuilt for it.
     pub(super) fn insert(
         &mut self,
         hash: u64,
@@ -151,20 +156,19 @@ impl Table {
             None => self.push(entry),
         };
         let Self { index, arena, whole } = self;
-        let full = index.len() == index.capacity();
-        index.insert_unique(hash, place, |place| hash_of(key_of(arena, whole, *place)));
-        full
+        index.insert(hash, place, |place| hash_of(key_of(arena, whole, place)))
     }
 
-    /// Takes an entry out. The hash table may be rebuilt.
+    /// Takes an entry out. The index may be rebuilt.
     pub(super) fn remove(
         &mut self,
         hash: u64,
         place: Place,
         hash_of: impl Fn(&[u8]) -> u64,
     ) -> Option<Entry> {
-        let found = self.index.find_entry(hash, |it| *it == place).ok()?;
-        found.remove();
+        if !self.index.remove(hash, place) {
+            return None;
+        }
         let entry = if place & WHOLE == 0 {
             let entry = self.entry(place).to_entry();
             self.free(place, &hash_of);
@@ -173,12 +177,8 @@ impl Table {
             self.take(place, &hash_of)
         };
         let Self { index, arena, whole } = self;
-        // What is deleted, or evicted, is to make room, not holes. Half of what a table takes less an
-        // eighth fits into one of half the size, with room for a few more.
-        if index.len() * 16 <= most(index) * 7 {
-            let hash_at = |place: &Place| hash_of(key_of(arena, whole, *place));
-            index.shrink_to(index.len(), hash_at);
-        }
+        // What is deleted, or evicted, is to make room, not holes.
+        index.shrink(|place| hash_of(key_of(arena, whole, place)));
         if index.is_empty() {
             *arena = Arena::default();
         }
@@ -258,9 +258,7 @@ impl Table {
 
     /// Notes that the entry that was at `old` is at `new`.
     fn relocate(&mut self, hash: u64, old: Place, new: Place) {
-        if let Some(place) = self.index.find_mut(hash, |place| *place == old) {
-            *place = new;
-        }
+        self.index.relocate(hash, old, new);
     }
 
     /// Lets go of what is at a place that no key has any more.
@@ -294,12 +292,6 @@ impl Table {
             self.relocate(hash_of(key), old, new);
         }
     }
-}
-
-/// How many entries the buckets of a table take.
-fn most(index: &HashTable<Place>) -> usize {
-    let buckets = index.num_buckets();
-    if buckets < 8 { buckets.saturating_sub(1) } else { buckets / 8 * 7 }
 }
 
 fn index(place: Place) -> usize {

@@ -1,6 +1,7 @@
 //! [`RequestBatch`]: several requests that stand in one buffer, decoded together.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::request::{Request, Span};
 
@@ -54,6 +55,40 @@ impl RequestBatch {
         let request =
             Request::new(&unread[bytes.start..bytes.end], &self.args[args.start..args.end]);
         Some((request, bytes.end - bytes.start))
+    }
+
+    /// The requests from `first` on, as [`get`](Self::get) answers them.
+    ///
+    /// # Panics
+    /// If `unread` is shorter than what was decoded.
+    #[inline]
+    pub fn iter_from<'a>(
+        &'a self,
+        first: usize,
+        unread: &'a [u8],
+    ) -> impl Iterator<Item = Request<'a>> {
+        let requests = self.requests.get(first..).unwrap_or_default();
+        requests.iter().map(|Whole { bytes, args }| {
+            Request::new(&unread[bytes.start..bytes.end], &self.args[args.start..args.end])
+        })
+    }
+
+    /// How many bytes the requests in `range` take.
+    #[must_use]
+    pub fn bytes(&self, range: Range<usize>) -> usize {
+        let requests = self.requests.get(range).unwrap_or_default();
+        let ends = requests.first().zip(requests.last());
+        ends.map_or(0, |(first, last)| last.bytes.end - first.bytes.start)
+    }
+
+    /// Adds a request whose arguments are `args`, as are those of the one before it, if there is one.
+    #[inline]
+    pub(crate) fn push_alike(&mut self, start: usize, end: usize, args: &[Span]) {
+        let Some(Whole { args: same, .. }) = self.requests.last().copied() else {
+            return self.push(start, end, args);
+        };
+        debug_assert_eq!(&self.args[same.start..same.end], args);
+        self.requests.push(Whole { bytes: Span { start, end }, args: same });
     }
 
     /// Adds a request whose arguments are `args`.

@@ -178,11 +178,16 @@ impl RequestDecoder {
         let mut start = 0;
         while batch.len() < most {
             let rest = &unread[start..];
-            let Some(used) = self.known_request(rest).or_else(|| self.plain_request(rest)) else {
+            let used = if let Some(used) = self.known_request(rest) {
+                batch.push_alike(start, start + used, &self.args);
+                used
+            } else if let Some(used) = self.plain_request(rest) {
+                batch.push(start, start + used, &self.args);
+                used
+            } else {
                 (self.state, self.pos) = (State::Start, 0);
                 return;
             };
-            batch.push(start, start + used, &self.args);
             start += used;
         }
     }

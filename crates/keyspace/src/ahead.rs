@@ -50,8 +50,46 @@ pub struct Ahead {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Noted {
     pub(crate) command: Option<&'static Command>,
-    /// With the number of the data set whose tables it is a place in.
-    pub(crate) place: Option<(Place, u32)>,
+    /// Of the first key, if there is one; in the parts of a [`Place`], which takes more room.
+    hash: u64,
+    slot: u16,
+    has_place: bool,
+    is_quick: bool,
+    /// The number of the data set whose tables it is a place in.
+    generation: u32,
+}
+
+impl Noted {
+    fn of(command: &'static Command, place: Option<Place>, generation: u32) -> Self {
+        let is_quick = command.is_quick();
+        let (slot, hash) = place.map_or((0, 0), Place::into_parts);
+        Self {
+            command: Some(command),
+            hash,
+            slot,
+            has_place: place.is_some(),
+            is_quick,
+            generation,
+        }
+    }
+
+    /// Where the first key stands in the data set of this number.
+    #[inline]
+    pub(crate) fn place(&self, generation: u32) -> Option<Place> {
+        let known = self.has_place && self.generation == generation;
+        known.then(|| Place::from_parts(self.slot, self.hash))
+    }
+
+    /// Whether two requests one behind the other are of one command that may run in one go
+    /// ([`Keyspace::execute_alike`]).
+    #[must_use]
+    #[inline]
+    pub fn is_like(&self, next: &Self) -> bool {
+        match (self.command, next.command) {
+            (Some(this), Some(that)) => std::ptr::eq(this, that) && self.is_quick,
+            _ => false,
+        }
+    }
 }
 
 impl Ahead {
@@ -87,14 +125,14 @@ impl Keyspace {
         let Some(command) = self.table.find(request.name(), |_| None) else {
             return Noted::default();
         };
-        let mut noted = Noted { command: Some(command), place: None };
         if ahead.db != session.db {
             ahead.places.clear();
             ahead.db = session.db;
         }
-        let Some(database) = self.data.databases.get(session.db as usize) else { return noted };
-        let room = KEYS_MAX - ahead.places.len();
-        let first = ahead.places.len();
+        let database = self.data.databases.get(session.db as usize);
+        let Some(database) = database.filter(|_| !ahead.is_full()) else {
+            return Noted::of(command, None, self.generation);
+        };
         let place = |key: &[u8]| {
             let place = database.place(key);
             database.touch_table(place);
@@ -102,15 +140,16 @@ impl Keyspace {
         };
         // Most commands have one key.
         if let Keys { first: 1, last: 1, .. } = command.keys {
-            ahead.places.extend(request.arg(1).filter(|_| room > 0).map(place));
-        } else {
-            let keys = command.keys.positions(request.len()).take(room);
-            ahead.places.extend(keys.filter_map(|at| request.arg(at)).map(place));
+            let place = request.arg(1).map(place);
+            ahead.places.extend(place);
+            return Noted::of(command, place, self.generation);
         }
-        if command.keys.first == 1 {
-            noted.place = ahead.places.get(first).map(|place| (*place, self.generation));
-        }
-        noted
+        let (first, room) = (ahead.places.len(), KEYS_MAX - ahead.places.len());
+        let keys = command.keys.positions(request.len()).take(room);
+        ahead.places.extend(keys.filter_map(|at| request.arg(at)).map(place));
+        let begins = command.keys.first == 1;
+        let place = ahead.places.get(first).filter(|_| begins).copied();
+        Noted::of(command, place, self.generation)
     }
 
     /// Reads what the keys in `ahead` lead to, and empties it; answers how many entries it came to,
@@ -137,11 +176,13 @@ impl Keyspace {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
     use redwire_resp::RequestBuf;
 
     use super::*;
-    use crate::{Dataset, NoHost, Settings, UnixMs};
+    use crate::{CommandError, Dataset, Host, NoHost, Settings, UnixMs};
 
     fn note(keyspace: &Keyspace, session: &Session, args: &[&str]) -> Ahead {
         let mut ahead = Ahead::default();
@@ -175,6 +216,31 @@ mod tests {
         assert_eq!(keyspace.touch(&mut ahead), 0);
     }
 
+    /// Who waits, or is to be heard, is not passed by.
+    #[test]
+    fn many_at_once_end_early() {
+        let mut keyspace = Keyspace::new(Settings::default(), 7);
+        let (mut session, mut waiting) = (Session::new(1), Session::new(2));
+        waiting.may_wait = true;
+        run(&mut keyspace, &mut waiting, &["BLPOP", "b", "0"]);
+        assert!(waiting.is_waiting());
+        let requests = [["RPUSH", "a", "1"], ["RPUSH", "b", "1"], ["RPUSH", "b", "2"]]
+            .map(RequestBuf::from_args);
+        let mut run_all = |keyspace: &mut Keyspace| {
+            let alike = requests.each_ref().map(|request| {
+                let request = request.as_request();
+                (request, keyspace.note_ahead(&mut Ahead::default(), &session, request))
+            });
+            let (mut told, mut out) = (Told::default(), Vec::new());
+            let ran =
+                keyspace.execute_alike(&mut told, &mut session, alike, UnixMs(0), &mut out, 1000);
+            (ran, out)
+        };
+        assert_eq!(run_all(&mut keyspace), (2, b":1\r\n:1\r\n".to_vec()));
+        keyspace.events().want([crate::EventClass::List]);
+        assert_eq!(run_all(&mut keyspace), (0, Vec::new()));
+    }
+
     #[test]
     fn takes_so_many_keys_and_no_more() {
         let (mut keyspace, mut session) = (Keyspace::new(Settings::default(), 7), Session::new(1));
@@ -195,7 +261,7 @@ mod tests {
     /// Requests of one connection that bear on where keys are, and whose keys they are.
     fn requests() -> impl Strategy<Value = Vec<Vec<String>>> {
         let request =
-            (0..15_usize, 0..4_u8, 0..4_u8, 0..3_u8).prop_map(|(kind, key, other, db)| {
+            (0..24_usize, 0..4_u8, 0..4_u8, 0..3_u8).prop_map(|(kind, key, other, db)| {
                 let words = match kind {
                     0 => format!("SELECT {db}"),
                     1 => format!("SWAPDB 0 {db}"),
@@ -208,6 +274,13 @@ mod tests {
                     8 => format!("APPEND k{key} {other}"),
                     9 => format!("DEL k{key}"),
                     10 => format!("PEXPIRE k{key} {db}"),
+                    11 => format!("LPUSH k{key} {other} {other}"),
+                    12 => "MULTI".to_owned(),
+                    13 | 14 => "EXEC".to_owned(),
+                    15 => format!("SET k{key} v{other} GET PX 2"),
+                    16..19 => format!("GET k{key}"),
+                    // A wrong number of arguments, which only the server can see.
+                    19 => "GET".to_owned(),
                     _ => format!("SET k{key} v{other}"),
                 };
                 words.split(' ').map(str::to_owned).collect()
@@ -215,7 +288,85 @@ mod tests {
         proptest::collection::vec(request, 1..40)
     }
 
+    fn effects_of(keyspace: &mut Keyspace) -> Vec<(u32, Vec<u8>)> {
+        keyspace.effects().iter().map(|(db, bytes)| (db, bytes.to_vec())).collect()
+    }
+
+    /// What a host is told: of each name how many ran, and were answered by an error or refused.
+    #[derive(Debug, Default, PartialEq)]
+    struct Told {
+        ran: BTreeMap<&'static str, u64>,
+        failed: BTreeMap<&'static str, u64>,
+        runs: u64,
+    }
+
+    impl Host for Told {
+        fn begin_run(&mut self, _: &Session, _: &Command) -> bool {
+            self.runs += 1;
+            true
+        }
+
+        fn ran(&mut self, _: &Session, command: &Command, count: u64) {
+            assert!(count > 0);
+            *self.ran.entry(command.name).or_default() += count;
+        }
+
+        fn after(&mut self, _: &Session, command: &Command, _: Request<'_>) {
+            *self.ran.entry(command.name).or_default() += 1;
+        }
+
+        fn failed(&mut self, _: &Session, command: &Command, _: Request<'_>, _: &CommandError) {
+            *self.failed.entry(command.name).or_default() += 1;
+        }
+
+        fn rejected(&mut self, command: &Command, _: Request<'_>) {
+            *self.failed.entry(command.name).or_default() += 1;
+        }
+    }
+
     proptest! {
+        #[test]
+        fn many_at_once_do_what_each_does(
+            requests in requests(),
+            batch in 1..12_usize,
+            most in 1..60_usize,
+        ) {
+            let new = || Keyspace::new(Settings::default(), 7);
+            let (mut ours, mut twin) = (new(), new());
+            let (mut session, mut other) = (Session::new(1), Session::new(1));
+            let (mut told, mut twin_told) = (Told::default(), Told::default());
+            let (mut replies, mut expected) = (Vec::new(), Vec::new());
+            for (turn, batch) in requests.chunks(batch).enumerate() {
+                let requests: Vec<_> = batch.iter().map(RequestBuf::from_args).collect();
+                let noted: Vec<_> = requests
+                    .iter()
+                    .map(|request| ours.note_ahead(&mut Ahead::default(), &session, request.as_request()))
+                    .collect();
+                let now = UnixMs(turn as u64);
+                let mut next = 0;
+                while next < requests.len() {
+                    let rest = requests[next..].iter().map(RequestBuf::as_request);
+                    let rest = rest.zip(noted[next..].iter().copied());
+                    let most = replies.len() + most;
+                    let ran = ours.execute_alike(&mut told, &mut session, rest, now, &mut replies, most);
+                    next += ran;
+                    if ran == 0 {
+                        let request = requests[next].as_request();
+                        ours.execute_noted(&mut told, &mut session, request, noted[next], now, &mut replies);
+                        next += 1;
+                    }
+                }
+                for request in &requests {
+                    twin.execute(&mut twin_told, &mut other, request.as_request(), now, &mut expected);
+                }
+            }
+            prop_assert_eq!(replies.escape_ascii().to_string(), expected.escape_ascii().to_string());
+            prop_assert_eq!(effects_of(&mut ours), effects_of(&mut twin));
+            prop_assert_eq!(ours.changes(), twin.changes());
+            told.runs = 0;
+            prop_assert_eq!(told, twin_told);
+        }
+
         #[test]
         fn what_was_found_out_ahead_changes_nothing(
             requests in requests(),
@@ -245,11 +396,7 @@ mod tests {
                     prop_assert_eq!(reply.escape_ascii().to_string(), expected.escape_ascii().to_string());
                 }
             }
-            let effects = |keyspace: &mut Keyspace| {
-                let effects = keyspace.effects().iter();
-                effects.map(|(db, bytes)| (db, bytes.to_vec())).collect::<Vec<_>>()
-            };
-            prop_assert_eq!(effects(&mut ours), effects(&mut twin));
+            prop_assert_eq!(effects_of(&mut ours), effects_of(&mut twin));
         }
     }
 }

@@ -75,6 +75,17 @@ impl Command {
         crate::commands::subcommand_of(self.name, request.arg(1)?)
     }
 
+    /// Whether it may run in one go with others like it, and be timed with them: it is quick whatever its
+    /// arguments, about the data only, and has its reply at once.
+    pub(crate) fn is_quick(&self) -> bool {
+        let Flags(flags) = self.flags;
+        let any = |of: Flags| flags & of.0 != 0;
+        any(Flags::WRITE.with(Flags::READONLY))
+            && any(Flags::FAST.with(Flags::QUICK))
+            && !any(Flags::BLOCKING)
+            && matches!(self.run, Run::Data(_))
+    }
+
     /// Whether `count` arguments, the name among them, are what the command takes.
     #[must_use]
     pub fn accepts(&self, count: usize) -> bool {
@@ -83,7 +94,7 @@ impl Command {
     }
 }
 
-/// The flags of a command, by the names that `COMMAND INFO` prints.
+/// The flags of a command; most have a name that `COMMAND INFO` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Flags(u32);
 
@@ -122,6 +133,11 @@ impl Flags {
     pub const BLOCKING: Self = Self(1 << 14);
     /// Its keys cannot be told from `keys` alone (`numkeys` arguments).
     pub const MOVABLE_KEYS: Self = Self(1 << 15);
+    /// Has subcommands: what it is and does is theirs to say (`CONFIG GET`).
+    pub const CONTAINER: Self = Self(1 << 16);
+    /// As quick as those that are `fast`, though Redis does not say so: what `SET` overwrites may be
+    /// large, but is freed elsewhere.
+    pub(crate) const QUICK: Self = Self(1 << 17);
 
     const NAMES: [(Self, &'static str); 14] = [
         (Self::WRITE, "write"),

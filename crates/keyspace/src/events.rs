@@ -75,6 +75,12 @@ impl Events {
         self.wanted = classes.into_iter().fold(0, |wanted, class| wanted | class.bit());
     }
 
+    /// Whether events of any class are collected.
+    #[must_use]
+    pub fn are_wanted(&self) -> bool {
+        self.wanted != 0
+    }
+
     /// Whether nothing has happened since the last call of [`take`](Events::take).
     #[must_use]
     pub fn is_empty(&self) -> bool {

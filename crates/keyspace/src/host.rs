@@ -2,6 +2,8 @@
 
 use redwire_resp::Request;
 
+#[cfg(doc)]
+use crate::Noted;
 use crate::acl::Denied;
 use crate::command::Command;
 use crate::context::Context;
@@ -78,6 +80,17 @@ pub trait Host {
 
     /// Called before a command runs; for an `EXEC` before all that it runs.
     fn before(&mut self, _session: &Session, _command: &Command, _request: Request<'_>) {}
+
+    /// Whether the session's next requests may run in one go where they are [alike](Noted::is_like): then
+    /// neither [`before`](Host::before) nor [`after`](Host::after) is called for each, but
+    /// [`ran`](Host::ran) once for all. Only a host that answers true is ever told so.
+    fn begin_run(&mut self, _session: &Session, _command: &Command) -> bool {
+        false
+    }
+
+    /// Called after `count` requests of one command ran in one go, of which only the last may have
+    /// been answered by an error.
+    fn ran(&mut self, _session: &Session, _command: &Command, _count: u64) {}
 
     /// Called after a command ran (`MONITOR`, `SLOWLOG`); for an `EXEC` after all that it ran.
     fn after(&mut self, _session: &Session, _command: &Command, _request: Request<'_>) {}

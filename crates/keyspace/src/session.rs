@@ -152,6 +152,17 @@ impl Session {
         self.transaction.is_some()
     }
 
+    /// Whether there is nothing about it that a command has to heed: no transaction, no wait, no user
+    /// whose rights are to be looked at.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        let Self { origin, user, transaction, executing, waiting, resuming, .. } = self;
+        *origin == Origin::Client
+            && user.is_none()
+            && transaction.is_none()
+            && !(*executing || *waiting || *resuming)
+    }
+
     /// How many commands wait for `EXEC`; `None` outside of a transaction.
     #[must_use]
     pub fn queued(&self) -> Option<usize> {

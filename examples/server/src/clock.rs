@@ -3,11 +3,20 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use redwire_keyspace::UnixMs;
+use rustix::time::{ClockId, Timespec, clock_gettime};
 
 /// The moment, on the clock that only goes forward.
 #[expect(clippy::disallowed_methods, reason = "the server hands time to the libraries")]
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// The same moment in ns since one that is the same while the process runs: for times that are taken
+/// around each command, which an [`Instant`] makes slower than the clock itself is.
+#[inline]
+pub(crate) fn nanos() -> u64 {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::Monotonic);
+    tv_sec as u64 * 1_000_000_000 + tv_nsec as u64
 }
 
 /// Time since 1970, on the clock that people set.

@@ -25,9 +25,13 @@ use crate::net::{ClientId, Listener, ReplicaWait, Replies};
 use crate::replication::rdb_version::Distrusted;
 use crate::replication::{Admission, DiskWait, Upstream};
 use crate::saves::Saves;
-use crate::stopwatch::{Stopwatch, nanos_since};
+use crate::stopwatch::Stopwatch;
 
 const NANOS_IN_MS: u64 = 1_000_000;
+
+/// A `slowlog-log-slower-than` below so many us asks for the time of each command: else quick ones that
+/// are run in one go are timed together, and none of them is in the slow log.
+const TIMED_TOGETHER_BELOW: i64 = 1000;
 
 /// Everything but the data set and the sockets.
 #[derive(Debug)]
@@ -92,9 +96,11 @@ pub(crate) struct Core {
     pub(crate) replies: Option<Replies>,
     /// Times commands, if anyone measures them.
     pub(crate) stopwatch: Stopwatch,
-    /// When the transaction under way began, and whether the command under way has failed.
-    pub(crate) transaction_began: Option<Instant>,
+    /// When the transaction under way began, in ns, and whether the command under way has failed.
+    pub(crate) transaction_began: Option<u64>,
     pub(crate) command_failed: bool,
+    /// Whether commands that are alike are being run in one go.
+    pub(crate) runs_alike: bool,
     /// `DEBUG SET-ACTIVE-EXPIRE`.
     pub(crate) active_expire: bool,
     /// Whether writes wait for the backlog's segments.
@@ -251,6 +257,7 @@ impl Core {
             stopwatch: Stopwatch::default(),
             transaction_began: None,
             command_failed: false,
+            runs_alike: false,
             active_expire: true,
         }
     }
@@ -358,11 +365,35 @@ impl Host for Core {
             // Around an `EXEC` there are the commands that it runs.
             let outer = session.in_transaction() && !session.executing_transaction();
             if outer {
-                self.transaction_began = Some(crate::clock::now());
+                self.transaction_began = Some(crate::clock::nanos());
             } else {
-                self.stopwatch.begin(crate::clock::now);
+                self.stopwatch.begin(crate::clock::nanos);
             }
         }
+    }
+
+    fn begin_run(&mut self, _session: &Session, _command: &Command) -> bool {
+        self.runs_alike = self.monitors == 0 && !self.tracking.is_on() && !self.times_each();
+        if self.runs_alike && self.config.measures_commands() {
+            self.stopwatch.begin(crate::clock::nanos);
+        }
+        self.runs_alike
+    }
+
+    fn ran(&mut self, _session: &Session, command: &Command, count: u64) {
+        self.runs_alike = false;
+        self.counters.commands += count;
+        self.last_command = Some(command.name);
+        let refused = u64::from(std::mem::take(&mut self.command_failed));
+        let took = self.stopwatch.end(crate::clock::nanos).unwrap_or_default();
+        let stat = self.command_stats.of(command.name);
+        stat.calls += count - refused;
+        stat.took += took;
+        if self.config.latency_tracking && count > refused {
+            let times = stat.histogram.get_or_insert_default();
+            times.note_many(took / count, count - refused);
+        }
+        self.note_slow_command(command, took);
     }
 
     fn rejected(&mut self, command: &Command, request: Request<'_>) {
@@ -376,7 +407,8 @@ impl Host for Core {
         request: Request<'_>,
         error: &CommandError,
     ) {
-        if session.executing_transaction() {
+        // The reply of one that runs by itself is looked at where it is queued.
+        if session.executing_transaction() || self.runs_alike {
             self.counters.note_error(&error.to_string());
         }
         let stat = self.command_stats.of(host::full_name(command, request));
@@ -409,9 +441,9 @@ impl Host for Core {
             self.track(session, command, request);
         }
         let refused = std::mem::take(&mut self.command_failed);
-        let took = self.stopwatch.end(crate::clock::now).or_else(|| {
+        let took = self.stopwatch.end(crate::clock::nanos).or_else(|| {
             let began = self.transaction_began.take()?;
-            Some(nanos_since(began, crate::clock::now()))
+            Some(crate::clock::nanos().saturating_sub(began))
         });
         if !refused {
             self.count_command(session, command, request, took.unwrap_or_default());
@@ -481,12 +513,24 @@ impl Core {
         if self.config.latency_tracking {
             stat.histogram.get_or_insert_default().note(took);
         }
+        self.note_slow_command(command, took);
+    }
+
+    /// Takes note of a command, or several in one go, that held the loop up for so many ns.
+    #[inline]
+    fn note_slow_command(&mut self, command: &Command, took: u64) {
         let threshold = self.config.latency_monitor_threshold;
         if threshold > 0 && took / NANOS_IN_MS >= threshold {
             let fast = command.flags.has(Flags::FAST);
             let event = if fast { "fast-command" } else { "command" };
             self.latency.note(event, self.unix_ms.0 / 1000, took / NANOS_IN_MS);
         }
+    }
+
+    /// Whether somebody wants the time of each command, even of a short one.
+    #[inline]
+    fn times_each(&self) -> bool {
+        (0..TIMED_TOGETHER_BELOW).contains(&self.config.slowlog_log_slower_than)
     }
 
     /// Takes note of what held the loop up, since `began`.

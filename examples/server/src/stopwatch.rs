@@ -1,22 +1,21 @@
 //! [`Stopwatch`]: how long commands take, at one look at the clock for each.
 
-use std::time::Instant;
-
 /// Times commands that run one behind the other.
 ///
 /// A look at the clock is a tenth of a short command. Within a batch the end of one command is
 /// therefore the beginning of the next, which has the time added in which its request was decoded.
+/// Moments are in ns, as [`clock::nanos`](crate::clock::nanos) answers them.
 #[derive(Debug, Default)]
 pub(crate) struct Stopwatch {
     /// Where the batch under way is: when the command before was over.
-    reached: Option<Instant>,
+    reached: Option<u64>,
     /// When the command under way began.
-    began: Option<Instant>,
+    began: Option<u64>,
 }
 
 impl Stopwatch {
     /// A batch of commands begins: they run one behind the other, with nothing else between them.
-    pub(crate) fn begin_batch(&mut self, now: Instant) {
+    pub(crate) fn begin_batch(&mut self, now: u64) {
         self.reached = Some(now);
     }
 
@@ -27,18 +26,18 @@ impl Stopwatch {
 
     /// A command begins.
     #[inline]
-    pub(crate) fn begin(&mut self, clock: impl FnOnce() -> Instant) {
+    pub(crate) fn begin(&mut self, clock: impl FnOnce() -> u64) {
         self.began = Some(self.reached.unwrap_or_else(clock));
     }
 
     /// The command is over. How many ns it took; nothing of one that did not begin here, nor of one
     /// that others ran in.
     #[inline]
-    pub(crate) fn end(&mut self, clock: impl FnOnce() -> Instant) -> Option<u64> {
+    pub(crate) fn end(&mut self, clock: impl FnOnce() -> u64) -> Option<u64> {
         let began = self.began.take()?;
         let now = clock();
         self.reached = self.reached.map(|_| now);
-        Some(nanos_since(began, now))
+        Some(now.saturating_sub(began))
     }
 
     /// The command under way is not to be timed.
@@ -47,44 +46,34 @@ impl Stopwatch {
     }
 }
 
-/// How many ns there are between two moments: up to 584 years.
-#[inline]
-pub(crate) fn nanos_since(began: Instant, now: Instant) -> u64 {
-    now.saturating_duration_since(began).as_nanos() as u64
-}
-
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "some moment to count from")]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
-    const MS: Duration = Duration::from_millis(1);
+    const START: u64 = 17;
+    const MS: u64 = 1_000_000;
 
     #[test]
     fn in_a_batch_a_command_begins_where_the_last_one_ended() {
-        let start = Instant::now();
         let mut watch = Stopwatch::default();
-        watch.begin_batch(start);
+        watch.begin_batch(START);
         watch.begin(|| unreachable!("the batch knows"));
-        assert_eq!(watch.end(|| start + 3 * MS), Some(3_000_000));
+        assert_eq!(watch.end(|| START + 3 * MS), Some(3_000_000));
         watch.begin(|| unreachable!("the batch knows"));
-        assert_eq!(watch.end(|| start + 5 * MS), Some(2_000_000));
+        assert_eq!(watch.end(|| START + 5 * MS), Some(2_000_000));
         watch.end_batch();
-        watch.begin(|| start + 9 * MS);
-        assert_eq!(watch.end(|| start + 10 * MS), Some(1_000_000));
+        watch.begin(|| START + 9 * MS);
+        assert_eq!(watch.end(|| START + 10 * MS), Some(1_000_000));
     }
 
     #[test]
     fn what_others_ran_in_is_not_timed() {
-        let start = Instant::now();
         let mut watch = Stopwatch::default();
-        watch.begin(|| start);
-        watch.begin(|| start + MS);
-        assert_eq!(watch.end(|| start + 2 * MS), Some(1_000_000));
+        watch.begin(|| START);
+        watch.begin(|| START + MS);
+        assert_eq!(watch.end(|| START + 2 * MS), Some(1_000_000));
         assert_eq!(watch.end(|| unreachable!("nothing was begun")), None);
-        watch.begin(|| start);
+        watch.begin(|| START);
         watch.forget();
         assert_eq!(watch.end(|| unreachable!("nothing was begun")), None);
     }

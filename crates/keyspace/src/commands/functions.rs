@@ -13,7 +13,7 @@ use crate::glob;
 use crate::keyspace::Role;
 
 pub(super) static COMMANDS: &[Command] =
-    &[Command::data("function", -2, Flags::NONE, Keys::NONE, function)];
+    &[Command::data("function", -2, Flags::CONTAINER, Keys::NONE, function)];
 
 const HELP: [&str; 22] = [
     "FUNCTION <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",

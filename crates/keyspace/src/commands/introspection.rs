@@ -14,8 +14,10 @@ use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
 use crate::glob;
 
+const FLAGS: Flags = Flags::LOADING.with(Flags::STALE).with(Flags::CONTAINER);
+
 pub(super) static COMMANDS: &[Command] =
-    &[Command::data("command", -1, Flags::LOADING.with(Flags::STALE), Keys::NONE, command)];
+    &[Command::data("command", -1, FLAGS, Keys::NONE, command)];
 
 /// The group of the server's own commands.
 const HOST_GROUP: &str = "server";

@@ -37,7 +37,7 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::data("keys", 2, READ, Keys::NONE, search::keys),
     Command::data("scan", -2, READ, Keys::NONE, search::scan),
     Command::data("randomkey", 1, READ, Keys::NONE, search::randomkey),
-    Command::data("object", -2, Flags::NONE, Keys::span(2, 2, 1), object::object),
+    Command::data("object", -2, Flags::CONTAINER, Keys::span(2, 2, 1), object::object),
 ];
 
 /// `DEL`, and `UNLINK`: what is large is never freed here anyway.

@@ -15,7 +15,7 @@ const READS: Flags = RUNS.with(Flags::READONLY);
 const KEYS: Keys = Keys::NONE.counted_at(2);
 
 pub(super) static COMMANDS: &[Command] = &[
-    Command::data("script", -2, Flags::NONE, Keys::NONE, script),
+    Command::data("script", -2, Flags::CONTAINER, Keys::NONE, script),
     Command::data("fcall", -3, RUNS, KEYS, fcall),
     Command::data("fcall_ro", -3, READS, KEYS, fcall),
     Command::data("eval", -3, RUNS, KEYS, eval),

@@ -27,7 +27,7 @@ const MSETEX_KEYS: Keys = Keys::NONE.counted_pairs_at(1);
 
 pub(super) static COMMANDS: &[Command] = &[
     Command::data("get", 2, READ_FAST, Keys::ONE, get),
-    Command::data("set", -3, WRITE, Keys::ONE, set::set),
+    Command::data("set", -3, WRITE.with(Flags::QUICK), Keys::ONE, set::set),
     Command::data("setnx", 3, WRITE_FAST, Keys::ONE, set::setnx),
     Command::data("setex", 4, WRITE, Keys::ONE, set::setex),
     Command::data("psetex", 4, WRITE, Keys::ONE, set::psetex),

@@ -55,15 +55,22 @@ pub(super) fn dispatch(
 }
 
 /// The name of a command, or of the subcommand that `request` names.
+#[inline]
 pub(crate) fn full_name(command: &Command, request: Request<'_>) -> &'static str {
-    let subcommand = match command.name {
-        "command" | "function" | "object" | "script" | "xgroup" | "xinfo" => {
-            command.subcommand(request)
-        }
-        name if command.is_hosts() => find(table(name), request).map(|subcommand| subcommand.name),
-        _ => None,
-    };
-    subcommand.unwrap_or(command.name)
+    if command.flags.has(Flags::CONTAINER) {
+        subcommand_name(command, request).unwrap_or(command.name)
+    } else {
+        command.name
+    }
+}
+
+#[cold]
+fn subcommand_name(command: &Command, request: Request<'_>) -> Option<&'static str> {
+    if command.is_hosts() {
+        find(table(command.name), request).map(|subcommand| subcommand.name)
+    } else {
+        command.subcommand(request)
+    }
 }
 
 /// Whether the subcommand of `command` that `request` names, if there is one, takes so many arguments.
@@ -197,5 +204,9 @@ mod tests {
             }
         }
         assert!(differences.is_empty(), "{differences:#?}");
+        for command in super::super::COMMANDS {
+            let is_container = command.flags.has(Flags::CONTAINER);
+            assert_eq!(is_container, !table(command.name).is_empty(), "{}", command.name);
+        }
     }
 }

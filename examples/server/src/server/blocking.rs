@@ -8,8 +8,8 @@ use redwire_keyspace::WaitEnd;
 use redwire_resp::Encoder;
 
 use super::Server;
-use super::clients::{guarded, note_reply};
 use super::limits::update;
+use super::requests::{guarded, note_reply};
 use crate::core::Unblocked;
 use crate::host::write_waitaof;
 use crate::net::{Blocked, Client, ClientId, ReplicaWait};

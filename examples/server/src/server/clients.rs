@@ -1,23 +1,20 @@
 //! Connections: accepted, read, run, written, closed.
 
-use std::fmt::Display;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mio::Token;
 use mio::event::Event;
-use redwire_keyspace::{Keyspace, Noted, Session};
-use redwire_outbuf::{Class, Verdict};
+use redwire_outbuf::Class;
 use redwire_repl::ReplicaId;
-use redwire_resp::{Encoder, Request};
+use redwire_resp::Encoder;
 
-use super::limits::{output_verdict, update};
-use super::lookahead::{Lookahead, Next};
+use super::limits::update;
+use super::requests::{Paused, run_requests};
 use super::{FIRST_CLIENT, Server};
-use crate::core::{Action, Core};
+use crate::core::Action;
 use crate::host::{ClientInfo, bounds};
 use crate::log::{notice, verbose, warning};
-use crate::net::{Blocked, Client, ClientId, Replies, Standing, Stream};
+use crate::net::{Blocked, Client, ClientId, Standing, Stream};
 use crate::replication::{SendError, Sent};
 
 /// Bytes of requests that may wait for their end before authentication.
@@ -26,9 +23,6 @@ const UNAUTHENTICATED_QUERY_LIMIT: usize = 1 << 20;
 /// Bytes of replies that are written at once rather than with all others at the end of the turn, so
 /// that a thousand clients with large replies do not hold them all at the same time.
 const MUCH_OUTPUT: usize = 64 << 10;
-
-/// Bytes of replies that may come to those that wait before they are held against the limits again.
-const UNCHECKED_OUTPUT: usize = 1 << 10;
 
 const PROTECTED_MODE: &str = "-DENIED Redis is running in protected mode because protected mode is enabled and no password \
      is set for the default user. In this mode connections are only accepted from the loopback \
@@ -42,18 +36,6 @@ const PROTECTED_MODE: &str = "-DENIED Redis is running in protected mode because
      for testing, restart it with the '--protected-mode no' option. 4) Setup an authentication \
      password for the default user. NOTE: You only need to do one of the above things in order for \
      the server to start accepting connections from the outside.\r\n";
-
-/// Why a run of a client's requests ended.
-enum Paused {
-    /// All that had arrived was run, or the client may run no more for now.
-    Idle,
-    /// A command left something to be done that needs more than its own connection.
-    Actions,
-    /// The replies that wait are over the limit: those of more requests are not to be added.
-    OverLimit,
-    /// The next request waits for the end of a pause of clients.
-    Postponed,
-}
 
 impl Server {
     pub(super) fn accept(&mut self, listener: usize) {
@@ -177,7 +159,7 @@ impl Server {
     pub(super) fn run_input(&mut self, id: ClientId) {
         loop {
             let Some(client) = self.clients.get_mut(&id) else { return };
-            self.core.stopwatch.begin_batch(crate::clock::now());
+            self.core.stopwatch.begin_batch(crate::clock::nanos());
             let (core, keyspace) = (&mut self.core, &mut self.keyspace);
             let paused = run_requests(client, &mut self.lookahead, core, keyspace);
             self.core.stopwatch.end_batch();
@@ -406,172 +388,4 @@ impl Server {
             self.leave_lists(id);
         }
     }
-}
-
-/// Runs the whole requests in `client`'s input, up to the first that leaves an action.
-fn run_requests(
-    client: &mut Client,
-    lookahead: &mut Lookahead,
-    core: &mut Core,
-    keyspace: &mut Keyspace,
-) -> Paused {
-    // A request borrows from both.
-    let input = mem::take(&mut client.input);
-    let mut decoder = mem::take(&mut client.decoder);
-    let mut at = 0;
-    let mut paused = Paused::Idle;
-    lookahead.begin();
-    let mut looked_at = 0;
-    while !client.closing && !client.is_held_up() {
-        let next = lookahead.next(&mut decoder, &input, at, &client.session, keyspace);
-        let Next { used, request, noted } = match next {
-            Ok(next) => next,
-            Err(error) => {
-                verbose!("Protocol error ({error}) from client id={}", client.id);
-                client.output.push(&error.reply());
-                client.closing = true;
-                break;
-            }
-        };
-        if let Some(request) = request
-            && core.is_paused()
-            && client.standing != Standing::Replica
-            && core.holds_up(keyspace, &client.session, request)
-        {
-            // It stays in the input, to be decoded again.
-            client.postponed = true;
-            paused = Paused::Postponed;
-            break;
-        }
-        at += used;
-        let Some(request) = request else {
-            if used > 0 && client.standing == Standing::Replica {
-                core.primary.handle_newline(ReplicaId(client.id), core.now);
-            }
-            break;
-        };
-        client.traffic.commands += 1;
-        if client.standing == Standing::Replica {
-            run_for_replica(client, request, noted, core, keyspace);
-        } else {
-            run_for_client(client, request, noted, core, keyspace);
-        }
-        client.last_command = core.last_command.take().unwrap_or(client.last_command);
-        core.pass_on(keyspace);
-        if !core.actions.is_empty() || keyspace.has_woken() {
-            paused = Paused::Actions;
-            break;
-        }
-        if client.output.len() >= looked_at + UNCHECKED_OUTPUT
-            || client.standing == Standing::Replica
-        {
-            looked_at = client.output.len();
-            if let Verdict::Close(_) = output_verdict(client, core) {
-                paused = Paused::OverLimit;
-                break;
-            }
-        }
-    }
-    client.decoder = decoder;
-    client.input = input;
-    client.input.drain(..at);
-    if client.input.is_empty() && client.input.capacity() > super::READ_BUFFER {
-        client.input = Vec::new();
-    }
-    paused
-}
-
-/// Runs one request of an ordinary connection; its reply goes to the output, unless it waits for it.
-fn run_for_client(
-    client: &mut Client,
-    request: Request<'_>,
-    noted: Noted,
-    core: &mut Core,
-    keyspace: &mut Keyspace,
-) {
-    if core.config.maxmemory > 0 {
-        core.make_room(keyspace);
-    }
-    let out = client.output.tail();
-    let mark = out.len();
-    client.closing |= !run(&mut client.session, request, noted, out, core, keyspace);
-    if client.session.is_waiting() {
-        let deadline = keyspace.start_wait(&client.session, crate::clock::now());
-        client.blocked = Some(Blocked::Key { deadline });
-        client.wait_memory = keyspace.wait_memory(&client.session);
-    } else if !core.actions.iter().any(|it| matches!(it, Action::Block(..))) {
-        let switched = core.replies.take();
-        note_reply(core, &mut client.replies, switched, out, mark);
-    }
-}
-
-/// Counts the reply that stands in `out` from `mark` on, and drops it where the client wants none. `out`
-/// must be the very tail that it was appended to: asking the output for it again can seal it.
-pub(super) fn note_reply(
-    core: &mut Core,
-    replies: &mut Replies,
-    switched: Option<Replies>,
-    out: &mut Vec<u8>,
-    mark: usize,
-) {
-    core.counters.note_reply(&out[mark..]);
-    if replies.drops_one(switched) {
-        out.truncate(mark);
-    }
-}
-
-/// Runs one request; answers whether the connection may go on.
-fn run(
-    session: &mut Session,
-    request: Request<'_>,
-    noted: Noted,
-    out: &mut Vec<u8>,
-    core: &mut Core,
-    keyspace: &mut Keyspace,
-) -> bool {
-    let now = core.unix_ms;
-    let execute = |core: &mut Core, out: &mut Vec<u8>| {
-        keyspace.execute_noted(core, session, request, noted, now, out);
-    };
-    guarded(core, out, || request.name().escape_ascii(), execute).is_some()
-}
-
-/// Does `work` for a command of this name, which appends its reply to `out`. A panic is a bug of ours:
-/// it ends the connection that met it, not the server. The answer is `None` then, and the reply an error.
-pub(super) fn guarded<T, D: Display>(
-    core: &mut Core,
-    out: &mut Vec<u8>,
-    name: impl FnOnce() -> D,
-    work: impl FnOnce(&mut Core, &mut Vec<u8>) -> T,
-) -> Option<T> {
-    let mark = out.len();
-    let result = catch_unwind(AssertUnwindSafe(|| work(core, out)));
-    if result.is_err() {
-        core.counters.panics += 1;
-        warning!("=== BUG === the command '{}' panicked", name());
-        out.truncate(mark);
-        out.extend_from_slice(b"-ERR internal error, the connection is closed\r\n");
-    }
-    result.ok()
-}
-
-/// Runs what a replica says on its link: it reports, and is told nothing. One that wants a reply
-/// takes the link for something else and is cut.
-fn run_for_replica(
-    client: &mut Client,
-    request: Request<'_>,
-    noted: Noted,
-    core: &mut Core,
-    keyspace: &mut Keyspace,
-) {
-    let mut reply = Vec::new();
-    let ran = run(&mut client.session, request, noted, &mut reply, core, keyspace);
-    if !reply.is_empty() {
-        warning!(
-            "Replica generated a reply to command '{}', disconnecting it: {}",
-            request.name().escape_ascii(),
-            reply.trim_ascii_end().escape_ascii()
-        );
-    }
-    client.closing |= !ran || !reply.is_empty();
 }

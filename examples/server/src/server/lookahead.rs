@@ -53,14 +53,7 @@ impl Lookahead {
         session: &Session,
         keyspace: &Keyspace,
     ) -> Result<Next<'a>, RequestError> {
-        if self.next == self.batch.len() {
-            decoder.decode_ahead(&input[at..], &mut self.batch, REQUESTS_MAX);
-            (self.start, self.next) = (at, 0);
-            self.noted.clear();
-        }
-        if self.next == self.noted.len() {
-            self.note(&input[self.start..], session, keyspace);
-        }
+        self.look(decoder, input, at, session, keyspace);
         let Some((request, used)) = self.batch.get(self.next, &input[self.start..]) else {
             let decoded = decoder.decode(&input[at..])?;
             let (used, request) = (decoded.used, decoded.request);
@@ -70,6 +63,52 @@ impl Lookahead {
         decoder.skip(used);
         self.next += 1;
         Ok(Next { used, request: Some(request), noted })
+    }
+
+    /// The requests that stand in `input` from `at` on, as far as they were noted, if the first two are
+    /// alike: then some of them may run in one go, and are to be [skipped](Self::skip).
+    #[inline]
+    pub(super) fn alike<'a>(
+        &'a mut self,
+        decoder: &mut RequestDecoder,
+        input: &'a [u8],
+        at: usize,
+        session: &Session,
+        keyspace: &Keyspace,
+    ) -> Option<impl Iterator<Item = (Request<'a>, Noted)> + use<'a>> {
+        self.look(decoder, input, at, session, keyspace);
+        let noted = self.noted.get(self.next..)?;
+        let [first, second, ..] = noted else { return None };
+        let requests = self.batch.iter_from(self.next, &input[self.start..]);
+        first.is_like(second).then(|| requests.zip(noted.iter().copied()))
+    }
+
+    /// Takes the next `count` requests as done with; answers how many bytes they take.
+    pub(super) fn skip(&mut self, decoder: &mut RequestDecoder, count: usize) -> usize {
+        let used = self.batch.bytes(self.next..self.next + count);
+        decoder.skip(used);
+        self.next += count;
+        used
+    }
+
+    /// Decodes and notes the next batch, if this one is through.
+    #[inline]
+    fn look(
+        &mut self,
+        decoder: &mut RequestDecoder,
+        input: &[u8],
+        at: usize,
+        session: &Session,
+        keyspace: &Keyspace,
+    ) {
+        if self.next == self.batch.len() {
+            decoder.decode_ahead(&input[at..], &mut self.batch, REQUESTS_MAX);
+            (self.start, self.next) = (at, 0);
+            self.noted.clear();
+        }
+        if self.next == self.noted.len() {
+            self.note(&input[self.start..], session, keyspace);
+        }
     }
 
     /// Notes the batch's requests, from the next one on, as long as there is room for their keys.

@@ -11,6 +11,7 @@ mod limits;
 mod lookahead;
 mod messages;
 mod replicas;
+mod requests;
 mod segments;
 mod shutdown;
 mod timers;

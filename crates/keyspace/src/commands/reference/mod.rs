@@ -141,6 +141,15 @@ mod tests {
         ["allow_busy", "asking", "no_async_loading", "no_mandatory_keys", "may_replicate"];
 
     #[test]
+    fn containers_are_declared_as_such() {
+        for command in crate::commands::all() {
+            let is_container = command.flags.has(crate::Flags::CONTAINER);
+            let has_some = subcommands(command.name).next().is_some();
+            assert_eq!(is_container, has_some, "{}", command.name);
+        }
+    }
+
+    #[test]
     fn every_line_is_understood() {
         for entry in all().values() {
             let name = entry.name;

@@ -48,10 +48,16 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::data("xclaim", -6, WRITE_FAST, Keys::ONE, claim::xclaim),
     Command::data("xautoclaim", -6, WRITE_FAST, Keys::ONE, claim::xautoclaim),
     Command::data("xsetid", -3, GROW_FAST, Keys::ONE, add::xsetid),
-    Command::data("xgroup", -2, Flags::WRITE.with(Flags::DENYOOM), SECOND, groups::xgroup),
+    Command::data(
+        "xgroup",
+        -2,
+        Flags::WRITE.with(Flags::DENYOOM).with(Flags::CONTAINER),
+        SECOND,
+        groups::xgroup,
+    ),
     Command::data("xdelex", -5, WRITE_FAST, Keys::ONE, refs::xdelex),
     Command::data("xackdel", -6, WRITE_FAST, Keys::ONE, refs::xackdel),
-    Command::data("xinfo", -2, READ, SECOND, info::xinfo),
+    Command::data("xinfo", -2, READ.with(Flags::CONTAINER), SECOND, info::xinfo),
 ];
 
 fn xdel(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {

@@ -29,8 +29,14 @@ impl Histogram {
     /// Counts a time in ns. Takes constant time.
     #[inline]
     pub(crate) fn note(&mut self, nanos: u64) {
-        self.counts[index(nanos.clamp(1, LONGEST))] += 1;
-        self.total += 1;
+        self.note_many(nanos, 1);
+    }
+
+    /// Counts a time in ns so many times.
+    #[inline]
+    pub(crate) fn note_many(&mut self, nanos: u64, times: u64) {
+        self.counts[index(nanos.clamp(1, LONGEST))] += times;
+        self.total += times;
     }
 
     /// How many times were counted.

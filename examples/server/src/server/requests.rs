@@ -1,0 +1,259 @@
+//! Requests: those that a connection has sent, run one after the other, or several in one go.
+
+use std::fmt::Display;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use redwire_keyspace::{Keyspace, Noted, Session};
+use redwire_outbuf::Verdict;
+use redwire_repl::ReplicaId;
+use redwire_resp::{Request, RequestDecoder};
+
+use super::READ_BUFFER;
+use super::limits::output_verdict;
+use super::lookahead::{Lookahead, Next};
+use crate::core::{Action, Core};
+use crate::log::{verbose, warning};
+use crate::net::{Blocked, Client, Replies, Standing};
+
+/// Bytes of replies that may come to those that wait before they are held against the limits again.
+const UNCHECKED_OUTPUT: usize = 1 << 10;
+
+/// Why a run of a client's requests ended.
+pub(super) enum Paused {
+    /// All that had arrived was run, or the client may run no more for now.
+    Idle,
+    /// A command left something to be done that needs more than its own connection.
+    Actions,
+    /// The replies that wait are over the limit: those of more requests are not to be added.
+    OverLimit,
+    /// The next request waits for the end of a pause of clients.
+    Postponed,
+}
+
+/// Runs the whole requests in `client`'s input, up to the first that leaves an action.
+pub(super) fn run_requests(
+    client: &mut Client,
+    lookahead: &mut Lookahead,
+    core: &mut Core,
+    keyspace: &mut Keyspace,
+) -> Paused {
+    // A request borrows from all three.
+    let input = mem::take(&mut client.input);
+    let decoder = mem::take(&mut client.decoder);
+    lookahead.begin();
+    let mut unread = Unread { input, at: 0, decoder, lookahead };
+    let mut paused = None;
+    let mut looked_at = 0;
+    while paused.is_none() && !client.closing && !client.is_held_up() {
+        if !run_alike(client, &mut unread, core, keyspace) {
+            paused = run_next(client, &mut unread, core, keyspace);
+            if paused.is_some() {
+                break;
+            }
+        }
+        client.last_command = core.last_command.take().unwrap_or(client.last_command);
+        core.pass_on(keyspace);
+        if !core.actions.is_empty() || keyspace.has_woken() {
+            paused = Some(Paused::Actions);
+        } else if client.output.len() >= looked_at + UNCHECKED_OUTPUT
+            || client.standing == Standing::Replica
+        {
+            looked_at = client.output.len();
+            let verdict = output_verdict(client, core);
+            paused = matches!(verdict, Verdict::Close(_)).then_some(Paused::OverLimit);
+        }
+    }
+    let Unread { input, at, decoder, .. } = unread;
+    client.decoder = decoder;
+    client.input = input;
+    client.input.drain(..at);
+    if client.input.is_empty() && client.input.capacity() > READ_BUFFER {
+        client.input = Vec::new();
+    }
+    paused.unwrap_or(Paused::Idle)
+}
+
+/// What a connection sent: what is before `at` is done with.
+struct Unread<'l> {
+    input: Vec<u8>,
+    at: usize,
+    decoder: RequestDecoder,
+    lookahead: &'l mut Lookahead,
+}
+
+/// Runs the next requests in one go, if they are alike and nothing speaks against it. Answers whether it
+/// did; else the next one is to be run by itself.
+fn run_alike(
+    client: &mut Client,
+    unread: &mut Unread<'_>,
+    core: &mut Core,
+    keyspace: &mut Keyspace,
+) -> bool {
+    if client.standing != Standing::Client || client.replies != Replies::On || core.is_paused() {
+        return false;
+    }
+    let Unread { input, at, decoder, lookahead } = unread;
+    let session = &mut client.session;
+    let Some(alike) = lookahead.alike(decoder, input, *at, session, keyspace) else {
+        return false;
+    };
+    let mut alike = alike.peekable();
+    let name = alike.peek().map_or(&b""[..], |(request, _)| request.name());
+    if core.config.maxmemory > 0 {
+        core.make_room(keyspace);
+    }
+    let out = client.output.tail();
+    let (now, most) = (core.unix_ms, out.len() + UNCHECKED_OUTPUT);
+    let ran = guarded(
+        core,
+        out,
+        || name.escape_ascii(),
+        |core, out| keyspace.execute_alike(core, session, alike, now, out, most),
+    );
+    let Some(count) = ran else {
+        client.closing = true;
+        return true;
+    };
+    *at += lookahead.skip(decoder, count);
+    client.traffic.commands += count as u64;
+    count > 0
+}
+
+/// Runs the next request; answers why none can be run for now, if that is so.
+fn run_next(
+    client: &mut Client,
+    unread: &mut Unread<'_>,
+    core: &mut Core,
+    keyspace: &mut Keyspace,
+) -> Option<Paused> {
+    let Unread { input, at, decoder, lookahead } = unread;
+    let next = lookahead.next(decoder, input, *at, &client.session, keyspace);
+    let Next { used, request, noted } = match next {
+        Ok(next) => next,
+        Err(error) => {
+            verbose!("Protocol error ({error}) from client id={}", client.id);
+            client.output.push(&error.reply());
+            client.closing = true;
+            return Some(Paused::Idle);
+        }
+    };
+    if let Some(request) = request
+        && core.is_paused()
+        && client.standing != Standing::Replica
+        && core.holds_up(keyspace, &client.session, request)
+    {
+        // It stays in the input, to be decoded again.
+        client.postponed = true;
+        return Some(Paused::Postponed);
+    }
+    *at += used;
+    let Some(request) = request else {
+        if used > 0 && client.standing == Standing::Replica {
+            core.primary.handle_newline(ReplicaId(client.id), core.now);
+        }
+        return Some(Paused::Idle);
+    };
+    client.traffic.commands += 1;
+    if client.standing == Standing::Replica {
+        run_for_replica(client, request, noted, core, keyspace);
+    } else {
+        run_for_client(client, request, noted, core, keyspace);
+    }
+    None
+}
+
+/// Runs one request of an ordinary connection; its reply goes to the output, unless it waits for it.
+fn run_for_client(
+    client: &mut Client,
+    request: Request<'_>,
+    noted: Noted,
+    core: &mut Core,
+    keyspace: &mut Keyspace,
+) {
+    if core.config.maxmemory > 0 {
+        core.make_room(keyspace);
+    }
+    let out = client.output.tail();
+    let mark = out.len();
+    client.closing |= !run(&mut client.session, request, noted, out, core, keyspace);
+    if client.session.is_waiting() {
+        let deadline = keyspace.start_wait(&client.session, crate::clock::now());
+        client.blocked = Some(Blocked::Key { deadline });
+        client.wait_memory = keyspace.wait_memory(&client.session);
+    } else if !core.actions.iter().any(|it| matches!(it, Action::Block(..))) {
+        let switched = core.replies.take();
+        note_reply(core, &mut client.replies, switched, out, mark);
+    }
+}
+
+/// Counts the reply that stands in `out` from `mark` on, and drops it where the client wants none. `out`
+/// must be the very tail that it was appended to: asking the output for it again can seal it.
+pub(super) fn note_reply(
+    core: &mut Core,
+    replies: &mut Replies,
+    switched: Option<Replies>,
+    out: &mut Vec<u8>,
+    mark: usize,
+) {
+    core.counters.note_reply(&out[mark..]);
+    if replies.drops_one(switched) {
+        out.truncate(mark);
+    }
+}
+
+/// Runs one request; answers whether the connection may go on.
+fn run(
+    session: &mut Session,
+    request: Request<'_>,
+    noted: Noted,
+    out: &mut Vec<u8>,
+    core: &mut Core,
+    keyspace: &mut Keyspace,
+) -> bool {
+    let now = core.unix_ms;
+    let execute = |core: &mut Core, out: &mut Vec<u8>| {
+        keyspace.execute_noted(core, session, request, noted, now, out);
+    };
+    guarded(core, out, || request.name().escape_ascii(), execute).is_some()
+}
+
+/// Does `work` for a command of this name, which appends its reply to `out`. A panic is a bug of ours:
+/// it ends the connection that met it, not the server. The answer is `None` then, and the reply an error.
+pub(super) fn guarded<T, D: Display>(
+    core: &mut Core,
+    out: &mut Vec<u8>,
+    name: impl FnOnce() -> D,
+    work: impl FnOnce(&mut Core, &mut Vec<u8>) -> T,
+) -> Option<T> {
+    let mark = out.len();
+    let result = catch_unwind(AssertUnwindSafe(|| work(core, out)));
+    if result.is_err() {
+        core.counters.panics += 1;
+        warning!("=== BUG === the command '{}' panicked", name());
+        out.truncate(mark);
+        out.extend_from_slice(b"-ERR internal error, the connection is closed\r\n");
+    }
+    result.ok()
+}
+
+/// Runs what a replica says on its link: it reports, and is told nothing. One that wants a reply
+/// takes the link for something else and is cut.
+fn run_for_replica(
+    client: &mut Client,
+    request: Request<'_>,
+    noted: Noted,
+    core: &mut Core,
+    keyspace: &mut Keyspace,
+) {
+    let mut reply = Vec::new();
+    let ran = run(&mut client.session, request, noted, &mut reply, core, keyspace);
+    if !reply.is_empty() {
+        warning!(
+            "Replica generated a reply to command '{}', disconnecting it: {}",
+            request.name().escape_ascii(),
+            reply.trim_ascii_end().escape_ascii()
+        );
+    }
+    client.closing |= !ran || !reply.is_empty();
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use redwire_testkit::{Client, Peer, Redwire, Reply};
+use redwire_testkit::{Client, Command, Peer, Redwire, Reply};
 
 /// Commands that run, are refused before they do, and fail; in a transaction and out of it.
 const SCRIPT: &[&str] = &[
@@ -46,6 +46,15 @@ const SCRIPT: &[&str] = &[
     "BLPOP nolist 0.01",
 ];
 
+/// What clients send in one go: commands that are alike, some of which are refused or fail.
+const PIPELINES: &[&[&str]] = &[
+    &["SET p v", "SET p w", "SET p x", "SET p", "SET p y", "SET p z NX GET", "SET p 1 EX 0"],
+    &["GET p", "GET p", "GET", "GET s", "GET p", "GET nokey", "GET p"],
+    &["LPUSH l a", "LPUSH l b", "LPUSH p a", "LPUSH l c", "RPUSH l d", "RPUSH l e"],
+    &["INCR n", "INCR n", "INCR p", "INCR p", "INCR n", "MULTI", "INCR n", "INCR n", "EXEC"],
+    &["SWAPDB 0 1", "SWAPDB 0 1", "TOUCH p l", "TOUCH p", "MOVE p 1", "MOVE p 1"],
+];
+
 /// Calls, refusals and failures of each command.
 fn counts(client: &mut Client) -> BTreeMap<String, Vec<String>> {
     let info = client.ok(&["INFO", "commandstats"]).text();
@@ -70,12 +79,44 @@ fn commands_and_errors_are_counted_as_by_redis() {
         for line in SCRIPT {
             client.call(&line.split(' ').collect::<Vec<_>>());
         }
-        (counts(&mut client), errors(&mut client))
+        let replies: Vec<_> =
+            PIPELINES.iter().map(|lines| client.pipeline(&commands(lines))).collect();
+        (counts(&mut client), errors(&mut client), replies)
     });
     for (name, counts) in &expected.0 {
         assert_eq!(got.0.get(name), Some(counts), "{name}");
     }
     assert_eq!(got, expected);
+}
+
+fn commands(lines: &[&str]) -> Vec<Command> {
+    let command = |line: &&str| line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+    lines.iter().map(command).collect()
+}
+
+/// Quick commands that come in one go are run in one go, unless each is to be seen or timed.
+#[test]
+fn each_of_many_is_seen_by_those_who_look() {
+    let Some(real) = Peer::Redis70.start(&[]) else { return };
+    let ours = Redwire::start(&[]);
+    let sets: Vec<_> = (0..40).map(|at| format!("SET key:{at} v")).collect();
+    let sets = commands(&sets.iter().map(String::as_str).collect::<Vec<_>>());
+    for server in [&real, &ours] {
+        let (mut client, mut monitor) = (server.client(), server.client());
+        client.ok(&["CONFIG", "SET", "slowlog-log-slower-than", "0"]);
+        client.ok(&["SLOWLOG", "RESET"]);
+        client.pipeline(&sets);
+        // Those and the reset itself.
+        assert_eq!(client.ok(&["SLOWLOG", "LEN"]).int(), Some(41), "{server:?}");
+        client.ok(&["CONFIG", "SET", "slowlog-log-slower-than", "10000"]);
+        monitor.ok(&["MONITOR"]);
+        client.pipeline(&sets);
+        for at in 0..sets.len() {
+            let line = monitor.read().text();
+            assert!(line.ends_with(&format!("\"SET\" \"key:{at}\" \"v\"")), "{server:?}: {line}");
+        }
+        assert!(client.info("total_commands_processed").is_some_and(|count| count != "0"));
+    }
 }
 
 #[test]

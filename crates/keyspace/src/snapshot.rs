@@ -205,7 +205,8 @@ impl Keyspace {
         if self.walk.is_some() {
             return false;
         }
-        // Entries have 24 bits for it; 0 is of those that no snapshot has.
+        // Entries have 24 bits for it; 0 is of those that no snapshot has. When it comes round, none
+        // has the number yet: each snapshot that was not given up has stamped every entry.
         self.epoch = self.epoch % EPOCH_MAX + 1;
         let gauge = Gauge { meter: self.meter, settings: self.settings.clone() };
         self.walk = Some(Walk::new(self.epoch, self.data.database_count(), gauge));
@@ -238,3 +239,6 @@ impl Keyspace {
         self.garbage.extend(retired.map(|(_, database)| Garbage::database(database)));
     }
 }
+
+#[cfg(test)]
+mod tests;

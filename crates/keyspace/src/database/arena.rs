@@ -25,6 +25,9 @@ const RECORD_MAX: usize = 512;
 /// A line of the cache.
 const LINE: usize = 64;
 
+/// How many chunks have room in a place, with the bit that is not the arena's left out: 2 GiB of them.
+const CHUNKS: usize = 1 << (u32::BITS - 1 - OFFSET_BITS);
+
 /// No chunk.
 const NONE: u32 = u32::MAX;
 
@@ -170,6 +173,9 @@ pub(super) struct Arena {
     current: u32,
     /// The first of the places in `chunks` that have no chunk, or [`NONE`].
     vacant: u32,
+    /// Chunks at most, that a test may find out what happens then.
+    #[cfg(test)]
+    pub(super) most: usize,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -181,11 +187,26 @@ struct Chunk {
 
 impl Default for Arena {
     fn default() -> Self {
-        Self { chunks: Vec::new(), current: NONE, vacant: NONE }
+        Self {
+            chunks: Vec::new(),
+            current: NONE,
+            vacant: NONE,
+            #[cfg(test)]
+            most: CHUNKS,
+        }
     }
 }
 
 impl Arena {
+    /// Lets go of all chunks; no record is left in them.
+    pub(super) fn clear(&mut self) {
+        *self = Self {
+            #[cfg(test)]
+            most: self.most,
+            ..Self::default()
+        };
+    }
+
     /// Adds a record that [fits](Record::fits); answers where it is, unless the arena is full (2 GiB).
     pub(super) fn add(&mut self, record: &Record<'_>) -> Option<u32> {
         debug_assert!(record.fits());
@@ -216,7 +237,7 @@ impl Arena {
             return Some(place);
         }
         let place = self.chunks.len() as u32;
-        if place >> (u32::BITS - 1 - OFFSET_BITS) != 0 {
+        if self.chunks.len() >= self.most() {
             return None;
         }
         if self.chunks.len() == self.chunks.capacity() {
@@ -224,6 +245,16 @@ impl Arena {
         }
         self.chunks.push(Chunk::default());
         Some(place)
+    }
+
+    #[cfg(not(test))]
+    fn most(&self) -> usize {
+        CHUNKS
+    }
+
+    #[cfg(test)]
+    fn most(&self) -> usize {
+        self.most
     }
 
     /// Reads where the chunk of a record is.
@@ -333,7 +364,8 @@ impl Arena {
         Taken { bytes, place: chunk << OFFSET_BITS, next: 0 }
     }
 
-    /// Adds the bytes of a record that was taken out; there is room for it, because there was.
+    /// Adds the bytes of a record that was taken out. There is room for all of one chunk, even in a full
+    /// arena: at worst they go where they were, less than half a chunk of them.
     pub(super) fn add_moved(&mut self, bytes: &[u8]) -> Option<u32> {
         self.append(bytes.len(), |chunk| chunk.copy_from_slice(bytes))
     }

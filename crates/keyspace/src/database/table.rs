@@ -180,7 +180,7 @@ impl Table {
         // What is deleted, or evicted, is to make room, not holes.
         index.shrink(|place| hash_of(key_of(arena, whole, place)));
         if index.is_empty() {
-            *arena = Arena::default();
+            arena.clear();
         }
         Some(entry)
     }
@@ -246,13 +246,16 @@ impl Table {
         }
     }
 
+    /// # Panics
+    ///
+    /// If there are 2^31 of them, before anything is changed: they take 137 GB without their values.
     fn push(&mut self, entry: Entry) -> Place {
         let whole = &mut self.whole;
+        assert!(whole.len() < WHOLE as usize, "more than 2^31 keys in one slot");
         if whole.len() == whole.capacity() {
             whole.reserve_exact(whole.len() / SPARE + 1);
         }
         whole.push(entry);
-        // A slot that had 2^31 of them would take 160 GB.
         WHOLE | (whole.len() - 1) as Place
     }
 
@@ -288,7 +291,7 @@ impl Table {
         let Some(chunk) = self.arena.free(place) else { return };
         let mut taken = self.arena.take(chunk);
         while let Some((old, key, bytes)) = taken.next() {
-            let new = self.arena.add_moved(bytes).expect("it had room before it was taken out");
+            let new = self.arena.add_moved(bytes).expect("its own chunk is free for it");
             self.relocate(hash_of(key), old, new);
         }
     }

@@ -148,15 +148,21 @@ fn run(table: &mut Table, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
 }
 
 proptest! {
+    /// Whether its arena has room for all short strings or for some.
     #[test]
-    fn keeps_what_it_is_given(steps in proptest::collection::vec(step(), 1..400)) {
+    fn keeps_what_it_is_given(
+        steps in proptest::collection::vec(step(), 1..400),
+        chunks in prop_oneof![Just(usize::MAX), 0..5_usize],
+    ) {
         let (mut table, mut twin) = (Table::default(), BTreeMap::new());
+        table.arena.most = chunks;
         for step in steps {
             run(&mut table, &mut twin, step);
             prop_assert_eq!(table.len(), twin.len());
             let (filled, live) = table.arena.filled();
             // No chunk has more holes than records.
             prop_assert!(filled <= live * 2, "{live} of {filled}");
+            prop_assert!(filled <= chunks.saturating_mul(4096), "{filled} in {chunks}");
         }
         let mut all: Vec<_> = table.iter().map(said).collect();
         all.sort();
@@ -179,6 +185,34 @@ fn short_strings_are_records() {
     assert_eq!(value(text(487)), None);
     assert_eq!(value(Value::String(Str::from(vec![]))), None);
     assert_eq!(value(Value::List(List::default())), None);
+}
+
+/// What an arena has no room for is kept beside it, and goes into it where records have gone.
+#[test]
+fn a_full_arena_sends_strings_to_the_list() {
+    let mut table = Table::default();
+    table.arena.most = 2;
+    let key = |number: usize| format!("key:{number:012}").into_bytes();
+    let entry = |number| Entry::new(&key(number), Value::String(Str::text(&[b'v'; 64])), None, 0);
+    let put = |table: &mut Table, number| {
+        table.insert(hash_of(&key(number)), entry(number), hash_of);
+    };
+    (0..200).for_each(|number| put(&mut table, number));
+    assert_eq!((table.arena.filled().0, table.whole.len()), (2 * 45 * 90, 110));
+    // Every other record goes. What is left of the first chunk, less than half, is moved, while there is
+    // no chunk to be had but its own; the second has its holes yet.
+    for number in (0..90).filter(|number| number % 2 == 0) {
+        let (hash, key) = (hash_of(&key(number)), key(number));
+        let place = table.find(hash, &key).unwrap();
+        table.remove(hash, place, hash_of).unwrap();
+    }
+    assert_eq!(table.whole.len(), 110);
+    (200..245).for_each(|number| put(&mut table, number));
+    assert_eq!((table.arena.filled().0, table.whole.len()), (2 * 45 * 90, 110 + 45 - 23));
+    for number in (1..90).step_by(2).chain(90..245) {
+        let place = table.find(hash_of(&key(number)), &key(number)).unwrap();
+        assert_eq!(said(table.entry(place)), said(entry(number).view()), "{number}");
+    }
 }
 
 /// Slots of few keys and of many take little more than their records.

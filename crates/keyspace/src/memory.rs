@@ -73,7 +73,7 @@ impl Dataset {
 const PLACE: usize = 5 * 5 / 3;
 
 /// What an entry takes that is not a record: a place, itself, and the spare room of the list.
-const BUCKET: usize = PLACE + size_of::<Entry>() * 17 / 16;
+const BUCKET: usize = PLACE + size_of::<Entry>() * 9 / 8;
 
 /// What the index of expiries has for a key: a moment and its name, in nodes that are two thirds full.
 const EXPIRY: usize = 48;

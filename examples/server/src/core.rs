@@ -145,6 +145,8 @@ pub(crate) enum Action {
     UsersChanged { by: ClientId },
     /// Make this connection an ordinary client again.
     Reset(ClientId),
+    /// Give free memory back to the system (`MEMORY PURGE`).
+    GiveBack,
     /// Follow this primary, or be one.
     ReplicaOf(Option<Endpoint>),
     /// The configuration has changed (`CONFIG SET`): these are the sockets that it adds.

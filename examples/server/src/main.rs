@@ -63,6 +63,7 @@ fn serve(mut config: Config) -> ExitCode {
     for (name, value) in config.without_effect() {
         notice!("'{name} {}' has no effect in this server", value.escape_ascii());
     }
+    memory::start_giving_back();
     let signals = match Signals::install() {
         Ok(signals) => signals,
         Err(error) => return fail(&format!("Can't take signals: {error}")),

@@ -25,8 +25,12 @@ pub(super) type Place = u32;
 
 const WHOLE: Place = 1 << 31;
 
-/// The list grows by one part in so many of what it holds.
-const SPARE: usize = 8;
+/// How much a list grows that is full: to the next power of two up to eight entries, then by a quarter
+/// of the last one. Allocators have such sizes (four to each doubling), so that nothing is wasted; and
+/// what all slots grow through leaves few sizes behind of which some slot keeps a page each.
+fn step(len: usize) -> usize {
+    if len < 8 { len.max(1) } else { 1 << (len.ilog2() - 2) }
+}
 
 impl Table {
     pub(super) fn len(&self) -> usize {
@@ -253,7 +257,7 @@ impl Table {
         let whole = &mut self.whole;
         assert!(whole.len() < WHOLE as usize, "more than 2^31 keys in one slot");
         if whole.len() == whole.capacity() {
-            whole.reserve_exact(whole.len() / SPARE + 1);
+            whole.reserve_exact(step(whole.len()));
         }
         whole.push(entry);
         WHOLE | (whole.len() - 1) as Place
@@ -281,7 +285,7 @@ impl Table {
             self.relocate(hash, WHOLE | self.whole.len() as Place, place);
         }
         if self.whole.len() * 2 <= self.whole.capacity() {
-            self.whole.shrink_to(self.whole.len() + self.whole.len() / SPARE);
+            self.whole.shrink_to(self.whole.len().next_multiple_of(step(self.whole.len())));
         }
         entry
     }

@@ -7,10 +7,14 @@ use redwire_resp::{Encoder, Request, parse_i64};
 
 use super::is;
 use super::subcommands::{Subcommand, dispatch};
-use crate::core::Core;
+use crate::core::{Action, Core};
+use crate::memory::{self, Books, beyond};
 
 /// Elements of a collection that tell what all of them take, unless told otherwise.
 const SAMPLES: usize = 5;
+
+/// Free memory of fewer bytes is not worth a word.
+const MUCH: i64 = 10 << 20;
 
 /// Below this many bytes there is nothing to be said about how they are used.
 const LITTLE: u64 = 5 << 20;
@@ -47,6 +51,8 @@ pub(super) struct Report {
     pub(super) startup: u64,
     /// Of the process in RAM.
     pub(super) resident: u64,
+    /// What the allocator has of it.
+    pub(super) books: Books,
     /// The stream for replicas, and what of it only slow ones need.
     pub(super) stream: u64,
     pub(super) lagging: u64,
@@ -60,7 +66,7 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(core: &Core, keyspace: &Keyspace) -> Self {
-        let used = crate::memory::allocated();
+        let used = memory::allocated();
         let backlog = core.primary.backlog();
         let lagging = backlog.map_or(0, Backlog::beyond_window);
         let data = keyspace.data();
@@ -74,6 +80,7 @@ impl Report {
             peak: core.memory_peak.max(used),
             startup: core.memory_at_start,
             resident: super::info::resident_memory(),
+            books: Books::read(),
             stream: backlog.map_or(0, Backlog::allocated),
             lagging,
             replicas: core.ledger.total(Class::Replica) + lagging,
@@ -111,7 +118,13 @@ impl Report {
 
     /// How many times what is allocated is in RAM, and how many bytes that is more.
     pub(super) fn fragmentation(&self) -> (f64, i64) {
-        (self.resident as f64 / self.used.max(1) as f64, self.resident as i64 - self.used as i64)
+        beyond(self.resident, self.used)
+    }
+
+    /// The same of what is in RAM, over what the allocator holds: the program, and the stacks of its
+    /// threads. It is less than nothing where the system has taken pages that were not used yet.
+    pub(super) fn beside_allocator(&self) -> (f64, i64) {
+        beyond(self.resident, self.books.resident)
     }
 }
 
@@ -142,11 +155,11 @@ fn usage(_core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> C
     Ok(())
 }
 
-/// Redis' figures, in Redis' order. What is asked of jemalloc there is not known here: the allocator
-/// is taken to have what was asked for, and the process what is beyond.
+/// Redis' figures, in Redis' order.
 fn stats(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
     let report = Report::new(core, context.data.keyspace());
     let (ratio, bytes) = report.fragmentation();
+    let books = report.books;
     let per_key = report.used.saturating_sub(report.startup).checked_div(report.keys).unwrap_or(0);
     let reply = &mut context.reply;
     let before = [
@@ -172,14 +185,15 @@ fn stats(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> C
         ("peak.percentage", report.peak_percentage()),
     ];
     let allocator = [
-        ("allocator.allocated", report.used),
-        ("allocator.active", report.resident),
-        ("allocator.resident", report.resident),
+        ("allocator.allocated", books.allocated),
+        ("allocator.active", books.active),
+        ("allocator.resident", books.resident),
+        ("allocator.muzzy", books.muzzy),
     ];
     let fragmentation = [
-        ("allocator-fragmentation", ratio, bytes),
-        ("allocator-rss", 1.0, 0),
-        ("rss-overhead", 1.0, 0),
+        ("allocator-fragmentation", books.fragmentation()),
+        ("allocator-rss", books.held()),
+        ("rss-overhead", report.beside_allocator()),
     ];
     let pairs = before.len() + report.databases.len() + behind.len() + ratios.len();
     reply.map(pairs + allocator.len() + 2 * fragmentation.len() + 2);
@@ -197,7 +211,7 @@ fn stats(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> C
         reply.double(value);
     }
     allocator.into_iter().for_each(|field| integer(reply, field));
-    for (name, ratio, bytes) in fragmentation {
+    for (name, (ratio, bytes)) in fragmentation {
         ratio_and_bytes(reply, &format!("{name}.ratio"), ratio, &format!("{name}.bytes"), bytes);
     }
     ratio_and_bytes(reply, "fragmentation", ratio, "fragmentation.bytes", bytes);
@@ -230,13 +244,19 @@ fn advice(report: &Report, core: &Core) -> String {
     let mut advice = Vec::new();
     if report.used as f64 * 1.5 < report.peak as f64 {
         advice.push(
-            "Peak: there was once far more memory in use than now. The allocator may keep what it \
-             got then, so a high fragmentation means little until it is filled again."
+            "Peak: there was once far more memory in use than now. What is left of it may lie in \
+             pages that are mostly empty, so a high fragmentation means little until they fill again."
                 .to_owned(),
         );
     }
     let (ratio, bytes) = report.fragmentation();
-    if ratio > 1.4 && bytes > 10 << 20 {
+    let (held, free) = report.books.held();
+    if held > 1.1 && free > MUCH {
+        advice.push(format!(
+            "Free memory: {held:.2} times the memory in use is held. It goes back to the system within \
+             some seconds, or at once by MEMORY PURGE."
+        ));
+    } else if ratio > 1.4 && bytes > MUCH {
         advice.push(format!(
             "Fragmentation: {ratio:.2} times what is allocated is in RAM. Values of many different \
              sizes that come and go leave holes; a restart closes them."
@@ -265,13 +285,15 @@ fn advice(report: &Report, core: &Core) -> String {
 }
 
 fn malloc_stats(_: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
-    let text = "Stats not supported for the current allocator";
-    context.reply.verbatim(*b"txt", text.as_bytes());
+    let text = memory::report();
+    let text = text.map_err(|error| CommandError::text(format!("ERR no statistics: {error}")))?;
+    context.reply.verbatim(*b"txt", &text);
     Ok(())
 }
 
-/// The allocator gives back by itself what it gives back.
-fn purge(_core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
+/// Answers before it is done: what was just deleted is to be freed first, on another thread.
+fn purge(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
+    core.actions.push(Action::GiveBack);
     context.reply.ok();
     Ok(())
 }
@@ -324,6 +346,6 @@ mod tests {
             assert!(stats.contains(name), "{name}: {stats}");
         }
         server.session.protocol = Protocol::Resp3;
-        assert!(server.run("MEMORY STATS").starts_with("%28"));
+        assert!(server.run("MEMORY STATS").starts_with("%29"));
     }
 }

@@ -239,6 +239,10 @@ impl Server {
                     }
                 }
                 Action::UsersChanged { by } => self.users_changed(by),
+                Action::GiveBack => {
+                    self.background.drop_later(self.keyspace.take_garbage());
+                    self.background.give_back_later();
+                }
                 Action::ReplicaOf(endpoint) => self.replica_of(endpoint),
                 Action::Reconfigured(added) => self.reconfigure(added),
                 Action::Shutdown { by, save, force } => {

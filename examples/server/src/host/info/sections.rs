@@ -93,14 +93,25 @@ pub(super) fn memory(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.field("used_memory_startup", report.startup);
     page.field("used_memory_dataset", report.dataset());
     page.field("used_memory_dataset_perc", format_args!("{:.2}%", report.dataset_percentage()));
+    page.field("allocator_allocated", report.books.allocated);
+    page.field("allocator_active", report.books.active);
+    page.field("allocator_resident", report.books.resident);
+    page.field("allocator_muzzy", report.books.muzzy);
     if let Some(total) = process::system_memory() {
         page.bytes("total_system_memory", total);
     }
     page.bytes("maxmemory", core.config.maxmemory);
     page.field("maxmemory_policy", core.config.maxmemory_policy.name());
-    let (ratio, bytes) = report.fragmentation();
-    page.field("mem_fragmentation_ratio", format_args!("{ratio:.2}"));
-    page.field("mem_fragmentation_bytes", bytes);
+    let fragmentation = [
+        ("allocator_frag", report.books.fragmentation()),
+        ("allocator_rss", report.books.held()),
+        ("rss_overhead", report.beside_allocator()),
+        ("mem_fragmentation", report.fragmentation()),
+    ];
+    for (name, (ratio, bytes)) in fragmentation {
+        page.field(format_args!("{name}_ratio"), format_args!("{ratio:.2}"));
+        page.field(format_args!("{name}_bytes"), bytes);
+    }
     page.field("mem_not_counted_for_evict", core.not_counted_for_eviction());
     page.field("mem_replication_backlog", report.backlog());
     page.field("mem_total_replication_buffers", report.stream);
@@ -108,7 +119,7 @@ pub(super) fn memory(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.field("mem_clients_normal", report.clients);
     page.field("mem_cluster_links", 0);
     page.field("mem_aof_buffer", 0);
-    page.field("mem_allocator", "libc");
+    page.field("mem_allocator", crate::memory::allocator());
     page.flag("active_defrag_running", false);
     let waiting = keyspace.garbage().len() as u64;
     page.field("lazyfree_pending_objects", core.freeing.objects() + waiting);

@@ -1,6 +1,7 @@
 //! [`Table`]: the entries of one slot, and a hash table of where they are kept.
 
 use std::hint::black_box;
+use std::mem::discriminant;
 
 use super::arena::{Arena, Record};
 use super::index::Index;
@@ -83,7 +84,9 @@ impl Table {
         if place & WHOLE == 0 {
             self.arena.touch_way(place);
         } else {
-            black_box(self.whole.get(index(place)).map(|entry| entry.epoch));
+            // An entry may lie in two lines of the cache.
+            let read = |entry: &Entry| (entry.epoch, entry.key.len(), discriminant(&entry.value));
+            black_box(self.whole.get(index(place)).map(read));
         }
     }
 
@@ -94,7 +97,10 @@ impl Table {
             self.arena.touch(place);
         } else {
             let EntryRef { key, value, .. } = self.whole_entry(place);
-            let ends = if let ValueRef::String(string) = value { string.ends() } else { None };
+            let ends = match value {
+                ValueRef::String(string) => string.ends(),
+                other => other.touch().map(|byte| (byte, byte)),
+            };
             black_box((key.first(), ends));
         }
     }

@@ -136,6 +136,12 @@ impl<T: Element> Tree<T> {
         leaf.last()
     }
 
+    /// Reads what a search reads first, so that it is in the cache.
+    pub(crate) fn touch(&self) -> Option<u8> {
+        // Only that it is read matters.
+        self.root.as_ref().map(|root| root.fill() as u8)
+    }
+
     /// Puts `item` before the element at `index`, or at the end if `index` is the length.
     ///
     /// # Panics

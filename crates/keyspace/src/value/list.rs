@@ -46,6 +46,14 @@ impl List {
         Self(Repr::Tree(Box::new(items)))
     }
 
+    /// See [`ValueRef::touch`](crate::ValueRef).
+    pub(crate) fn touch(&self) -> Option<u8> {
+        match &self.0 {
+            Repr::Packed(pack) => pack.touch(),
+            Repr::Tree(tree) => tree.touch(),
+        }
+    }
+
     /// See [`Value::memory`](crate::Value::memory).
     pub(crate) fn memory(&self, samples: usize) -> usize {
         match &self.0 {

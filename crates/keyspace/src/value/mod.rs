@@ -1,13 +1,15 @@
 //! The values of keys: one file for each of Redis' types.
 //!
 //! Every value clones in constant time: a small collection is a [pack](pack) of bytes, which is copied,
-//! and what is larger shares its insides with the clone; a write then copies the chunk that it touches.
+//! and what is larger, a [block](block) or a tree, shares its insides with the clone; a write then copies
+//! the block, or the chunk of the tree that it touches.
 //! That is what lets a snapshot take a value by reference.
 
 use std::cmp::Ordering;
 
 use crate::tree::{Element, Tree};
 
+pub(crate) mod block;
 mod hash;
 pub(crate) mod hyperloglog;
 mod list;

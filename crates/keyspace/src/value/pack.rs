@@ -61,6 +61,11 @@ impl Pack {
         self.0.len()
     }
 
+    /// Reads what a search reads first.
+    pub(crate) fn touch(&self) -> Option<u8> {
+        self.0.first().copied()
+    }
+
     pub(crate) fn iter(&self) -> Items<'_> {
         Items { pack: &self.0, next: self.start(), left: self.len() }
     }

@@ -3,21 +3,52 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::pack::{Items, PACK_ITEMS, Pack, are_distinct};
+use super::block::{BLOCK_GROUPS, Block, BlockItems, PACK_GROUPS, Shape};
+use super::pack::{Items, Pack, are_distinct};
 use crate::tree::{Element, Entry, Iter, Tree};
 use crate::value::member_hash;
 use crate::{Blob, memory};
 
-/// A set of byte strings. A small one is one piece of bytes, its members in the order in which they came;
-/// a large one a tree in the order of their hash, so that they can be drawn by position and scanned
-/// with a hash as the cursor.
+/// A set of byte strings. A small one is one piece of bytes, its members in the order in which they came,
+/// from some members on with columns to find one by; a large one a tree in the order of their hash, so
+/// that they can be drawn by position and scanned with a hash as the cursor.
 #[derive(Debug, Clone)]
 pub struct Set(Repr);
 
 #[derive(Debug, Clone)]
 enum Repr {
     Packed(Pack),
-    Tree(Box<Tree<Member>>),
+    /// Two words take no third form.
+    Large(Box<Large>),
+}
+
+#[derive(Debug, Clone)]
+enum Large {
+    Block(Block<Members>),
+    Tree(Tree<Member>),
+}
+
+/// The form that it has, to read.
+enum Form<'a> {
+    Packed(&'a Pack),
+    Block(&'a Block<Members>),
+    Tree(&'a Tree<Member>),
+}
+
+/// The form that it has, to change.
+enum FormMut<'a> {
+    Packed(&'a mut Pack),
+    Block(&'a mut Block<Members>),
+    Tree(&'a mut Tree<Member>),
+}
+
+/// Each member a group of its own.
+#[derive(Debug)]
+struct Members;
+
+impl Shape for Members {
+    const ITEMS: usize = 1;
+    const OWN: &'static [usize] = &[];
 }
 
 impl Default for Set {
@@ -57,19 +88,72 @@ fn place<'k>(hash: u64, name: &'k [u8]) -> impl FnMut(&Member) -> Ordering + 'k 
 }
 
 impl Set {
+    #[inline]
+    fn form(&self) -> Form<'_> {
+        match &self.0 {
+            Repr::Packed(pack) => Form::Packed(pack),
+            Repr::Large(large) => match &**large {
+                Large::Block(block) => Form::Block(block),
+                Large::Tree(tree) => Form::Tree(tree),
+            },
+        }
+    }
+
+    #[inline]
+    fn form_mut(&mut self) -> FormMut<'_> {
+        match &mut self.0 {
+            Repr::Packed(pack) => FormMut::Packed(pack),
+            Repr::Large(large) => match &mut **large {
+                Large::Block(block) => FormMut::Block(block),
+                Large::Tree(tree) => FormMut::Tree(tree),
+            },
+        }
+    }
+
+    fn of_block(block: Block<Members>) -> Self {
+        Self(Repr::Large(Box::new(Large::Block(block))))
+    }
+
     /// The set of the members in `members`.
     fn of_tree(members: Tree<Member>) -> Self {
-        match Pack::of(members.iter().map(|member| member.name.as_slice())) {
-            Some(pack) => Self(Repr::Packed(pack)),
-            None => Self(Repr::Tree(Box::new(members))),
+        let small = Self::small(members.iter().map(|member| member.name.as_slice()), members.len());
+        small.unwrap_or_else(|| Self(Repr::Large(Box::new(Large::Tree(members)))))
+    }
+
+    /// The set of so many members, each of them there once, unless they are too many or too long for
+    /// one piece of bytes.
+    fn small<'a>(members: impl Iterator<Item = &'a [u8]> + Clone, len: usize) -> Option<Self> {
+        if len <= PACK_GROUPS
+            && let Some(pack) = Pack::of(members.clone())
+        {
+            return Some(Self(Repr::Packed(pack)));
+        }
+        Some(Self::of_block(Block::of(members)?))
+    }
+
+    /// The set of some members of one, each of them there once.
+    fn part<'a>(members: impl Iterator<Item = &'a [u8]>) -> Self {
+        // Once: whoever chooses them searches for each.
+        let members: Vec<&[u8]> = members.collect();
+        let small = Self::small(members.iter().copied(), members.len());
+        small.unwrap_or_else(|| members.into_iter().collect())
+    }
+
+    /// See [`ValueRef::touch`](crate::ValueRef).
+    pub(crate) fn touch(&self) -> Option<u8> {
+        match self.form() {
+            Form::Packed(pack) => pack.touch(),
+            Form::Block(block) => block.touch(),
+            Form::Tree(tree) => tree.touch(),
         }
     }
 
     /// See [`Value::memory`](crate::Value::memory).
     pub(crate) fn memory(&self, samples: usize) -> usize {
-        match &self.0 {
-            Repr::Packed(pack) => memory::heap(pack.heap_bytes()),
-            Repr::Tree(members) => {
+        match self.form() {
+            Form::Packed(pack) => memory::heap(pack.heap_bytes()),
+            Form::Block(block) => memory::heap(block.heap_bytes()),
+            Form::Tree(members) => {
                 let heap = |member: &Member| memory::heap(member.name.heap_bytes());
                 memory::heap(size_of::<Tree<Member>>()) + memory::tree(members, samples, heap)
             }
@@ -79,9 +163,10 @@ impl Set {
     /// How many members (`SCARD`).
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Repr::Packed(pack) => pack.len(),
-            Repr::Tree(members) => members.len(),
+        match self.form() {
+            Form::Packed(pack) => pack.len(),
+            Form::Block(block) => block.len(),
+            Form::Tree(members) => members.len(),
         }
     }
 
@@ -94,9 +179,10 @@ impl Set {
     /// Whether `member` is in it.
     #[must_use]
     pub fn contains(&self, member: &[u8]) -> bool {
-        match &self.0 {
-            Repr::Packed(pack) => pack.find::<1>(member).is_some(),
-            Repr::Tree(members) => {
+        match self.form() {
+            Form::Packed(pack) => pack.find::<1>(member).is_some(),
+            Form::Block(block) => block.find(member).is_some(),
+            Form::Tree(members) => {
                 let hash = member_hash(member);
                 members.find_by(hash, place(hash, member)).is_some()
             }
@@ -105,9 +191,9 @@ impl Set {
 
     /// [`contains`](Self::contains) of a member whose hash is known.
     fn has(&self, member: &Member) -> bool {
-        match &self.0 {
-            Repr::Packed(_) => self.contains(&member.name),
-            Repr::Tree(members) => {
+        match self.form() {
+            Form::Packed(_) | Form::Block(_) => self.contains(&member.name),
+            Form::Tree(members) => {
                 members.find_by(member.hash, place(member.hash, &member.name)).is_some()
             }
         }
@@ -115,13 +201,24 @@ impl Set {
 
     /// Adds `member`; answers whether it is new.
     pub fn insert(&mut self, member: &[u8]) -> bool {
-        if let Repr::Packed(pack) = &mut self.0 {
-            if pack.find::<1>(member).is_some() {
-                return false;
+        match self.form_mut() {
+            FormMut::Packed(pack) if pack.find::<1>(member).is_some() => return false,
+            FormMut::Packed(pack) => {
+                if pack.len() < PACK_GROUPS && pack.insert(pack.len(), member) {
+                    return true;
+                }
+                if let Some(block) = Block::of(pack.iter().chain([member])) {
+                    *self = Self::of_block(block);
+                    return true;
+                }
             }
-            if pack.insert(pack.len(), member) {
-                return true;
+            FormMut::Block(block) if block.find(member).is_some() => return false,
+            FormMut::Block(block) => {
+                if block.push(&[member]) {
+                    return true;
+                }
             }
+            FormMut::Tree(_) => {}
         }
         let hash = member_hash(member);
         match self.tree_mut().entry(hash, place(hash, member)) {
@@ -135,13 +232,18 @@ impl Set {
 
     /// Takes `member` out; answers whether it was there.
     pub fn remove(&mut self, member: &[u8]) -> bool {
-        match &mut self.0 {
-            Repr::Packed(pack) => {
+        match self.form_mut() {
+            FormMut::Packed(pack) => {
                 let Some((span, [_])) = pack.find(member) else { return false };
                 pack.remove(span, 1);
                 true
             }
-            Repr::Tree(members) => {
+            FormMut::Block(block) => {
+                let Some(place) = block.find(member) else { return false };
+                block.remove(place.group);
+                true
+            }
+            FormMut::Tree(members) => {
                 let hash = member_hash(member);
                 members.remove_by(hash, place(hash, member)).is_some()
             }
@@ -150,30 +252,38 @@ impl Set {
 
     /// It as a tree, which it stays.
     fn tree_mut(&mut self) -> &mut Tree<Member> {
-        if let Repr::Packed(pack) = &self.0 {
-            let members = sorted(pack.iter().map(Blob::from).map(Member::new).collect());
-            self.0 = Repr::Tree(Box::new(members));
+        if !matches!(self.form(), Form::Tree(_)) {
+            let members = sorted(self.iter().map(Blob::from).map(Member::new).collect());
+            self.0 = Repr::Large(Box::new(Large::Tree(members)));
         }
-        match &mut self.0 {
-            Repr::Tree(members) => members,
-            Repr::Packed(_) => unreachable!("invariant: it was made a tree"),
+        match self.form_mut() {
+            FormMut::Tree(members) => members,
+            _ => unreachable!("invariant: it was made a tree"),
         }
     }
 
     /// The member at position `index` of an order that means nothing, to draw one at random.
     #[must_use]
     pub fn nth(&self, index: usize) -> Option<&[u8]> {
-        match &self.0 {
-            Repr::Packed(pack) => pack.iter().nth(index),
-            Repr::Tree(members) => members.get(index).map(|member| member.name.as_slice()),
+        match self.form() {
+            Form::Packed(pack) => pack.iter().nth(index),
+            Form::Block(block) if index >= block.len() => None,
+            Form::Block(block) => Some(block.item(block.place(index), 0)),
+            Form::Tree(members) => members.get(index).map(|member| member.name.as_slice()),
         }
     }
 
     /// Takes the member at position `index`.
     pub fn remove_nth(&mut self, index: usize) -> Option<Blob> {
-        match &mut self.0 {
-            Repr::Packed(pack) => pack.take(index),
-            Repr::Tree(members) => members.remove(index).map(|member| member.name),
+        match self.form_mut() {
+            FormMut::Packed(pack) => pack.take(index),
+            FormMut::Block(block) if index >= block.len() => None,
+            FormMut::Block(block) => {
+                let member = Blob::from(block.item(block.place(index), 0));
+                block.remove(index);
+                Some(member)
+            }
+            FormMut::Tree(members) => members.remove(index).map(|member| member.name),
         }
     }
 
@@ -181,14 +291,12 @@ impl Set {
     #[must_use]
     pub fn intersection(sets: &[Self]) -> Self {
         let Some((smallest, others)) = smallest_first(sets) else { return Self::default() };
-        match &smallest.0 {
-            Repr::Packed(pack) => {
-                let members = pack.iter();
-                let common = members.filter(|it| others.iter().all(|set| set.contains(it)));
-                Self(Repr::Packed(pack.part(common)))
+        match smallest.form() {
+            Form::Packed(_) | Form::Block(_) => {
+                Self::part(smallest.iter().filter(|it| others.iter().all(|set| set.contains(it))))
             }
             // They come in the order of their hash, so the tree is built leaf by leaf.
-            Repr::Tree(members) => {
+            Form::Tree(members) => {
                 let common = members.iter().filter(|it| others.iter().all(|set| set.has(it)));
                 Self::of_tree(common.cloned().collect())
             }
@@ -199,12 +307,12 @@ impl Set {
     #[must_use]
     pub fn intersection_len(sets: &[Self], limit: usize) -> usize {
         let Some((smallest, others)) = smallest_first(sets) else { return 0 };
-        match &smallest.0 {
-            Repr::Packed(pack) => {
-                let common = pack.iter().filter(|it| others.iter().all(|set| set.contains(it)));
+        match smallest.form() {
+            Form::Packed(_) | Form::Block(_) => {
+                let common = smallest.iter().filter(|it| others.iter().all(|set| set.contains(it)));
                 common.take(limit).count()
             }
-            Repr::Tree(members) => {
+            Form::Tree(members) => {
                 let common = members.iter().filter(|it| others.iter().all(|set| set.has(it)));
                 common.take(limit).count()
             }
@@ -213,13 +321,13 @@ impl Set {
 
     /// Adds the members of `other`.
     pub fn unite(&mut self, other: &Self) {
-        match &other.0 {
-            Repr::Packed(pack) => pack.iter().for_each(|member| {
+        match other.form() {
+            Form::Packed(_) | Form::Block(_) => other.iter().for_each(|member| {
                 self.insert(member);
             }),
-            Repr::Tree(members) => {
+            Form::Tree(members) => {
                 let all = self.tree_mut();
-                for member in members.iter() {
+                for member in members {
                     let place = place(member.hash, &member.name);
                     if let Entry::Vacant(vacant) = all.entry(member.hash, place) {
                         vacant.insert(member.clone());
@@ -231,19 +339,21 @@ impl Set {
 
     /// Takes the members of `other` out.
     pub fn subtract(&mut self, other: &Self) {
-        match (&mut self.0, &other.0) {
-            (Repr::Packed(pack), _) => {
-                *pack = pack.part(pack.iter().filter(|member| !other.contains(member)));
+        match (self.form_mut(), other.form()) {
+            (FormMut::Packed(_) | FormMut::Block(_), _) => {
+                *self = Self::part(self.iter().filter(|member| !other.contains(member)));
             }
-            (Repr::Tree(_), Repr::Packed(pack)) => pack.iter().for_each(|member| {
-                self.remove(member);
-            }),
-            (Repr::Tree(left), Repr::Tree(members)) if members.len() < left.len() / 8 => {
-                for member in members.iter() {
+            (FormMut::Tree(_), Form::Packed(_) | Form::Block(_)) => {
+                other.iter().for_each(|member| {
+                    self.remove(member);
+                });
+            }
+            (FormMut::Tree(left), Form::Tree(members)) if members.len() < left.len() / 8 => {
+                for member in members {
                     left.remove_by(member.hash, place(member.hash, &member.name));
                 }
             }
-            (Repr::Tree(left), _) => {
+            (FormMut::Tree(left), _) => {
                 let kept = left.iter().filter(|member| !other.has(member)).cloned().collect();
                 *self = Self::of_tree(kept);
             }
@@ -252,17 +362,18 @@ impl Set {
 
     /// The members, in an order that means nothing to a user.
     pub fn iter(&self) -> SetIter<'_> {
-        SetIter(match &self.0 {
-            Repr::Packed(pack) => IterRepr::Packed(pack.iter()),
-            Repr::Tree(members) => IterRepr::Tree(members.iter()),
+        SetIter(match self.form() {
+            Form::Packed(pack) => IterRepr::Packed(pack.iter()),
+            Form::Block(block) => IterRepr::Block(block.iter()),
+            Form::Tree(members) => IterRepr::Tree(members.iter()),
         })
     }
 
     /// The members, each of its own; of a large set in the order of their hash.
     pub(crate) fn blobs(&self) -> Box<dyn Iterator<Item = Blob> + '_> {
-        match &self.0 {
-            Repr::Packed(pack) => Box::new(pack.iter().map(Blob::from)),
-            Repr::Tree(members) => Box::new(members.iter().map(|member| member.name.clone())),
+        match self.form() {
+            Form::Packed(_) | Form::Block(_) => Box::new(self.iter().map(Blob::from)),
+            Form::Tree(members) => Box::new(members.iter().map(|member| member.name.clone())),
         }
     }
 
@@ -277,9 +388,9 @@ impl Set {
     /// set is answered whole, whatever the cursor.
     #[must_use]
     pub fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<&[u8]>) {
-        match &self.0 {
-            Repr::Packed(pack) => (0, pack.iter().collect()),
-            Repr::Tree(members) => {
+        match self.form() {
+            Form::Packed(_) | Form::Block(_) => (0, self.iter().collect()),
+            Form::Tree(members) => {
                 let (cursor, members) = super::scan_by_hash(members, cursor, count);
                 (cursor, members.into_iter().map(|member| member.name.as_slice()).collect())
             }
@@ -309,6 +420,7 @@ pub struct SetIter<'a>(IterRepr<'a>);
 #[derive(Clone)]
 enum IterRepr<'a> {
     Packed(Items<'a>),
+    Block(BlockItems<'a>),
     Tree(Iter<'a, Member>),
 }
 
@@ -324,6 +436,7 @@ impl<'a> Iterator for SetIter<'a> {
     fn next(&mut self) -> Option<&'a [u8]> {
         match &mut self.0 {
             IterRepr::Packed(items) => items.next(),
+            IterRepr::Block(items) => items.next(),
             IterRepr::Tree(members) => members.next().map(|member| member.name.as_slice()),
         }
     }
@@ -331,6 +444,7 @@ impl<'a> Iterator for SetIter<'a> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         match &self.0 {
             IterRepr::Packed(items) => items.size_hint(),
+            IterRepr::Block(items) => items.size_hint(),
             IterRepr::Tree(members) => members.size_hint(),
         }
     }
@@ -343,11 +457,11 @@ impl<B: Into<Blob>> FromIterator<B> for Set {
     fn from_iter<I: IntoIterator<Item = B>>(members: I) -> Self {
         let members: Vec<Blob> = members.into_iter().map(Into::into).collect();
         let names = members.iter().map(Blob::as_slice);
-        if members.len() <= PACK_ITEMS
+        if members.len() <= BLOCK_GROUPS
             && are_distinct(names.clone())
-            && let Some(pack) = Pack::of(names)
+            && let Some(small) = Self::small(names, members.len())
         {
-            return Self(Repr::Packed(pack));
+            return small;
         }
         Self::of_tree(sorted(members.into_iter().map(Member::new).collect()))
     }

@@ -81,6 +81,18 @@ impl ValueRef<'_> {
         }
     }
 
+    /// Reads what a command on a collection reads first behind its handle, so that it is in the cache.
+    pub(crate) fn touch(self) -> Option<u8> {
+        match self {
+            Self::String(_) | Self::Opaque(_) => None,
+            Self::List(list) => list.touch(),
+            Self::Set(set) => set.touch(),
+            Self::Hash(hash) => hash.touch(),
+            Self::Zset(zset) => zset.touch(),
+            Self::Stream(stream) => stream.touch(),
+        }
+    }
+
     /// The RDB type that a file must know to hold the value, unless every version has one.
     pub(crate) fn needed_type(self) -> Option<u8> {
         match self {

@@ -5,6 +5,7 @@ use std::iter::Peekable;
 
 use super::expiries::{Expiries, FieldExpiry};
 use super::tree::Field;
+use crate::value::block::BlockItems;
 use crate::value::pack::Items;
 use crate::{UnixMs, tree};
 
@@ -25,12 +26,18 @@ pub struct HashIter<'a>(Repr<'a>);
 enum Repr<'a> {
     /// Names and values in turn.
     Packed(Items<'a>),
+    /// Likewise.
+    Block(BlockItems<'a>),
     Tree(tree::Iter<'a, Field>),
 }
 
 impl<'a> HashIter<'a> {
     pub(super) fn packed(items: Items<'a>) -> Self {
         Self(Repr::Packed(items))
+    }
+
+    pub(super) fn block(items: BlockItems<'a>) -> Self {
+        Self(Repr::Block(items))
     }
 
     pub(super) fn tree(fields: tree::Iter<'a, Field>) -> Self {
@@ -51,6 +58,7 @@ impl<'a> Iterator for HashIter<'a> {
     fn next(&mut self) -> Option<HashField<'a>> {
         match &mut self.0 {
             Repr::Packed(items) => Some(HashField { name: items.next()?, value: items.next()? }),
+            Repr::Block(items) => Some(HashField { name: items.next()?, value: items.next()? }),
             Repr::Tree(fields) => fields.next().map(Field::view),
         }
     }
@@ -58,6 +66,7 @@ impl<'a> Iterator for HashIter<'a> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         let len = match &self.0 {
             Repr::Packed(items) => items.len() / 2,
+            Repr::Block(items) => items.len() / 2,
             Repr::Tree(fields) => fields.len(),
         };
         (len, Some(len))

@@ -5,6 +5,7 @@ mod iter;
 mod live;
 mod tree;
 
+use super::block::{BLOCK_GROUPS, Block, PACK_GROUPS, Shape};
 use super::pack::{Pack, are_distinct};
 use crate::{Blob, UnixMs, memory};
 pub use iter::{Fields, HashField, HashIter};
@@ -12,7 +13,8 @@ pub(crate) use live::Live;
 use tree::TreeHash;
 
 /// A hash: fields with values, some of which may expire (`HEXPIRE`). A small one is one piece of bytes,
-/// its fields in the order in which they came; a large one, or one of which a field expires, is a tree.
+/// its fields in the order in which they came, from some fields on with columns to find one by; a large
+/// one, or one of which a field expires, is a tree.
 ///
 /// It knows no time: a field whose moment is past is there until it is removed.
 #[derive(Debug, Clone)]
@@ -22,7 +24,37 @@ pub struct Hash(Repr);
 enum Repr {
     /// Names and values in turn.
     Packed(Pack),
-    Tree(Box<TreeHash>),
+    /// Two words take no third form.
+    Large(Box<Large>),
+}
+
+#[derive(Debug, Clone)]
+enum Large {
+    Block(Block<NamesAndValues>),
+    Tree(TreeHash),
+}
+
+/// The form that it has, to read.
+enum Form<'a> {
+    Packed(&'a Pack),
+    Block(&'a Block<NamesAndValues>),
+    Tree(&'a TreeHash),
+}
+
+/// The form that it has, to change.
+enum FormMut<'a> {
+    Packed(&'a mut Pack),
+    Block(&'a mut Block<NamesAndValues>),
+    Tree(&'a mut TreeHash),
+}
+
+/// Each name with its value.
+#[derive(Debug)]
+struct NamesAndValues;
+
+impl Shape for NamesAndValues {
+    const ITEMS: usize = 2;
+    const OWN: &'static [usize] = &[];
 }
 
 impl Default for Hash {
@@ -32,20 +64,57 @@ impl Default for Hash {
 }
 
 impl Hash {
+    #[inline]
+    fn form(&self) -> Form<'_> {
+        match &self.0 {
+            Repr::Packed(pack) => Form::Packed(pack),
+            Repr::Large(large) => match &**large {
+                Large::Block(block) => Form::Block(block),
+                Large::Tree(tree) => Form::Tree(tree),
+            },
+        }
+    }
+
+    #[inline]
+    fn form_mut(&mut self) -> FormMut<'_> {
+        match &mut self.0 {
+            Repr::Packed(pack) => FormMut::Packed(pack),
+            Repr::Large(large) => match &mut **large {
+                Large::Block(block) => FormMut::Block(block),
+                Large::Tree(tree) => FormMut::Tree(tree),
+            },
+        }
+    }
+
+    fn of_block(block: Block<NamesAndValues>) -> Self {
+        Self(Repr::Large(Box::new(Large::Block(block))))
+    }
+
+    /// See [`ValueRef::touch`](crate::ValueRef).
+    pub(crate) fn touch(&self) -> Option<u8> {
+        match self.form() {
+            Form::Packed(pack) => pack.touch(),
+            Form::Block(block) => block.touch(),
+            Form::Tree(tree) => tree.touch(),
+        }
+    }
+
     /// See [`Value::memory`](crate::Value::memory).
     pub(crate) fn memory(&self, samples: usize) -> usize {
-        match &self.0 {
-            Repr::Packed(pack) => memory::heap(pack.heap_bytes()),
-            Repr::Tree(tree) => memory::heap(size_of::<TreeHash>()) + tree.memory(samples),
+        match self.form() {
+            Form::Packed(pack) => memory::heap(pack.heap_bytes()),
+            Form::Block(block) => memory::heap(block.heap_bytes()),
+            Form::Tree(tree) => memory::heap(size_of::<TreeHash>()) + tree.memory(samples),
         }
     }
 
     /// How many fields (`HLEN`).
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Repr::Packed(pack) => pack.len() / 2,
-            Repr::Tree(tree) => tree.len(),
+        match self.form() {
+            Form::Packed(pack) => pack.len() / 2,
+            Form::Block(block) => block.len(),
+            Form::Tree(tree) => tree.len(),
         }
     }
 
@@ -58,9 +127,10 @@ impl Hash {
     /// The value of a field.
     #[must_use]
     pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
-        match &self.0 {
-            Repr::Packed(pack) => pack.find(name).map(|(_, [_, value])| value),
-            Repr::Tree(tree) => tree.get(name),
+        match self.form() {
+            Form::Packed(pack) => pack.find(name).map(|(_, [_, value])| value),
+            Form::Block(block) => block.find(name).map(|place| block.item(place, 1)),
+            Form::Tree(tree) => tree.get(name),
         }
     }
 
@@ -72,7 +142,7 @@ impl Hash {
 
     /// Sets a field, which does not expire then; answers whether it is new.
     pub fn set(&mut self, name: &[u8], value: &[u8]) -> bool {
-        if let Repr::Tree(tree) = &mut self.0 {
+        if let FormMut::Tree(tree) = self.form_mut() {
             tree.persist(name);
         }
         self.replace(name, value)
@@ -80,47 +150,68 @@ impl Hash {
 
     /// Sets a field, which goes on to expire if it did (`HINCRBY`); answers whether it is new.
     pub fn replace(&mut self, name: &[u8], value: &[u8]) -> bool {
-        if let Repr::Packed(pack) = &mut self.0 {
-            let (span, old, is_new) = match pack.find::<2>(name) {
-                Some((span, _)) => (span, 2, false),
-                None => (pack.end()..pack.end(), 0, true),
-            };
-            if pack.replace(span, old, &[name, value]) {
-                return is_new;
+        match self.form_mut() {
+            FormMut::Packed(pack) => {
+                let (span, old, is_new) = match pack.find::<2>(name) {
+                    Some((span, _)) => (span, 2, false),
+                    None => (pack.end()..pack.end(), 0, true),
+                };
+                let may_fit = !is_new || pack.len() < PACK_GROUPS * 2;
+                if may_fit && pack.replace(span, old, &[name, value]) {
+                    return is_new;
+                }
+                let Some(block) = Block::of(pack.iter()) else {
+                    return self.tree_mut().replace(name, value);
+                };
+                *self = Self::of_block(block);
+                self.replace(name, value)
             }
+            FormMut::Block(block) => {
+                let (is_new, is_done) = match block.find(name) {
+                    Some(place) => (false, block.replace(place, 1, value)),
+                    None => (true, block.push(&[name, value])),
+                };
+                if is_done { is_new } else { self.tree_mut().replace(name, value) }
+            }
+            FormMut::Tree(tree) => tree.replace(name, value),
         }
-        self.tree_mut().replace(name, value)
     }
 
     /// Takes a field out, and answers its value.
     pub fn remove(&mut self, name: &[u8]) -> Option<Blob> {
-        match &mut self.0 {
-            Repr::Packed(pack) => {
+        match self.form_mut() {
+            FormMut::Packed(pack) => {
                 let (span, [_, value]) = pack.find(name)?;
                 let value = Blob::from(value);
                 pack.remove(span, 2);
                 Some(value)
             }
-            Repr::Tree(tree) => tree.remove(name),
+            FormMut::Block(block) => {
+                let place = block.find(name)?;
+                let value = Blob::from(block.item(place, 1));
+                block.remove(place.group);
+                Some(value)
+            }
+            FormMut::Tree(tree) => tree.remove(name),
         }
     }
 
     /// It as a tree, which it stays.
     fn tree_mut(&mut self) -> &mut TreeHash {
-        if matches!(self.0, Repr::Packed(_)) {
+        if self.tree().is_none() {
             let fields = self.iter().map(|it| (Blob::from(it.name), Blob::from(it.value)));
-            self.0 = Repr::Tree(Box::new(fields.collect()));
+            self.0 = Repr::Large(Box::new(Large::Tree(fields.collect())));
         }
-        match &mut self.0 {
-            Repr::Tree(tree) => tree,
-            Repr::Packed(_) => unreachable!("invariant: it was made a tree"),
+        match self.form_mut() {
+            FormMut::Tree(tree) => tree,
+            _ => unreachable!("invariant: it was made a tree"),
         }
     }
 
     fn tree(&self) -> Option<&TreeHash> {
-        match &self.0 {
-            Repr::Packed(_) => None,
-            Repr::Tree(tree) => Some(tree),
+        match self.form() {
+            Form::Packed(_) | Form::Block(_) => None,
+            Form::Tree(tree) => Some(tree),
         }
     }
 
@@ -133,9 +224,9 @@ impl Hash {
     /// Sets or clears the expiry of a field; answers whether that changed anything: whether the
     /// field is there, and expires at that moment now, or no more.
     pub fn set_expires(&mut self, name: &[u8], expires: Option<UnixMs>) -> bool {
-        match (expires, &mut self.0) {
-            (None, Repr::Tree(tree)) => tree.persist(name),
-            (None, Repr::Packed(_)) => false,
+        match (expires, self.form_mut()) {
+            (None, FormMut::Tree(tree)) => tree.persist(name),
+            (None, FormMut::Packed(_) | FormMut::Block(_)) => false,
             (Some(at), _) => {
                 let is_there = self.contains(name);
                 if is_there {
@@ -188,17 +279,23 @@ impl Hash {
     /// The field at position `index` of an order that means nothing, to draw one at random.
     #[must_use]
     pub fn nth(&self, index: usize) -> Option<HashField<'_>> {
-        match &self.0 {
-            Repr::Packed(_) => self.iter().nth(index),
-            Repr::Tree(tree) => tree.nth(index),
+        match self.form() {
+            Form::Packed(_) => self.iter().nth(index),
+            Form::Block(block) if index >= block.len() => None,
+            Form::Block(block) => {
+                let place = block.place(index);
+                Some(HashField { name: block.item(place, 0), value: block.item(place, 1) })
+            }
+            Form::Tree(tree) => tree.nth(index),
         }
     }
 
     /// The fields, in an order that means nothing to a user.
     pub fn iter(&self) -> HashIter<'_> {
-        match &self.0 {
-            Repr::Packed(pack) => HashIter::packed(pack.iter()),
-            Repr::Tree(tree) => HashIter::tree(tree.iter()),
+        match self.form() {
+            Form::Packed(pack) => HashIter::packed(pack.iter()),
+            Form::Block(block) => HashIter::block(block.iter()),
+            Form::Tree(tree) => HashIter::tree(tree.iter()),
         }
     }
 
@@ -212,9 +309,9 @@ impl Hash {
     /// hash is answered whole, whatever the cursor.
     #[must_use]
     pub fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<HashField<'_>>) {
-        match &self.0 {
-            Repr::Packed(_) => (0, self.iter().collect()),
-            Repr::Tree(tree) => tree.scan(cursor, count),
+        match self.form() {
+            Form::Packed(_) | Form::Block(_) => (0, self.iter().collect()),
+            Form::Tree(tree) => tree.scan(cursor, count),
         }
     }
 }
@@ -232,19 +329,28 @@ impl Hash {
     /// must all be in `fields`.
     pub(crate) fn build(fields: Vec<(Blob, Blob)>, expiries: Vec<(Blob, UnixMs)>) -> Self {
         if expiries.is_empty()
-            && let Some(pack) = pack_of(&fields)
+            && let Some(small) = Self::small(&fields)
         {
-            return Self(Repr::Packed(pack));
+            return small;
         }
-        Self(Repr::Tree(Box::new(TreeHash::build(fields, expiries))))
+        Self(Repr::Large(Box::new(Large::Tree(TreeHash::build(fields, expiries)))))
     }
-}
 
-/// The pack of `fields`, unless they are too many or too long, or some of them are equal.
-fn pack_of(fields: &[(Blob, Blob)]) -> Option<Pack> {
-    let items = fields.iter().flat_map(|(name, value)| [name.as_slice(), value.as_slice()]);
-    let pack = Pack::of(items)?;
-    are_distinct(fields.iter().map(|(name, _)| name.as_slice())).then_some(pack)
+    /// The hash of `fields`, unless they are too many or too long for one piece of bytes, or some of
+    /// them are equal.
+    fn small(fields: &[(Blob, Blob)]) -> Option<Self> {
+        let names = fields.iter().map(|(name, _)| name.as_slice());
+        if fields.len() > BLOCK_GROUPS || !are_distinct(names) {
+            return None;
+        }
+        let items = fields.iter().flat_map(|(name, value)| [name.as_slice(), value.as_slice()]);
+        if fields.len() <= PACK_GROUPS
+            && let Some(pack) = Pack::of(items.clone())
+        {
+            return Some(Self(Repr::Packed(pack)));
+        }
+        Some(Self::of_block(Block::of(items)?))
+    }
 }
 
 #[cfg(test)]

@@ -54,6 +54,11 @@ fn place<'k>(hash: u64, name: &'k [u8]) -> impl FnMut(&Field) -> Ordering + 'k {
 }
 
 impl TreeHash {
+    /// See [`Tree::touch`].
+    pub(super) fn touch(&self) -> Option<u8> {
+        self.fields.touch()
+    }
+
     pub(super) fn memory(&self, samples: usize) -> usize {
         let heap =
             |it: &Field| memory::heap(it.name.heap_bytes()) + memory::heap(it.value.heap_bytes());

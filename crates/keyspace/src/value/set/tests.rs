@@ -6,16 +6,19 @@ use super::*;
 
 type Naive = BTreeSet<Vec<u8>>;
 
-fn is_packed(set: &Set) -> bool {
-    matches!(set.0, Repr::Packed(_))
+fn is_tree(set: &Set) -> bool {
+    matches!(set.form(), Form::Tree(_))
 }
 
-/// A member of a length of its own.
+/// A member of a length of its own; those above 200 are too long for a block.
 fn name(member: u8) -> Vec<u8> {
+    if member > 200 {
+        return vec![member; 256];
+    }
     vec![member; 1 + usize::from(member % 5) * 5]
 }
 
-/// Sets that stay small, and such as do not: members to put in, or to take out.
+/// Sets in each form: members to put in, or to take out.
 fn ops() -> impl Strategy<Value = Vec<(u8, bool)>> {
     (1_u8..=255).prop_flat_map(|members| {
         proptest::collection::vec((0..members, proptest::bool::weighted(0.8)), 0..200)
@@ -109,10 +112,13 @@ fn a_small_set_is_two_words_and_a_large_one_a_tree() {
     assert_eq!(size_of::<Set>(), 16);
     let mut set = Set::default();
     let mut members = 0_u32;
-    while is_packed(&set) {
+    while !is_tree(&set) {
+        assert_eq!(matches!(set.form(), Form::Packed(_)), members <= 16);
         set.insert(format!("m{members}").as_bytes());
         members += 1;
     }
     assert_eq!((set.len(), members), (129, 129));
+    let long: Set = [&[b'm'; 256][..], &[b'n'; 800]].into_iter().collect();
+    assert!(is_tree(&long), "more than a pack takes, longer than a block takes");
     assert!(Set::intersection(&[]).is_empty() && Set::intersection_len(&[], 1) == 0);
 }

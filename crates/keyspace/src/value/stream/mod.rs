@@ -71,6 +71,11 @@ pub(crate) struct Trim {
 }
 
 impl Stream {
+    /// See [`ValueRef::touch`](crate::ValueRef).
+    pub(crate) fn touch(&self) -> Option<u8> {
+        self.nodes.last()?.bytes().first().copied()
+    }
+
     /// See [`Value::memory`](crate::Value::memory).
     pub(crate) fn memory(&self, samples: usize) -> usize {
         let node = |node: &Node| memory::heap(node.capacity());

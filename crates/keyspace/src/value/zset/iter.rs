@@ -31,15 +31,18 @@ pub struct ZsetIter<'a>(Repr<'a>);
 
 #[derive(Clone)]
 enum Repr<'a> {
-    /// A pack is read from its start only, so these were collected.
-    Packed(vec::IntoIter<ScoredRef<'a>>),
+    /// A pack is read from its start only, and a block is not in order, so these were collected.
+    Collected(vec::IntoIter<ScoredRef<'a>>),
     Tree(tree::Iter<'a, Scored>),
 }
 
 impl<'a> ZsetIter<'a> {
     pub(super) fn packed(members: PackedMembers<'a>, ranks: Range<usize>) -> Self {
-        let members: Vec<_> = members.skip(ranks.start).take(ranks.len()).collect();
-        Self(Repr::Packed(members.into_iter()))
+        Self::collected(members.skip(ranks.start).take(ranks.len()).collect())
+    }
+
+    pub(super) fn collected(members: Vec<ScoredRef<'a>>) -> Self {
+        Self(Repr::Collected(members.into_iter()))
     }
 
     pub(super) fn tree(members: tree::Iter<'a, Scored>) -> Self {
@@ -59,14 +62,14 @@ impl<'a> Iterator for ZsetIter<'a> {
     #[inline]
     fn next(&mut self) -> Option<ScoredRef<'a>> {
         match &mut self.0 {
-            Repr::Packed(members) => members.next(),
+            Repr::Collected(members) => members.next(),
             Repr::Tree(members) => members.next().map(Scored::view),
         }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         match &self.0 {
-            Repr::Packed(members) => members.size_hint(),
+            Repr::Collected(members) => members.size_hint(),
             Repr::Tree(members) => members.size_hint(),
         }
     }
@@ -76,7 +79,7 @@ impl DoubleEndedIterator for ZsetIter<'_> {
     #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
-            Repr::Packed(members) => members.next_back(),
+            Repr::Collected(members) => members.next_back(),
             Repr::Tree(members) => members.next_back().map(Scored::view),
         }
     }

@@ -3,6 +3,7 @@
 pub(crate) mod combine;
 mod iter;
 mod packed;
+mod ranked;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -12,13 +13,15 @@ use std::mem;
 use std::ops::Range;
 
 use crate::tree::Tree;
+use crate::value::block::{BLOCK_GROUPS, PACK_GROUPS};
 use crate::value::pack::Pack;
 use crate::{Blob, memory};
 pub use iter::{ScoredRef, ZsetIter};
+use ranked::Ranked;
 use tree::{Member, TreeZset};
 
-/// A sorted set: members by score, then by bytes. A small one is one piece of bytes; a large one two trees,
-/// of which one finds a member's score.
+/// A sorted set: members by score, then by bytes. A small one is one piece of bytes, from some members on
+/// with columns to find one by; a large one two trees, of which one finds a member's score.
 #[derive(Debug, Clone)]
 pub struct Zset(Repr);
 
@@ -26,7 +29,28 @@ pub struct Zset(Repr);
 enum Repr {
     /// Members and scores in turn, in order.
     Packed(Pack),
-    Tree(Box<TreeZset>),
+    /// Two words take no third form.
+    Large(Box<Large>),
+}
+
+#[derive(Debug, Clone)]
+enum Large {
+    Block(Ranked),
+    Tree(TreeZset),
+}
+
+/// The form that it has, to read.
+enum Form<'a> {
+    Packed(&'a Pack),
+    Block(&'a Ranked),
+    Tree(&'a TreeZset),
+}
+
+/// The form that it has, to change.
+enum FormMut<'a> {
+    Packed(&'a mut Pack),
+    Block(&'a mut Ranked),
+    Tree(&'a mut TreeZset),
 }
 
 impl Default for Zset {
@@ -76,20 +100,57 @@ fn score_hint(score: f64) -> u64 {
 }
 
 impl Zset {
+    #[inline]
+    fn form(&self) -> Form<'_> {
+        match &self.0 {
+            Repr::Packed(pack) => Form::Packed(pack),
+            Repr::Large(large) => match &**large {
+                Large::Block(block) => Form::Block(block),
+                Large::Tree(tree) => Form::Tree(tree),
+            },
+        }
+    }
+
+    #[inline]
+    fn form_mut(&mut self) -> FormMut<'_> {
+        match &mut self.0 {
+            Repr::Packed(pack) => FormMut::Packed(pack),
+            Repr::Large(large) => match &mut **large {
+                Large::Block(block) => FormMut::Block(block),
+                Large::Tree(tree) => FormMut::Tree(tree),
+            },
+        }
+    }
+
+    fn of_block(block: Ranked) -> Self {
+        Self(Repr::Large(Box::new(Large::Block(block))))
+    }
+
+    /// See [`ValueRef::touch`](crate::ValueRef).
+    pub(crate) fn touch(&self) -> Option<u8> {
+        match self.form() {
+            Form::Packed(pack) => pack.touch(),
+            Form::Block(block) => block.touch(),
+            Form::Tree(tree) => tree.touch(),
+        }
+    }
+
     /// See [`Value::memory`](crate::Value::memory).
     pub(crate) fn memory(&self, samples: usize) -> usize {
-        match &self.0 {
-            Repr::Packed(pack) => memory::heap(pack.heap_bytes()),
-            Repr::Tree(tree) => memory::heap(size_of::<TreeZset>()) + tree.memory(samples),
+        match self.form() {
+            Form::Packed(pack) => memory::heap(pack.heap_bytes()),
+            Form::Block(ranked) => memory::heap(ranked.heap_bytes()),
+            Form::Tree(tree) => memory::heap(size_of::<TreeZset>()) + tree.memory(samples),
         }
     }
 
     /// How many members (`ZCARD`).
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Repr::Packed(pack) => pack.len() / 2,
-            Repr::Tree(tree) => tree.len(),
+        match self.form() {
+            Form::Packed(pack) => pack.len() / 2,
+            Form::Block(ranked) => ranked.len(),
+            Form::Tree(tree) => tree.len(),
         }
     }
 
@@ -102,9 +163,10 @@ impl Zset {
     /// The score of `member`.
     #[must_use]
     pub fn score(&self, member: &[u8]) -> Option<f64> {
-        match &self.0 {
-            Repr::Packed(pack) => packed::find(pack, member).map(|found| found.score),
-            Repr::Tree(tree) => tree.score(member),
+        match self.form() {
+            Form::Packed(pack) => packed::find(pack, member).map(|found| found.score),
+            Form::Block(ranked) => ranked.score(member),
+            Form::Tree(tree) => tree.score(member),
         }
     }
 
@@ -127,9 +189,15 @@ impl Zset {
         member: &[u8],
         decide: impl FnOnce(Option<f64>) -> Option<f64>,
     ) -> Update {
-        let pack = match &mut self.0 {
-            Repr::Packed(pack) => pack,
-            Repr::Tree(tree) => return tree.update(member, decide),
+        let pack = match self.form_mut() {
+            FormMut::Packed(pack) => pack,
+            FormMut::Block(ranked) => {
+                return ranked.update(member, decide).unwrap_or_else(|score| {
+                    self.tree_mut().update(member, |_| Some(score));
+                    Update::Added
+                });
+            }
+            FormMut::Tree(tree) => return tree.update(member, decide),
         };
         let found = packed::find(pack, member);
         let old = found.as_ref().map(|found| found.score);
@@ -142,16 +210,29 @@ impl Zset {
         if let Some(found) = found {
             pack.remove(found.span, 2);
         }
-        if !packed::insert(pack, member, score) {
-            self.tree_mut().update(member, |_| Some(score));
+        if pack.len() >= PACK_GROUPS * 2 || !packed::insert(pack, member, score) {
+            self.outgrow(member, score);
         }
         update
     }
 
+    /// Puts in a member that is not there and for which a pack has no room: it is a pack no more.
+    #[cold]
+    fn outgrow(&mut self, member: &[u8], score: f64) {
+        if let Repr::Packed(pack) = &self.0
+            && let Some(mut ranked) = Ranked::of(packed::iter(pack))
+            && ranked.update(member, |_| Some(score)).is_ok()
+        {
+            *self = Self::of_block(ranked);
+        } else {
+            self.tree_mut().update(member, |_| Some(score));
+        }
+    }
+
     /// Makes the score of `member` 0 if it is -0; both stand at the same place in the order.
     pub(crate) fn drop_sign_of_zero(&mut self, member: &[u8]) {
-        match &mut self.0 {
-            Repr::Packed(pack) => {
+        match self.form_mut() {
+            FormMut::Packed(pack) => {
                 if let Some(found) = packed::find(pack, member)
                     && found.score == 0.0
                 {
@@ -160,63 +241,68 @@ impl Zset {
                     debug_assert!(is_done, "0 is the shortest score");
                 }
             }
-            Repr::Tree(tree) => tree.drop_sign_of_zero(member),
+            FormMut::Block(ranked) => ranked.drop_sign_of_zero(member),
+            FormMut::Tree(tree) => tree.drop_sign_of_zero(member),
         }
     }
 
     /// Takes `member` out, and answers its score.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        match &mut self.0 {
-            Repr::Packed(pack) => {
+        match self.form_mut() {
+            FormMut::Packed(pack) => {
                 let found = packed::find(pack, member)?;
                 pack.remove(found.span, 2);
                 Some(found.score)
             }
-            Repr::Tree(tree) => tree.remove(member),
+            FormMut::Block(ranked) => ranked.remove(member),
+            FormMut::Tree(tree) => tree.remove(member),
         }
     }
 
     /// It as trees, which it stays.
     fn tree_mut(&mut self) -> &mut TreeZset {
-        if matches!(self.0, Repr::Packed(_)) {
+        if !matches!(self.form(), Form::Tree(_)) {
             let mut members: Vec<Member> = self.members().map(Member::new).collect();
             members.sort_unstable_by(Member::order);
             let tree = TreeZset::from_members(members.into_iter().collect());
-            self.0 = Repr::Tree(Box::new(tree));
+            self.0 = Repr::Large(Box::new(Large::Tree(tree)));
         }
-        match &mut self.0 {
-            Repr::Tree(tree) => tree,
-            Repr::Packed(_) => unreachable!("invariant: it was made a tree"),
+        match self.form_mut() {
+            FormMut::Tree(tree) => tree,
+            _ => unreachable!("invariant: it was made a tree"),
         }
     }
 
     /// The rank of `member` from the lowest score (`ZRANK`), and its score.
     #[must_use]
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
-        match &self.0 {
-            Repr::Packed(pack) => {
+        match self.form() {
+            Form::Packed(pack) => {
                 let (rank, found) =
                     packed::iter(pack).enumerate().find(|(_, it)| it.member == member)?;
                 Some((rank, found.score))
             }
-            Repr::Tree(tree) => tree.rank(member),
+            Form::Block(ranked) => ranked.rank(member),
+            Form::Tree(tree) => tree.rank(member),
         }
     }
 
     /// The member of rank `rank` from the lowest score.
     #[must_use]
     pub fn nth(&self, rank: usize) -> Option<ScoredRef<'_>> {
-        match &self.0 {
-            Repr::Packed(pack) => packed::iter(pack).nth(rank),
-            Repr::Tree(tree) => tree.nth(rank).map(Scored::view),
+        match self.form() {
+            Form::Packed(pack) => packed::iter(pack).nth(rank),
+            Form::Block(ranked) => ranked.nth(rank),
+            Form::Tree(tree) => tree.nth(rank).map(Scored::view),
         }
     }
 
     /// The members of a range of ranks, lowest score first; reverse it for `REV`.
     pub fn range(&self, ranks: Range<usize>) -> ZsetIter<'_> {
-        match &self.0 {
-            Repr::Packed(pack) => ZsetIter::packed(packed::iter(pack), ranks),
-            Repr::Tree(tree) => ZsetIter::tree(tree.range(ranks)),
+        match self.form() {
+            Form::Packed(pack) => ZsetIter::packed(packed::iter(pack), ranks),
+            Form::Block(ranked) => ZsetIter::collected(ranked.range(ranks)),
+            Form::Tree(tree) => ZsetIter::tree(tree.range(ranks)),
         }
     }
 
@@ -227,9 +313,10 @@ impl Zset {
 
     /// Takes the members of a range of ranks out, and answers them, lowest score first.
     pub fn remove_range(&mut self, ranks: Range<usize>) -> Vec<Scored> {
-        match &mut self.0 {
-            Repr::Packed(pack) => packed::remove_range(pack, ranks),
-            Repr::Tree(tree) => tree.remove_range(ranks),
+        match self.form_mut() {
+            FormMut::Packed(pack) => packed::remove_range(pack, ranks),
+            FormMut::Block(ranked) => ranked.remove_range(ranks),
+            FormMut::Tree(tree) => tree.remove_range(ranks),
         }
     }
 
@@ -238,11 +325,12 @@ impl Zset {
     #[must_use]
     pub fn rank_of_score(&self, score: f64, inclusive: bool) -> usize {
         let is_before = |other: f64| other < score || (inclusive && other == score);
-        match &self.0 {
-            Repr::Packed(pack) => {
+        match self.form() {
+            Form::Packed(pack) => {
                 packed::iter(pack).take_while(|scored| is_before(scored.score)).count()
             }
-            Repr::Tree(tree) => tree.rank_of_score(score, inclusive),
+            Form::Block(ranked) => ranked.rank_of_score(score, inclusive),
+            Form::Tree(tree) => tree.rank_of_score(score, inclusive),
         }
     }
 
@@ -251,11 +339,14 @@ impl Zset {
     #[must_use]
     pub fn rank_of_member(&self, member: &[u8], inclusive: bool) -> usize {
         let is_before = |other: &[u8]| other < member || (inclusive && other == member);
-        match &self.0 {
-            Repr::Packed(pack) => {
+        match self.form() {
+            Form::Packed(pack) => {
                 packed::iter(pack).take_while(|scored| is_before(scored.member)).count()
             }
-            Repr::Tree(tree) => tree.rank_of_member(member, inclusive),
+            Form::Block(ranked) => {
+                ranked.all().into_iter().take_while(|scored| is_before(scored.member)).count()
+            }
+            Form::Tree(tree) => tree.rank_of_member(member, inclusive),
         }
     }
 
@@ -264,9 +355,10 @@ impl Zset {
     /// set is answered whole, whatever the cursor.
     #[must_use]
     pub fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<ScoredRef<'_>>) {
-        match &self.0 {
-            Repr::Packed(pack) => (0, packed::iter(pack).collect()),
-            Repr::Tree(tree) => {
+        match self.form() {
+            Form::Packed(pack) => (0, packed::iter(pack).collect()),
+            Form::Block(ranked) => (0, ranked.all()),
+            Form::Tree(tree) => {
                 let (next, members) = tree.scan(cursor, count);
                 (next, members.into_iter().map(Scored::view).collect())
             }
@@ -275,9 +367,10 @@ impl Zset {
 
     /// The members, copied; of a large set in the order of their hash.
     fn members(&self) -> Box<dyn Iterator<Item = Scored> + '_> {
-        match &self.0 {
-            Repr::Packed(pack) => Box::new(packed::iter(pack).map(ScoredRef::to_scored)),
-            Repr::Tree(tree) => Box::new(tree.members().cloned()),
+        match self.form() {
+            Form::Packed(pack) => Box::new(packed::iter(pack).map(ScoredRef::to_scored)),
+            Form::Block(ranked) => Box::new(ranked.members()),
+            Form::Tree(tree) => Box::new(tree.members().cloned()),
         }
     }
 
@@ -289,13 +382,19 @@ impl Zset {
 
     /// The set of members in the order of their hash, each there once.
     fn from_members(by_member: Tree<Member>) -> Self {
-        if packed::may_fit(by_member.len()) {
-            let scored = by_member.iter().map(|member| member.scored.clone()).collect();
-            if let Some(pack) = packed::of(scored) {
+        if by_member.len() <= BLOCK_GROUPS {
+            let mut scored: Vec<Scored> = by_member.iter().map(|it| it.scored.clone()).collect();
+            scored.sort_unstable_by(Scored::order);
+            if scored.len() <= PACK_GROUPS
+                && let Some(pack) = packed::of(&scored)
+            {
                 return Self(Repr::Packed(pack));
             }
+            if let Some(ranked) = Ranked::of(scored.iter().map(Scored::view)) {
+                return Self::of_block(ranked);
+            }
         }
-        Self(Repr::Tree(Box::new(TreeZset::from_members(by_member))))
+        Self(Repr::Large(Box::new(Large::Tree(TreeZset::from_members(by_member)))))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Scored, ScoredRef, score_hint};
-use crate::value::pack::{Items, PACK_ITEMS, Pack};
+use crate::value::pack::{Items, Pack};
 
 /// A score as bytes: its bits, highest first, without the zeros at their end. Whole numbers take few.
 struct ScoreBytes {
@@ -67,14 +67,8 @@ pub(super) fn remove_range(pack: &mut Pack, ranks: Range<usize>) -> Vec<Scored> 
     removed
 }
 
-/// Whether a pack may hold so many members.
-pub(super) fn may_fit(len: usize) -> bool {
-    len <= PACK_ITEMS / 2
-}
-
-/// The pack of members that are each there once, unless they are too many or too long.
-pub(super) fn of(mut members: Vec<Scored>) -> Option<Pack> {
-    members.sort_unstable_by(Scored::order);
+/// The pack of members that are each there once, in order, unless they are too many or too long.
+pub(super) fn of(members: &[Scored]) -> Option<Pack> {
     let scores: Vec<ScoreBytes> = members.iter().map(|it| ScoreBytes::of(it.score)).collect();
     let pairs = members.iter().zip(&scores);
     Pack::of(pairs.flat_map(|(it, score)| [it.member.as_slice(), score.as_slice()]))

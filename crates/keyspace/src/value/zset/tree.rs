@@ -63,6 +63,11 @@ fn by_score<'k>(score: f64, name: &'k [u8]) -> impl FnMut(&Scored) -> Ordering +
 }
 
 impl TreeZset {
+    /// See [`Tree::touch`].
+    pub(super) fn touch(&self) -> Option<u8> {
+        self.by_member.touch()
+    }
+
     /// Both trees share a member's bytes.
     pub(super) fn memory(&self, samples: usize) -> usize {
         let heap = |scored: &Scored| memory::heap(scored.member.heap_bytes());

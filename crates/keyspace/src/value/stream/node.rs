@@ -29,6 +29,10 @@ pub type Pair<'a> = (&'a [u8], &'a [u8]);
 pub(crate) struct Node {
     first: StreamId,
     bytes: Arc<Vec<u8>>,
+    /// What the bytes say of how many entries live: whoever counts needs no memory of theirs.
+    live: u32,
+    /// Likewise of how many are deleted.
+    deleted: u32,
 }
 
 impl Element for Node {
@@ -54,16 +58,21 @@ impl Node {
         pairs.iter().for_each(|(name, _)| builder.push_bytes(name));
         builder.push(Packed::Int(0));
         push_entry(&mut builder, StreamId::MIN, pairs, true);
-        Self { first: id, bytes: Arc::new(builder.finish().to_vec()) }
+        Self { first: id, bytes: Arc::new(builder.finish().to_vec()), live: 1, deleted: 0 }
     }
 
     /// A node of bytes that a decoder has checked; `None` if they are no node all the same.
     pub(super) fn from_bytes(first: StreamId, bytes: Vec<u8>) -> Option<Self> {
         Cursor::new(&bytes).ok()?;
-        let node = Self { first, bytes: Arc::new(bytes) };
-        let (live, deleted) = node.counts();
+        let mut node = Self { first, bytes: Arc::new(bytes), live: 0, deleted: 0 };
+        let mut reader = Reader::new(&node.bytes)?;
+        let (live, deleted) = (reader.count(), reader.count());
         let found = node.entries().count();
-        (found as u64 == live.checked_add(deleted)?).then_some(node)
+        if found as u64 != live.checked_add(deleted)? {
+            return None;
+        }
+        (node.live, node.deleted) = (live.try_into().ok()?, deleted.try_into().ok()?);
+        Some(node)
     }
 
     /// The id that the entries' are counted from, that of the first entry ever.
@@ -77,8 +86,7 @@ impl Node {
 
     /// How many entries live, and how many are deleted.
     pub(super) fn counts(&self) -> (u64, u64) {
-        let Some(mut reader) = Reader::new(&self.bytes) else { return (0, 0) };
-        (reader.count(), reader.count())
+        (u64::from(self.live), u64::from(self.deleted))
     }
 
     /// Appends an entry, whose id is above all here.
@@ -100,7 +108,7 @@ impl Node {
         let elements = u64::from(elements).saturating_add(more).min(u64::from(u16::MAX)) as u16;
         bytes[4..HEADER].copy_from_slice(&elements.to_le_bytes());
         note_total(bytes);
-        self.recount(|live, deleted| (live.saturating_add(1), deleted));
+        self.recount(self.live.saturating_add(1), self.deleted);
     }
 
     /// Marks live entries as deleted, those whose flags stand at these offsets.
@@ -111,14 +119,14 @@ impl Node {
             bytes[*at] |= DELETED as u8;
         }
         // Only now: a count that takes another byte moves what is behind it.
-        let gone = flags_at.len() as u64;
-        self.recount(|live, deleted| (live.saturating_sub(gone), deleted + gone));
+        let gone = flags_at.len() as u32;
+        // The counts of a file need not agree with its flags.
+        self.recount(self.live.saturating_sub(gone), self.deleted.saturating_add(gone));
     }
 
     /// Puts other counts into the master entry.
-    fn recount(&mut self, change: impl FnOnce(u64, u64) -> (u64, u64)) {
-        let (live, deleted) = self.counts();
-        let (live, deleted) = change(live, deleted);
+    fn recount(&mut self, live: u32, deleted: u32) {
+        (self.live, self.deleted) = (live, deleted);
         let bytes = Arc::make_mut(&mut self.bytes);
         // A number below 128 is its own byte, with one behind it for its length.
         if live < 128
@@ -129,8 +137,8 @@ impl Node {
             return;
         }
         let mut builder = Builder::new();
-        builder.push(Packed::Int(live as i64));
-        builder.push(Packed::Int(deleted as i64));
+        builder.push(Packed::Int(i64::from(live)));
+        builder.push(Packed::Int(i64::from(deleted)));
         let packed = builder.finish();
         let end = Reader::new(&self.bytes).map_or(HEADER, |mut reader| {
             reader.skip(2);

@@ -100,9 +100,15 @@ fn add(context: &mut Context<'_>, request: Request<'_>, mut options: AddOptions)
     }
     options.check(args / 2)?;
     let scores = request.iter().skip(first).step_by(2).map(options::float);
-    let scores = scores.collect::<Result<Vec<f64>, CommandError>>()?;
     let members = request.iter().skip(first + 1).step_by(2);
-    let outcome = update_all(context, key, scores.into_iter().zip(members), options)?;
+    let outcome = if args == 2 {
+        // Most have one pair, and no memory is needed for that.
+        let pair = (options::float(&request[first])?, &request[first + 1]);
+        update_all(context, key, [pair].into_iter(), options)?
+    } else {
+        let scores = scores.collect::<Result<Vec<f64>, CommandError>>()?;
+        update_all(context, key, scores.into_iter().zip(members), options)?
+    };
     if outcome.added + outcome.moved > 0 {
         let event = if options.incr { "zincr" } else { "zadd" };
         context.data.changed(key, EventClass::Zset, event);

@@ -264,15 +264,16 @@ impl<'a> Data<'a> {
     ///
     /// The caller either adds to it or calls [`Data::delete_if_gone`].
     pub(crate) fn write_or_new<K: Kind>(&mut self, key: &[u8]) -> Result<&mut K, CommandError> {
-        match self.peek(key) {
-            Some(value) if K::of(value).is_none() => return Err(CommandError::WrongType),
-            Some(_) => {
-                let entry = self.keyspace.use_entry(self.db, key);
-                return entry
-                    .and_then(|entry| K::of_mut(&mut entry.into_whole().value))
-                    .ok_or(CommandError::WrongType);
+        self.drop_if_expired(key);
+        let database = &self.keyspace.data.databases[self.db as usize];
+        let found = database.look_up(key).map(|found| (found, database.found(found)));
+        let found = found.filter(|(_, entry)| is_there(*entry, self.now, self.origin));
+        if let Some((found, entry)) = found {
+            if K::of(entry.value).is_none() {
+                return Err(CommandError::WrongType);
             }
-            None => {}
+            let entry = self.keyspace.use_found(self.db, found);
+            return K::of_mut(&mut entry.into_whole().value).ok_or(CommandError::WrongType);
         }
         self.make_way(key);
         self.keyspace.insert(self.db, key, K::default().into_value(), None);

@@ -217,6 +217,13 @@ pub(crate) struct Near<'a> {
     place: table::Place,
 }
 
+/// Where an entry was found: good until an entry is put in or taken out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found {
+    slot: u16,
+    place: table::Place,
+}
+
 impl Near<'_> {
     /// Reads what leads to the entry, so that [`touch`](Self::touch) waits for the entry only.
     #[inline]
@@ -389,6 +396,24 @@ impl Database {
         let table = self.slots.get_mut(usize::from(slot))?;
         let place = table.find(hash, key)?;
         Some(EntryMut { table, hasher: &self.hasher, place })
+    }
+
+    /// Where the entry of `key` is, for who looks at it before it is changed, or not.
+    pub(crate) fn look_up(&self, key: &[u8]) -> Option<Found> {
+        let Place { slot, hash } = self.locate(key);
+        let place = self.slots.get(usize::from(slot))?.find(hash, key)?;
+        Some(Found { slot, place })
+    }
+
+    /// The entry that was found there.
+    pub(crate) fn found(&self, found: Found) -> EntryRef<'_> {
+        self.slots[usize::from(found.slot)].entry(found.place)
+    }
+
+    /// The entry that was found there, to be changed.
+    pub(crate) fn found_mut(&mut self, found: Found) -> EntryMut<'_> {
+        let table = &mut self.slots[usize::from(found.slot)];
+        EntryMut { table, hasher: &self.hasher, place: found.place }
     }
 
     /// Puts an entry in whose key is not there yet; answers the slot whose table may have been

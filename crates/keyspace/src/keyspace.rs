@@ -1,7 +1,7 @@
 //! [`Keyspace`]: the data set, and the one door through which values change.
 
 use crate::command_table::CommandTable;
-use crate::database::{Database, Entry, EntryMut};
+use crate::database::{Database, Entry, EntryMut, Found};
 use crate::effects::Effects;
 use crate::events::{EventClass, Events};
 use crate::evict::Pool;
@@ -329,14 +329,20 @@ impl Keyspace {
 
     /// The entry of `key` to be changed, which is a use of it.
     pub(crate) fn use_entry(&mut self, db: u32, key: &[u8]) -> Option<EntryMut<'_>> {
+        let found = self.data.databases[db as usize].look_up(key)?;
+        Some(self.use_found(db, found))
+    }
+
+    /// The entry that was found there, to be changed, which is a use of it.
+    pub(crate) fn use_found(&mut self, db: u32, found: Found) -> EntryMut<'_> {
         let Self { data, walk, meter, settings, random, .. } = self;
-        let mut entry = data.databases[db as usize].find_mut(key)?;
+        let mut entry = data.databases[db as usize].found_mut(found);
         if let Some(walk) = walk {
             walk.capture(db, &mut entry);
         }
         let clock = entry.clock();
         entry.set_clock(meter.used(clock, true, settings, random));
-        Some(entry)
+        entry
     }
 
     /// Adds a key that is not there.

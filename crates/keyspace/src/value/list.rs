@@ -50,7 +50,8 @@ impl List {
     pub(crate) fn touch(&self) -> Option<u8> {
         match &self.0 {
             Repr::Packed(pack) => pack.touch(),
-            Repr::Tree(tree) => tree.touch(),
+            // Most commands are about an end.
+            Repr::Tree(items) => Some(items.first()?.first()? ^ items.last()?.first()?),
         }
     }
 
@@ -123,6 +124,17 @@ impl List {
     /// Takes the element at the tail.
     pub fn pop_back(&mut self) -> Option<Blob> {
         self.remove(self.len().checked_sub(1)?)
+    }
+
+    /// Takes the element at the head, or that at the tail; answers what `see` makes of it, which spares
+    /// a copy of one of a small list.
+    pub(crate) fn pop<T>(&mut self, at_head: bool, see: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        match &mut self.0 {
+            Repr::Packed(pack) if at_head => pack.take_seen(0, see),
+            Repr::Packed(pack) => pack.take_seen(pack.len().checked_sub(1)?, see),
+            Repr::Tree(items) if at_head => items.pop_front().map(|item| see(&item)),
+            Repr::Tree(items) => items.pop_back().map(|item| see(&item)),
+        }
     }
 
     /// Replaces the element at `index`; answers whether it is there.

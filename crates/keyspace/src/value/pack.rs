@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::iter::FusedIterator;
+use std::mem;
 use std::ops::Range;
 
 use crate::Blob;
@@ -40,11 +41,11 @@ impl Pack {
         if count == 0 {
             return Some(Self::default());
         }
-        let mut packed = Vec::with_capacity(bytes);
+        let mut packed = vec![0; bytes].into_boxed_slice();
         // At most PACK_ITEMS, so it fits.
-        packed.push(count as u8);
-        items.for_each(|item| push(&mut packed, item));
-        Some(Self(packed.into_boxed_slice()))
+        packed[0] = count as u8;
+        items.fold(1, |place, item| put(&mut packed, place, item));
+        Some(Self(packed))
     }
 
     /// How many byte strings.
@@ -119,11 +120,18 @@ impl Pack {
             *self = Self::default();
             return true;
         }
-        let mut packed = Vec::with_capacity(bytes);
-        packed.push(count as u8);
-        packed.extend_from_slice(&self.0[self.start()..span.start]);
-        new.iter().for_each(|item| push(&mut packed, item));
-        packed.extend_from_slice(&self.0[span.end..]);
+        let span = if self.is_empty() { 1..1 } else { span };
+        let mut packed = mem::take(&mut self.0).into_vec();
+        let old_bytes = packed.len().max(1);
+        if bytes > packed.len() {
+            packed.reserve_exact(bytes - packed.len());
+            packed.resize(bytes, 0);
+        }
+        packed.copy_within(span.end..old_bytes, span.start + added);
+        new.iter().fold(span.start, |place, item| put(&mut packed, place, item));
+        packed[0] = count as u8;
+        packed.truncate(bytes);
+        // Of the same size it is the same memory.
         self.0 = packed.into_boxed_slice();
         true
     }
@@ -137,13 +145,18 @@ impl Pack {
 
     /// Takes out the byte string at `index`, if there is one.
     pub(crate) fn take(&mut self, index: usize) -> Option<Blob> {
+        self.take_seen(index, |item| Blob::from(item))
+    }
+
+    /// Takes out the byte string at `index`, if there is one; answers what `see` makes of it.
+    pub(crate) fn take_seen<T>(&mut self, index: usize, see: impl FnOnce(&[u8]) -> T) -> Option<T> {
         let mut items = self.iter();
         items.by_ref().take(index).for_each(drop);
         let start = items.place();
-        let item = Blob::from(items.next()?);
+        let seen = see(items.next()?);
         let span = start..items.place();
         self.remove(span, 1);
-        Some(item)
+        Some(seen)
     }
 
     /// Keeps the first `at` byte strings and returns the others.
@@ -184,15 +197,18 @@ fn item_bytes(item: &[u8]) -> usize {
     item.len() + if item.len() < LONG { 1 } else { 2 }
 }
 
-/// Adds an item, which is shorter than [`PACK_BYTES`].
-fn push(packed: &mut Vec<u8>, item: &[u8]) {
+/// Writes an item, which is shorter than [`PACK_BYTES`], at a place; answers where it ends.
+#[inline]
+fn put(packed: &mut [u8], place: usize, item: &[u8]) -> usize {
     let len = item.len();
+    let start = place + item_bytes(item) - len;
     if len < LONG {
-        packed.push(len as u8);
+        packed[place] = len as u8;
     } else {
-        packed.extend([(LONG + (len >> 8)) as u8, len as u8]);
+        packed[place..start].copy_from_slice(&[(LONG + (len >> 8)) as u8, len as u8]);
     }
-    packed.extend_from_slice(item);
+    packed[start..start + len].copy_from_slice(item);
+    start + len
 }
 
 impl fmt::Debug for Pack {

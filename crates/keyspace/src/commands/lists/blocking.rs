@@ -31,7 +31,7 @@ fn pop_first(context: &mut Context<'_>, request: Request<'_>, end: End) -> Comma
     for key in keys.clone() {
         let item = context.data.write::<List>(key)?.and_then(|list| end.pop(list));
         let Some(item) = item else { continue };
-        popped(context, key, end, 1);
+        popped(context, key, end, 1, true);
         context.reply.array(2);
         context.reply.bulk(key);
         context.reply.bulk(&item);

@@ -184,11 +184,13 @@ fn pop(
     }
     let key = &request[1];
     let Some(count) = request.arg(2) else {
-        match context.data.write::<List>(key)?.and_then(|list| end.pop(list)) {
-            Some(item) => {
-                popped(context, key, end, 1);
-                context.reply.bulk(&item);
-            }
+        let reply = &mut context.reply;
+        let taken = context.data.write::<List>(key)?.and_then(|list| {
+            list.pop(end == End::Left, |item| reply.bulk(item))?;
+            Some(list.is_empty())
+        });
+        match taken {
+            Some(gone) => popped(context, key, end, 1, gone),
             None => context.reply.null(),
         }
         return Ok(());
@@ -197,8 +199,9 @@ fn pop(
     match context.data.write::<List>(key)? {
         Some(list) => {
             let items = take(list, end, count);
+            let gone = list.is_empty();
             if count > 0 {
-                popped(context, key, end, items.len());
+                popped(context, key, end, items.len(), gone);
             }
             write_taken(context, &items, end);
         }
@@ -224,11 +227,14 @@ fn write_taken(context: &mut Context<'_>, items: &List, end: End) {
     }
 }
 
-/// What follows the removal of `count` elements, at least one, from the end of a list.
-fn popped(context: &mut Context<'_>, key: &[u8], end: End, count: usize) {
+/// What follows the removal of `count` elements, at least one, from the end of a list, which may be
+/// `gone` with them.
+fn popped(context: &mut Context<'_>, key: &[u8], end: End, count: usize, gone: bool) {
     context.data.changed(key, EventClass::List, end.pop_event());
     context.data.changed_more(count - 1);
-    context.data.delete_if_gone::<List>(key);
+    if gone {
+        context.data.delete_if_gone::<List>(key);
+    }
 }
 
 fn llen(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {

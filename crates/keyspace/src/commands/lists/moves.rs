@@ -47,7 +47,7 @@ pub(super) fn move_item(
     context.reply.bulk(&item);
     to.push(context.data.write_or_new::<List>(destination)?, item);
     context.data.touched(destination, EventClass::List, to.push_event());
-    popped(context, source, from, 1);
+    popped(context, source, from, 1, true);
     Ok(true)
 }
 
@@ -85,7 +85,7 @@ pub(super) fn pop_many(
         let items = take(list, end, count);
         context.reply.array(2);
         context.reply.bulk(key);
-        popped(context, key, end, items.len());
+        popped(context, key, end, items.len(), true);
         write_taken(context, &items, end);
         let count = items.len().to_string();
         context.data.effect([end.pop_command().as_bytes(), key, count.as_bytes()]);

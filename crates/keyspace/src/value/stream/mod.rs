@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 mod group;
 mod id;
 mod node;
+mod nodes;
 mod rdb;
 mod refs;
 #[cfg(test)]
@@ -15,6 +16,7 @@ pub(crate) use id::IdText;
 pub use id::StreamId;
 use node::Node;
 pub use node::{Pair, StreamEntry, StreamFields};
+use nodes::Nodes;
 pub(crate) use rdb::{ACTIVE, COUNTED, Unfit};
 
 use crate::memory;
@@ -40,7 +42,7 @@ pub(crate) const ENTRY_BYTES: usize = 1 << 30;
 /// node, and a path of the tree to it.
 #[derive(Debug, Clone, Default)]
 pub struct Stream {
-    nodes: Tree<Node>,
+    nodes: Nodes,
     len: u64,
     /// The greatest id that an entry ever had, or that `XSETID` gave.
     pub last_id: StreamId,
@@ -73,14 +75,13 @@ pub(crate) struct Trim {
 impl Stream {
     /// See [`ValueRef::touch`](crate::ValueRef).
     pub(crate) fn touch(&self) -> Option<u8> {
-        self.nodes.last()?.bytes().first().copied()
+        let bytes = self.nodes.last()?.bytes();
+        Some(bytes.first()? ^ bytes.last()?)
     }
 
     /// See [`Value::memory`](crate::Value::memory).
     pub(crate) fn memory(&self, samples: usize) -> usize {
-        let node = |node: &Node| memory::heap(node.capacity());
-        memory::tree(&self.nodes, samples, node)
-            + memory::tree(&self.groups, samples, Group::memory)
+        self.nodes.memory(samples) + memory::tree(&self.groups, samples, Group::memory)
     }
 
     /// How many entries (`XLEN`).
@@ -121,15 +122,14 @@ impl Stream {
     /// Appends an entry. The caller has seen that `id` is above `last_id`.
     pub(crate) fn push(&mut self, id: StreamId, pairs: &[Pair<'_>], limits: NodeLimits) {
         let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
-        let last = self.nodes.len().checked_sub(1);
-        let fits = self.nodes.last().is_some_and(|node| {
+        let fits = |node: &Node| {
             let (live, deleted) = node.counts();
             let len = node.bytes().len() + bytes;
             (limits.bytes == 0 || len < limits.bytes)
                 && (limits.entries == 0 || live + deleted < limits.entries)
                 && len < NODE_BYTES_MAX
-        });
-        match last.filter(|_| fits).and_then(|last| self.nodes.get_mut(last)) {
+        };
+        match self.nodes.last_mut().filter(|node| fits(node)) {
             Some(node) => node.push(id, pairs),
             None => self.nodes.push_back(Node::new(id, pairs)),
         }
@@ -170,21 +170,21 @@ impl Stream {
     }
 
     /// The nodes that can have entries from `start` to `end`.
-    fn nodes_of(&self, start: StreamId, end: StreamId) -> Iter<'_, Node> {
-        let from = match self.nodes.search_by(start, |node| node.first().cmp(&start)) {
+    fn nodes_of(&self, start: StreamId, end: StreamId) -> impl DoubleEndedIterator<Item = &Node> {
+        let from = match self.nodes.search(start) {
             Ok(index) => index,
             Err(gap) => gap.saturating_sub(1),
         };
-        let to = match self.nodes.search_by(end, |node| node.first().cmp(&end)) {
+        let to = match self.nodes.search(end) {
             Ok(index) => index + 1,
             Err(gap) => gap,
         };
-        self.nodes.range(from..to)
+        self.nodes.range(from, to)
     }
 
     /// Deletes an entry; answers whether it was there.
     pub(crate) fn remove(&mut self, id: StreamId) -> bool {
-        let found = self.nodes.search_by(id, |node| node.first().cmp(&id));
+        let found = self.nodes.search(id);
         let index = match found {
             Ok(index) => index,
             Err(0) => return false,
@@ -197,8 +197,8 @@ impl Stream {
         let (flags_at, live) = (entry.flags_at, node.counts().0);
         if live == 1 {
             self.nodes.remove(index);
-        } else if let Some(node) = self.nodes.get_mut(index) {
-            node.delete(&[flags_at]);
+        } else {
+            self.nodes.delete(index, &[flags_at]);
         }
         self.len -= 1;
         self.max_deleted_id = self.max_deleted_id.max(id);
@@ -208,8 +208,7 @@ impl Stream {
     /// Drops entries from the front; answers how many.
     pub(crate) fn trim(&mut self, trim: Trim) -> u64 {
         let mut dropped = 0;
-        while let Some(node) = self.nodes.first() {
-            let live = node.counts().0;
+        while let Some(live) = self.nodes.first_live() {
             if matches!(trim.keep, Keep::Last(most) if self.len <= most)
                 || (trim.limit > 0 && dropped + live > trim.limit)
             {
@@ -217,7 +216,7 @@ impl Stream {
             }
             let whole = match trim.keep {
                 Keep::Last(most) => self.len - live >= most,
-                Keep::From(id) => node.last() < id,
+                Keep::From(id) => self.nodes.first().is_some_and(|node| node.last() < id),
             };
             if whole {
                 self.nodes.pop_front();
@@ -235,7 +234,7 @@ impl Stream {
 
     /// Deletes entries of the first node, as many as `keep` does not want.
     fn trim_first_node(&mut self, keep: Keep) -> u64 {
-        let Some(node) = self.nodes.get_mut(0) else { return 0 };
+        let Some(node) = self.nodes.first() else { return 0 };
         let excess = match keep {
             Keep::Last(most) => self.len.saturating_sub(most),
             Keep::From(_) => u64::MAX,
@@ -247,7 +246,7 @@ impl Stream {
             .take(usize::try_from(excess).unwrap_or(usize::MAX))
             .map(|entry| entry.flags_at)
             .collect();
-        node.delete(&dropped);
+        self.nodes.delete(0, &dropped);
         self.len -= dropped.len() as u64;
         dropped.len() as u64
     }

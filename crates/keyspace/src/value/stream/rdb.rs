@@ -81,7 +81,7 @@ impl Stream {
     pub(crate) fn to_rdb(&self, type_byte: u8, compress: bool, out: &mut Vec<u8>) {
         let mut compressor = compress.then(lzf::Compressor::new);
         length::encode(out, self.nodes.len() as u64);
-        for node in &self.nodes {
+        for node in self.nodes.iter() {
             string::encode_raw(out, &node.first().to_bytes());
             string::encode(out, node.bytes(), compressor.as_mut());
         }

@@ -167,6 +167,28 @@ impl Limits {
         self.replica_floor = bytes;
     }
 
+    /// How many bytes more a client of `class` that holds `bytes`, and was found good by a
+    /// [`check`](Limits::check) at this moment, may be given before the next check can say anything
+    /// else: for who judges many clients that grow together, and not at each byte. `u64::MAX` when
+    /// there is no limit ahead.
+    ///
+    /// ```
+    /// use redwire_outbuf::{Class, Limits};
+    ///
+    /// let mut limits = Limits::default();
+    /// limits.set_words(&["replica", "256mb", "64mb", "60"])?;
+    /// // Up to where the time of the soft limit begins, then up to the hard one.
+    /// assert_eq!(limits.room(Class::Replica, 60 << 20), 4 << 20);
+    /// assert_eq!(limits.room(Class::Replica, 64 << 20), 192 << 20);
+    /// # Ok::<(), redwire_outbuf::Error>(())
+    /// ```
+    #[must_use]
+    pub fn room(&self, class: Class, bytes: u64) -> u64 {
+        let ahead = [self.class(class).soft, self.hard(class)].into_iter();
+        let ahead = ahead.filter(|limit| bytes < *limit).min();
+        ahead.map_or(u64::MAX, |limit| limit - bytes)
+    }
+
     /// Whether a client of `class` that holds `bytes` may stay. Ask whenever its output grew, and
     /// from time to time (each second, say) while it holds any: servers do both, so that a client
     /// is cut when its soft time is over, or a limit was lowered, though it is sent no more.
@@ -178,10 +200,7 @@ impl Limits {
     pub fn check(&self, state: &mut LimitState, class: Class, bytes: u64, now: Instant) -> Verdict {
         let limits = self.class(class);
         let reached = |limit: u64| limit != 0 && bytes >= limit;
-        let hard = match class {
-            Class::Replica if limits.hard != 0 => limits.hard.max(self.replica_floor),
-            _ => limits.hard,
-        };
+        let hard = self.hard(class);
         if reached(hard) {
             return Verdict::Close(CloseReason::Hard { bytes, limit: hard });
         }
@@ -195,6 +214,14 @@ impl Limits {
             return Verdict::Close(CloseReason::Soft { bytes, limit: limits.soft, held });
         }
         Verdict::Keep
+    }
+
+    /// The hard limit that counts; 0 is none.
+    fn hard(&self, class: Class) -> u64 {
+        match (class, self.class(class).hard) {
+            (Class::Replica, hard @ 1..) => hard.max(self.replica_floor),
+            (_, hard) => hard,
+        }
     }
 }
 
@@ -283,6 +310,31 @@ mod tests {
         assert_eq!(limits.check(&mut state, Class::Replica, 1000, now), Verdict::Close(reason));
         limits.set_class(Class::Replica, ClassLimits { hard: 0, ..class });
         assert_eq!(limits.check(&mut state, Class::Replica, u64::MAX, now), Verdict::Keep);
+    }
+
+    /// Within the room a check says what it said; the byte that fills it is where it may not.
+    #[test]
+    fn room_ends_at_the_next_limit() {
+        let now = start();
+        for (hard, soft) in [(0, 0), (1000, 0), (0, 500), (1000, 500), (500, 1000), (1, 1)] {
+            let (mut limits, soft_time) = (Limits::default(), SECOND);
+            limits.set_class(Class::Replica, ClassLimits { hard, soft, soft_time });
+            limits.set_replica_floor(700);
+            for bytes in 0..1200 {
+                let after = |more: u64| {
+                    let mut state = LimitState::default();
+                    let verdict = limits.check(&mut state, Class::Replica, bytes + more, now);
+                    (verdict == Verdict::Keep, state.over_soft_since.is_some())
+                };
+                let (keeps, over_soft) = after(0);
+                if !keeps {
+                    continue;
+                }
+                let found = (1..1200).find(|more| after(*more) != (keeps, over_soft));
+                let room = limits.room(Class::Replica, bytes);
+                assert_eq!(room, found.unwrap_or(u64::MAX), "{hard} {soft}: {bytes}");
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use redwire_testkit::{Peer, Redwire, Server, assert_same_data, wait_caught_up, wait_until};
+use rustix::process::Signal;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -146,4 +147,79 @@ fn what_is_on_disk_is_not_judged() {
     assert_same_data(&primary, &replica);
     let (full, cut) = ("sync_full", "client_output_buffer_limit_disconnections");
     assert_eq!((number(&primary, full), number(&primary, cut)), (1, 0), "{}", primary.log());
+}
+
+/// Bytes of a value, and of its command with some to spare.
+const VALUE: usize = 16 << 10;
+const COMMAND: u64 = VALUE as u64 + 200;
+
+/// Four clients write 8 MiB each, as fast as they can.
+fn write_much(server: &Server) {
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            scope.spawn(move || {
+                let set = |n: usize| {
+                    let key = format!("hot:{writer}:{}", n % 8).into_bytes();
+                    vec![b"SET".to_vec(), key, vec![b'v'; VALUE]]
+                };
+                server.client().pipeline(&(0..512).map(set).collect::<Vec<_>>());
+            });
+        }
+    });
+}
+
+/// How many bytes a replica of `server` held when it was cut, and the limit.
+fn cut_at(server: &Server) -> (u64, u64) {
+    wait_until("the replica to be cut", PATIENCE, || {
+        server.log().contains("overcoming of output buffer limits")
+    });
+    let log = server.log();
+    let (before, limit) = log.split_once(" bytes reach the hard limit of ").expect("a reason");
+    let bytes = before.rsplit_once('(').expect("a number").1;
+    let limit = limit.split_once(')').expect("a number").0;
+    (bytes.parse().expect("a number"), limit.parse().expect("a number"))
+}
+
+const LIMIT_OF_4_MB: [&str; 6] = [
+    "--client-output-buffer-limit",
+    "replica 4mb 0 0",
+    "--repl-backlog-size",
+    "16kb",
+    "--repl-backlog-disk",
+    "0",
+];
+
+/// A replica that takes nothing is cut where it reaches its limit, not when somebody looks: what it
+/// holds beyond is part of one command.
+#[test]
+fn the_limit_is_judged_as_the_stream_grows() {
+    let (primary, replica) = (Redwire::start(&LIMIT_OF_4_MB), Redwire::start(&[]));
+    replica.follow(&primary);
+    wait_caught_up(&primary, &replica);
+    replica.signal(Signal::STOP);
+    write_much(&primary);
+    let (bytes, limit) = cut_at(&primary);
+    assert_eq!(limit, 4 << 20);
+    assert!(bytes < limit + COMMAND, "{bytes} bytes");
+    replica.signal(Signal::CONT);
+    wait_caught_up(&primary, &replica);
+    assert_same_data(&primary, &replica);
+}
+
+/// So is one of a node that passes the stream on.
+#[test]
+fn the_limit_is_judged_as_the_stream_is_passed_on() {
+    let (top, replica) = (Redwire::start(&[]), Redwire::start(&[]));
+    let middle = Redwire::start(&LIMIT_OF_4_MB);
+    middle.follow(&top);
+    wait_caught_up(&top, &middle);
+    replica.follow(&middle);
+    wait_caught_up(&top, &replica);
+    replica.signal(Signal::STOP);
+    write_much(&top);
+    let (bytes, limit) = cut_at(&middle);
+    assert!(bytes < limit + COMMAND, "{bytes} bytes");
+    replica.signal(Signal::CONT);
+    wait_caught_up(&top, &replica);
+    assert_same_data(&top, &replica);
 }

@@ -74,6 +74,8 @@ pub(crate) struct Core {
     pub(crate) rates: Rates,
     pub(crate) recent: Recent,
     pub(crate) limits: Limits,
+    /// How far the stream may grow before a replica can hold more than it may.
+    pub(crate) judge_replicas_at: u64,
     /// The memory of all connections.
     pub(crate) ledger: Ledger,
     pub(crate) eviction: Eviction,
@@ -147,6 +149,8 @@ pub(crate) enum Action {
     Reset(ClientId),
     /// Give free memory back to the system (`MEMORY PURGE`).
     GiveBack,
+    /// The stream has grown so much that a replica may hold more than it may.
+    JudgeReplicas,
     /// Follow this primary, or be one.
     ReplicaOf(Option<Endpoint>),
     /// The configuration has changed (`CONFIG SET`): these are the sockets that it adds.
@@ -197,6 +201,16 @@ impl Core {
             self.primary.feed(db, bytes);
         }
         keyspace.effects().clear();
+        self.stream_has_grown();
+    }
+
+    /// Has replicas judged before the next command, if what the stream has grown by may have brought
+    /// one to its limit.
+    pub(crate) fn stream_has_grown(&mut self) {
+        if self.primary.offset().get() >= self.judge_replicas_at {
+            self.judge_replicas_at = u64::MAX;
+            self.actions.push(Action::JudgeReplicas);
+        }
     }
 
     /// Passes on what a command left: its effects to replicas, what happened to keys to who listens.
@@ -205,6 +219,11 @@ impl Core {
         if !keyspace.events().is_empty() {
             self.publish_key_events(keyspace.events().take());
         }
+    }
+
+    /// Whether [`Core::stream_has_grown`] has just asked for that.
+    pub(crate) fn is_to_judge_replicas(&self) -> bool {
+        matches!(self.actions.last(), Some(Action::JudgeReplicas))
     }
 
     pub(crate) fn new(config: Config, mut entropy: Entropy, waker: Arc<Waker>) -> Self {
@@ -243,6 +262,7 @@ impl Core {
             rates: Rates::new(now),
             recent: Recent::default(),
             limits,
+            judge_replicas_at: 0,
             ledger: Ledger::new(),
             eviction: Eviction::default(),
             memory_at_start: crate::memory::allocated(),
@@ -268,6 +288,7 @@ impl Core {
     pub(crate) fn apply_config(&mut self, keyspace: &mut Keyspace) {
         self.primary.set_config(primary_config(&self.config), self.now);
         self.limits = output_limits(&self.config);
+        self.judge_replicas_at = 0;
         self.slow_log.resize(self.config.slowlog_max_len);
         *keyspace.settings_mut() = settings(&self.config);
         // Found out anew before the next command, if there is a limit at all.

@@ -55,8 +55,9 @@ pub(crate) struct Upstream {
     readable: bool,
     /// Nothing of the stream is read or run for now.
     on_hold: bool,
-    /// A command of the stream woke clients that wait for keys: they are served before the next.
-    woke: bool,
+    /// A command of the stream left something to be done before the next: clients to be served that
+    /// waited for its keys, replicas to be judged.
+    interrupted: bool,
     /// Where the RDB comes, in a full sync over two connections.
     side: Option<Side>,
     /// The stream that came meanwhile, to be run before what comes now.
@@ -122,7 +123,7 @@ impl Upstream {
             empty_primary: EmptyPrimary::default(),
             readable: false,
             on_hold: false,
-            woke: false,
+            interrupted: false,
             side: None,
             kept: None,
             kept_peak: 0,
@@ -180,7 +181,7 @@ impl Upstream {
     /// Whether a turn has something to do without waiting for a socket.
     pub(crate) fn is_busy(&self) -> bool {
         self.may_read()
-            || self.woke
+            || self.interrupted
             || (self.kept.is_some() && !self.on_hold)
             || self.side.as_ref().is_some_and(Side::is_busy)
     }
@@ -289,7 +290,7 @@ impl Upstream {
             let _ = stream.deregister(registry);
         }
         self.connected = false;
-        (self.readable, self.woke) = (false, false);
+        (self.readable, self.interrupted) = (false, false);
         self.input.clear();
         self.output.clear();
         self.held.clear();

@@ -216,7 +216,11 @@ impl Server {
                 Action::Monitor(id) => self.set_standing(id, Standing::Monitor),
                 Action::TakeOver { id, replid, offset } => self.take_over(id, &replid, &offset),
                 Action::AbortFailover(reason) => self.abort_failover(reason),
-                Action::BecameReplica(id) => self.set_standing(id, Standing::Replica),
+                Action::BecameReplica(id) => {
+                    self.set_standing(id, Standing::Replica);
+                    self.judge_replicas();
+                }
+                Action::JudgeReplicas => self.judge_replicas(),
                 Action::Reset(id) => self.set_standing(id, Standing::Client),
                 Action::FeedMonitors(line) => self.feed_monitors(line),
                 Action::Deliver { to, message } => self.deliver(&to, message),

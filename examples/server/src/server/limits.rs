@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redwire_outbuf::Verdict;
+use redwire_outbuf::{Class, Verdict};
 use redwire_repl::ReplicaId;
 
 use super::Server;
@@ -24,6 +24,21 @@ impl Server {
             );
             self.close(id, "output buffer limit");
         }
+    }
+
+    /// Closes replicas that hold too much of the stream, and finds out how far it may grow before
+    /// that can be said of another one: they are judged as it grows, and not when it is sent, since
+    /// one that takes nothing is sent nothing.
+    pub(super) fn judge_replicas(&mut self) {
+        for id in self.replicas.clone() {
+            self.check_output_limit(id);
+        }
+        let core = &mut self.core;
+        let replicas = self.replicas.iter().filter_map(|id| self.clients.get(id));
+        let held = replicas.map(|client| held(client, core));
+        let room = held.map(|held| core.limits.room(Class::Replica, held)).min();
+        let end = core.primary.offset().get();
+        core.judge_replicas_at = end.saturating_add(room.unwrap_or(u64::MAX));
     }
 
     /// Closes the clients with the most memory until all others together have less than
@@ -82,13 +97,17 @@ const KEPT_FOR: Duration = Duration::from_secs(2);
 
 /// Whether a connection may hold as much output as it does.
 pub(super) fn output_verdict(client: &mut Client, core: &Core) -> Verdict {
+    let (bytes, class) = (held(client, core), client.class());
+    core.limits.check(&mut client.limits, class, bytes, core.now)
+}
+
+/// Bytes that a connection has yet to be sent, as its limits count them.
+fn held(client: &Client, core: &Core) -> u64 {
     let stream = match client.standing {
         Standing::Replica => core.primary.in_memory(ReplicaId(client.id)),
         Standing::Client | Standing::Monitor => 0,
     };
-    let bytes = client.output.omem() + stream;
-    let class = client.class();
-    core.limits.check(&mut client.limits, class, bytes, core.now)
+    client.output.omem() + stream
 }
 
 /// Brings up to date what `CLIENT LIST` and the ledger have of a connection.

@@ -192,6 +192,7 @@ impl Server {
         self.drive_failover();
         self.drive_primary();
         self.write_clients();
+        self.judge_replicas();
         self.ask_segments();
         self.wait_for_disk();
         self.evict_clients();

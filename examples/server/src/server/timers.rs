@@ -48,6 +48,7 @@ impl Server {
         self.core.note_latency("expire-cycle", began);
         self.expiry_behind = deleted >= EXPIRIES;
         self.core.feed_effects(&mut self.keyspace);
+        self.run_actions();
         self.publish_key_events();
         self.serve_woken();
     }

@@ -87,8 +87,8 @@ impl Upstream {
         }
     }
 
-    /// Runs the whole commands in `bytes`, up to one that wakes clients; answers how many bytes
-    /// they were.
+    /// Runs the whole commands in `bytes`, up to one that leaves something to be done; answers how
+    /// many bytes they were.
     pub(super) fn apply(
         &mut self,
         bytes: &[u8],
@@ -121,8 +121,8 @@ impl Upstream {
                 self.machine.ack_now(now);
             }
             self.pass_on(command, core, now);
-            if keyspace.has_woken() {
-                self.woke = true;
+            if keyspace.has_woken() || core.is_to_judge_replicas() {
+                self.interrupted = true;
                 return Ok(done);
             }
         }
@@ -146,6 +146,7 @@ impl Upstream {
         }
         core.primary.feed_raw(bytes);
         core.primary.set_stream_db(self.session.db);
+        core.stream_has_grown();
     }
 }
 

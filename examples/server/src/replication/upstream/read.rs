@@ -34,13 +34,13 @@ impl Upstream {
         let mut received = Vec::new();
         let now = core.now;
         let mut taken = 0;
-        if std::mem::take(&mut self.woke)
+        if std::mem::take(&mut self.interrupted)
             && let Err(error) =
                 self.take_input(&[], (registry, token), core, keyspace, &mut received)
         {
             received.push(self.disconnect(registry, error, now));
         }
-        while taken < self.turn() && self.may_read() && !self.woke {
+        while taken < self.turn() && self.may_read() && !self.interrupted {
             let Some(stream) = self.stream.as_mut() else { break };
             let count = match stream.read(buffer) {
                 Ok(Some(0)) => {
@@ -160,7 +160,7 @@ impl Upstream {
             self.machine.heard(core.now);
         }
         while done < KEPT_TURN
-            && !self.woke
+            && !self.interrupted
             && !self.on_hold
             && let Some(kept) = &mut self.kept
         {
@@ -281,7 +281,7 @@ impl Upstream {
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             }
-            if self.woke {
+            if self.interrupted {
                 break Ok(());
             }
         };

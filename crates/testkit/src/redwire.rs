@@ -24,6 +24,16 @@ impl Redwire {
         Server::start("redwire", Redwire::program(), args)
     }
 
+    /// Starts the server in a folder that is a disk of its own: see [`Server::start_on_small_disk`].
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be built or does not start.
+    #[must_use]
+    pub fn start_on_small_disk(megabytes: u32, args: &[&str]) -> Option<Server> {
+        Server::start_on_small_disk("redwire", Redwire::program(), megabytes, args)
+    }
+
     /// Starts the server in a folder of the caller's.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::wait::{wait_for, wait_until};
-use crate::{Client, Reply};
+use crate::{Client, Reply, skip};
 
 /// How long a server may take until it answers PING, its data loaded.
 const START: Duration = Duration::from_secs(60);
@@ -35,6 +35,8 @@ pub struct Server {
     port: u16,
     child: Child,
     dir: PathBuf,
+    /// Megabytes of the disk that the folder is, if it is one of its own.
+    disk: Option<u32>,
     /// Held to be removed with the server; absent when the caller gave the folder.
     _own_dir: Option<TempDir>,
 }
@@ -50,12 +52,40 @@ impl Server {
     /// When the server does not start.
     #[must_use]
     pub fn start(name: &str, program: &Path, args: &[&str]) -> Server {
+        Server::start_in_own(name, program, None, args)
+    }
+
+    /// Starts a program as [`Server::start`] does, in a folder that is a disk (a tmpfs) of so many
+    /// megabytes, which nobody else sees: [`Server::on_disk`] is a way in. It is empty again after a
+    /// [`Server::restart`].
+    ///
+    /// `None`, after the line that says that a test is skipped, where processes may not mount
+    /// anything, not even for themselves.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not start.
+    #[must_use]
+    pub fn start_on_small_disk(
+        name: &str,
+        program: &Path,
+        megabytes: u32,
+        args: &[&str],
+    ) -> Option<Server> {
+        if small_disk(1).args(["true", "", "", "", "/tmp"]).status().is_ok_and(|it| it.success()) {
+            return Some(Server::start_in_own(name, program, Some(megabytes), args));
+        }
+        skip("a process may not mount a disk of its own here (unshare, tmpfs)");
+        None
+    }
+
+    fn start_in_own(name: &str, program: &Path, disk: Option<u32>, args: &[&str]) -> Server {
         let own = tempfile::Builder::new()
             .prefix(&format!("redwire-{name}-"))
             .tempdir()
             .expect("make a folder for a server");
-        let mut server =
-            Server::start_in(name, program, own.path(), args).unwrap_or_else(|e| panic!("{e}"));
+        let started = Server::start_at(name, program, (own.path(), disk), args);
+        let mut server = started.unwrap_or_else(|e| panic!("{e}"));
         server._own_dir = Some(own);
         server
     }
@@ -75,11 +105,20 @@ impl Server {
         dir: &Path,
         args: &[&str],
     ) -> Result<Server, StartFailure> {
+        Server::start_at(name, program, (dir, None), args)
+    }
+
+    fn start_at(
+        name: &str,
+        program: &Path,
+        place: (&Path, Option<u32>),
+        args: &[&str],
+    ) -> Result<Server, StartFailure> {
         let mut ports = 0;
         loop {
             ports += 1;
             let port = free_port();
-            match Server::launch(name, program, dir, args, port) {
+            match Server::launch(name, program, place, args, port) {
                 Err(failure) if failure.port_taken() && ports < PORTS => {}
                 result => return result,
             }
@@ -89,7 +128,7 @@ impl Server {
     fn launch(
         name: &str,
         program: &Path,
-        dir: &Path,
+        (dir, disk): (&Path, Option<u32>),
         args: &[&str],
         port: u16,
     ) -> Result<Server, StartFailure> {
@@ -98,8 +137,9 @@ impl Server {
             program: program.to_owned(),
             args: args.iter().map(ToString::to_string).collect(),
             port,
-            child: spawn(name, program, dir, port, args),
+            child: spawn(name, program, (dir, disk), port, args),
             dir: dir.to_owned(),
+            disk,
             _own_dir: None,
         };
         server.wait_ready()?;
@@ -152,6 +192,13 @@ impl Server {
     #[must_use]
     pub fn rdb(&self) -> PathBuf {
         self.dir.join("dump.rdb")
+    }
+
+    /// A file of the server's folder as the process sees it, on a disk of its own too.
+    #[must_use]
+    pub fn on_disk(&self, name: &str) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.pid()));
+        root.join(self.dir.strip_prefix("/").unwrap_or(&self.dir)).join(name)
     }
 
     /// All that the process has printed so far.
@@ -236,7 +283,8 @@ impl Server {
     pub fn restart(&mut self) -> Result<(), StartFailure> {
         assert!(self.child.try_wait().expect("look at the server").is_some(), "still running");
         let args: Vec<_> = self.args.iter().map(String::as_str).collect();
-        self.child = spawn(&self.name, &self.program, &self.dir, self.port, &args);
+        let place = (&*self.dir, self.disk);
+        self.child = spawn(&self.name, &self.program, place, self.port, &args);
         self.wait_ready()
     }
 }
@@ -286,11 +334,25 @@ impl fmt::Display for StartFailure {
 
 impl std::error::Error for StartFailure {}
 
-fn spawn(name: &str, program: &Path, dir: &Path, port: u16, args: &[&str]) -> Child {
+fn spawn(
+    name: &str,
+    program: &Path,
+    (dir, disk): (&Path, Option<u32>),
+    port: u16,
+    args: &[&str],
+) -> Child {
     let log = File::options().create(true).append(true).open(log_file(dir));
     let log = log.expect("open a server's log");
     let debug = if name.starts_with("redis-6") { &[] } else { DEBUG };
-    Command::new(program)
+    let mut command = match disk {
+        None => Command::new(program),
+        Some(megabytes) => {
+            let mut command = small_disk(megabytes);
+            command.arg(program);
+            command
+        }
+    };
+    command
         .args(["--port", &port.to_string(), "--dir"])
         .arg(dir)
         .args(BASE)
@@ -302,6 +364,15 @@ fn spawn(name: &str, program: &Path, dir: &Path, port: u16, args: &[&str]) -> Ch
         .stdout(log)
         .spawn()
         .unwrap_or_else(|error| panic!("run {}: {error}", program.display()))
+}
+
+/// Runs a program, to be given with its arguments, where the folder that is its fourth argument is a
+/// disk of this size.
+fn small_disk(megabytes: u32) -> Command {
+    let mut command = Command::new("unshare");
+    let mount = format!("mount -t tmpfs -o size={megabytes}m tmpfs \"$4\" && exec \"$0\" \"$@\"");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &mount]);
+    command
 }
 
 fn log_file(dir: &Path) -> PathBuf {

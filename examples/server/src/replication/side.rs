@@ -7,10 +7,9 @@
 //! of it by `REPLCONF rdb-only 1` here and a `PSYNC` for what follows there. The stream goes to disk
 //! on this side until the data set is whole. It must not fall behind, so the RDB waits when it does.
 //!
-//! The disk has an end (`repl-replica-buffer-disk`, or that of the disk itself). While the data set
-//! comes there is nothing to wait for then: the full sync is given up, and begins anew over one
-//! connection, where it is the primary that holds the stream. Once the data set is whole, the
-//! stream is not read any more until all that was kept is run.
+//! The disk has an end (`repl-replica-buffer-disk`, or that of the disk itself). Then the stream is
+//! not read any more until the data set is whole and what was kept of it is run: meanwhile it is the
+//! primary that holds it, and its limits judge it, as over one connection.
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -152,8 +151,8 @@ impl Side {
         Ok(())
     }
 
-    /// Deadlines, what is to be sent, and whether the RDB is to wait: it does not before the stream
-    /// flows on the other connection.
+    /// Deadlines, what is to be sent, and whether the RDB is to wait: it does not unless the stream
+    /// flows (`streams`) on the other connection.
     pub(super) fn drive(&mut self, streams: bool, now: Instant) -> Result<(), String> {
         self.machine.handle_timeout(now);
         if self.paused {
@@ -164,7 +163,10 @@ impl Side {
             return Err(reason.to_string());
         }
         self.flush();
-        let Some(from) = self.from.filter(|_| streams) else { return Ok(()) };
+        let Some(from) = self.from.filter(|_| streams) else {
+            self.paused = false;
+            return Ok(());
+        };
         self.meter.drive(now);
         let reached = from.get() + self.kept.len;
         let lag = self.meter.offset.saturating_sub(reached);

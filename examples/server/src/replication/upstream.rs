@@ -64,6 +64,8 @@ pub(crate) struct Upstream {
     kept: Option<Kept>,
     /// Most that was ever kept of it, in bytes.
     kept_peak: u64,
+    /// No more of it could be kept in this full sync, and that was said.
+    was_full: bool,
     two_connections: Two,
     /// The other side refused to take over from this node.
     refuses: bool,
@@ -82,6 +84,8 @@ pub(crate) enum Received {
     Continued(ReplId),
     /// The data set comes on another connection.
     RdbChannel(RdbChannel),
+    /// No more of the stream is read until the data set is whole, for this reason.
+    StreamWaits(&'static str),
     /// The data set begins, so many bytes if it was said.
     SyncStarted(Option<u64>),
     /// The data set is whole.
@@ -127,6 +131,7 @@ impl Upstream {
             side: None,
             kept: None,
             kept_peak: 0,
+            was_full: false,
             two_connections: Two::new(core),
             refuses: false,
         }
@@ -214,7 +219,8 @@ impl Upstream {
     ) -> Vec<Received> {
         self.machine.handle_timeout(now);
         let mut received = self.drive(registry, token, now);
-        let streams = self.machine.is_streaming();
+        // What is not read for want of room is nothing that the RDB could wait for.
+        let streams = self.machine.is_streaming() && !self.was_full;
         if let Some(Err(reason)) = self.side.as_mut().map(|side| side.drive(streams, now)) {
             received.push(self.disconnect(registry, reason, now));
         }
@@ -304,7 +310,7 @@ impl Upstream {
         } else if self.load.is_some() {
             self.two_connections.failures = 0;
         }
-        self.kept = None;
+        (self.kept, self.was_full) = (None, false);
         self.load = None;
         self.decoder = stream_decoder();
         self.machine.handle_disconnected(now);

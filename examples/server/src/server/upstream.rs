@@ -80,6 +80,12 @@ impl Server {
             Received::RdbChannel(channel) => {
                 notice!("Full sync over two connections ({channel:?}), opening that of the RDB");
             }
+            Received::StreamWaits(reason) => {
+                warning!(
+                    "MASTER <-> REPLICA sync: {reason}. No more of it is read until the data set is \
+                     loaded: the master has to hold it"
+                );
+            }
             Received::SyncStarted(Some(len)) => {
                 notice!("MASTER <-> REPLICA sync: receiving {len} bytes from master to parser");
             }

@@ -76,6 +76,7 @@ impl Upstream {
         {
             received.push(self.disconnect(registry, reason, now));
         }
+        received.extend(self.newly_full());
         received.extend(self.drive(registry, token, now));
         received
     }
@@ -90,40 +91,45 @@ impl Upstream {
         received: &mut Vec<Received>,
     ) -> Result<(), String> {
         if self.kept.is_some() || self.keeps() {
-            return self.keep(bytes, core.now);
+            self.keep(bytes, core.now);
+            return Ok(());
         }
         self.input.extend_from_slice(bytes);
         self.handle_input(place, core, keyspace, received)?;
-        self.keep_input(core.now)
-    }
-
-    /// Keeps what is unread, if it is of the stream and has to wait.
-    fn keep_input(&mut self, now: Instant) -> Result<(), String> {
-        if self.keeps() {
-            let unread = std::mem::take(&mut self.input);
-            self.keep(&unread, now)?;
-        }
+        self.keep_input(core.now);
         Ok(())
     }
 
+    /// Keeps what is unread, if it is of the stream and has to wait.
+    fn keep_input(&mut self, now: Instant) {
+        if self.keeps() {
+            let unread = std::mem::take(&mut self.input);
+            self.keep(&unread, now);
+        }
+    }
+
     /// Keeps bytes behind what is kept. What of a command is in `input` lies before all of it.
-    fn keep(&mut self, bytes: &[u8], now: Instant) -> Result<(), String> {
+    fn keep(&mut self, bytes: &[u8], now: Instant) {
         let of_side = self.side.as_mut().map(|side| &mut side.kept);
         if let Some(kept) = of_side.or(self.kept.as_mut()) {
             kept.append(bytes);
             self.kept_peak = self.kept_peak.max(kept.unread());
             self.machine.heard(now);
         }
-        let full = self.side.as_ref().and_then(|it| it.kept.fullness(self.disk_limit()));
-        if let Some(reason) = full {
-            self.two_connections.give_up();
-            return Err(format!("Full sync over two connections given up: {reason}"));
-        }
-        Ok(())
     }
 
-    fn disk_limit(&self) -> u64 {
-        self.two_connections.disk_limit
+    /// Why no more of the stream is to be kept, if so: it is not read then, and the primary holds it,
+    /// as it would over one connection.
+    fn fullness(&self) -> Option<&'static str> {
+        let side = self.side.as_ref().map(|side| &side.kept);
+        side.or(self.kept.as_ref())?.fullness(self.two_connections.disk_limit)
+    }
+
+    /// What there is to say of that: once in a full sync.
+    fn newly_full(&mut self) -> Option<Received> {
+        let reason = self.fullness().filter(|_| !self.was_full)?;
+        self.was_full = true;
+        Some(Received::StreamWaits(reason))
     }
 
     /// Whether the stream flows, and has to wait for the data set.
@@ -139,9 +145,8 @@ impl Upstream {
     /// Whether to read now: what comes before it is known to be the stream has to stay in memory.
     pub(super) fn may_read(&self) -> bool {
         let waits = self.side.is_some() && !self.machine.is_streaming();
-        let full = self.kept.as_ref().is_some_and(|it| it.fullness(self.disk_limit()).is_some());
         let on_hold = self.on_hold && !self.keeps();
-        let must_wait = full || on_hold || (waits && self.input.len() >= TURN);
+        let must_wait = self.fullness().is_some() || on_hold || (waits && self.input.len() >= TURN);
         self.readable && !must_wait
     }
 
@@ -154,8 +159,7 @@ impl Upstream {
         received: &mut Vec<Received>,
     ) -> Result<(), String> {
         let mut done = 0;
-        let full = self.kept.as_ref().is_some_and(|it| it.fullness(self.disk_limit()).is_some());
-        if full || self.on_hold {
+        if self.on_hold || self.fullness().is_some() {
             // It is we who do not read.
             self.machine.heard(core.now);
         }
@@ -166,7 +170,7 @@ impl Upstream {
         {
             let Some(bytes) = kept.next().map_err(|error| format!("stream unreadable: {error}"))?
             else {
-                self.kept = None;
+                (self.kept, self.was_full) = (None, false);
                 break;
             };
             done += bytes.len();
@@ -233,7 +237,7 @@ impl Upstream {
                     replid.ok_or("the primary knows no PSYNC")?;
                     self.machine.attach(&side.machine, now);
                 }
-                self.keep_input(now)?;
+                self.keep_input(now);
             }
             Step::RdbStart { len } => self.begin_load(len, core, keyspace, received),
             Step::Rdb(bytes) => {

@@ -31,11 +31,6 @@ impl Two {
         Self { mode, folder, disk_limit: core.config.repl_replica_buffer_disk, failures: 0 }
     }
 
-    /// The next attempt is to have one connection: this one cannot come to anything with two.
-    pub(super) fn give_up(&mut self) {
-        self.failures = SIDE_ATTEMPTS;
-    }
-
     pub(super) fn wanted(&self) -> bool {
         match self.mode {
             TwoConnections::No => false,

@@ -48,7 +48,7 @@ impl Str {
     pub fn view(&self) -> StrRef<'_> {
         StrRef(match &self.0 {
             Repr::Integer(integer) => ReprRef::Integer(*integer),
-            Repr::Fixed(blob) => ReprRef::Fixed(blob),
+            Repr::Fixed(blob) => ReprRef::Shared(blob),
             Repr::Grown(buffer) => ReprRef::Grown(buffer),
         })
     }
@@ -107,14 +107,29 @@ impl Str {
 }
 
 /// A string value to read, wherever its bytes are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct StrRef<'a>(ReprRef<'a>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum ReprRef<'a> {
     Integer(i64),
     Fixed(&'a [u8]),
-    Grown(&'a [u8]),
+    /// As `Fixed`, in memory that a string of its own can share.
+    Shared(&'a Blob),
+    Grown(&'a Arc<Vec<u8>>),
+}
+
+impl<'a> ReprRef<'a> {
+    /// The number, or the bytes, that the string is kept as.
+    #[inline]
+    fn kept(self) -> Result<i64, &'a [u8]> {
+        match self {
+            ReprRef::Integer(integer) => Ok(integer),
+            ReprRef::Fixed(bytes) => Err(bytes),
+            ReprRef::Shared(blob) => Err(blob),
+            ReprRef::Grown(buffer) => Err(buffer),
+        }
+    }
 }
 
 impl<'a> StrRef<'a> {
@@ -134,13 +149,15 @@ impl<'a> StrRef<'a> {
         Self(ReprRef::Fixed(bytes))
     }
 
-    /// A string of its own: a copy of the bytes.
+    /// A string of its own: a copy of a short one that lies beside its key, otherwise it shares the
+    /// bytes.
     #[must_use]
     pub fn to_str(self) -> Str {
         Str(match self.0 {
             ReprRef::Integer(integer) => Repr::Integer(integer),
             ReprRef::Fixed(bytes) => Repr::Fixed(Blob::from(bytes)),
-            ReprRef::Grown(bytes) => Repr::Grown(Arc::new(bytes.to_vec())),
+            ReprRef::Shared(blob) => Repr::Fixed(blob.clone()),
+            ReprRef::Grown(buffer) => Repr::Grown(buffer.clone()),
         })
     }
 
@@ -151,49 +168,37 @@ impl<'a> StrRef<'a> {
 
     /// The first and the last byte that are kept as such, which for a number are none.
     pub(crate) fn ends(self) -> Option<(u8, u8)> {
-        match self.0 {
-            ReprRef::Integer(_) => None,
-            ReprRef::Fixed(bytes) | ReprRef::Grown(bytes) => {
-                Some((*bytes.first()?, *bytes.last()?))
-            }
-        }
+        let bytes = self.0.kept().err()?;
+        Some((*bytes.first()?, *bytes.last()?))
     }
 
     /// The bytes, as `GET` answers them.
     #[must_use]
     pub fn as_bytes(self) -> Cow<'a, [u8]> {
-        match self.0 {
-            ReprRef::Integer(integer) => {
-                Cow::Owned(itoa::Buffer::new().format(integer).as_bytes().to_vec())
-            }
-            ReprRef::Fixed(bytes) | ReprRef::Grown(bytes) => Cow::Borrowed(bytes),
+        match self.0.kept() {
+            Ok(integer) => Cow::Owned(itoa::Buffer::new().format(integer).as_bytes().to_vec()),
+            Err(bytes) => Cow::Borrowed(bytes),
         }
     }
 
     /// The number that the bytes spell, if they spell one exactly as Redis prints it.
     #[must_use]
     pub fn as_integer(self) -> Option<i64> {
-        match self.0 {
-            ReprRef::Integer(integer) => Some(integer),
-            ReprRef::Fixed(bytes) | ReprRef::Grown(bytes) => parse_i64(bytes),
-        }
+        self.0.kept().map_or_else(parse_i64, Some)
     }
 
     /// The number that the string is kept as, if it is.
     #[must_use]
     pub fn stored_integer(self) -> Option<i64> {
-        match self.0 {
-            ReprRef::Integer(integer) => Some(integer),
-            ReprRef::Fixed(_) | ReprRef::Grown(_) => None,
-        }
+        self.0.kept().ok()
     }
 
     /// How many bytes (`STRLEN`).
     #[must_use]
     pub fn len(self) -> usize {
-        match self.0 {
-            ReprRef::Integer(integer) => itoa::Buffer::new().format(integer).len(),
-            ReprRef::Fixed(bytes) | ReprRef::Grown(bytes) => bytes.len(),
+        match self.0.kept() {
+            Ok(integer) => itoa::Buffer::new().format(integer).len(),
+            Err(bytes) => bytes.len(),
         }
     }
 
@@ -206,13 +211,22 @@ impl<'a> StrRef<'a> {
     /// What `OBJECT ENCODING` answers.
     #[must_use]
     pub fn encoding(self) -> &'static str {
-        match self.0 {
-            ReprRef::Integer(_) => "int",
-            ReprRef::Fixed(bytes) if bytes.len() <= EMBSTR_MAX => "embstr",
-            ReprRef::Fixed(_) | ReprRef::Grown(_) => "raw",
+        match self.0.kept() {
+            Ok(_) => "int",
+            Err(bytes) if bytes.len() <= EMBSTR_MAX && !self.is_grown() => "embstr",
+            Err(_) => "raw",
         }
     }
 }
+
+/// Of the same bytes, kept in the same way.
+impl PartialEq for StrRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_grown() == other.is_grown() && self.0.kept() == other.0.kept()
+    }
+}
+
+impl Eq for StrRef<'_> {}
 
 /// A growing buffer, whatever it spells.
 impl From<Vec<u8>> for Str {
@@ -262,5 +276,15 @@ mod tests {
         assert_eq!(&*grown.as_bytes(), b"123");
         assert_eq!(&*string.as_bytes(), b"1234");
         assert_eq!(string.as_integer(), Some(1234));
+    }
+
+    /// As a snapshot takes a value: however long it is, in constant time and memory.
+    #[test]
+    fn a_string_of_its_own_shares_long_bytes() {
+        for string in [Str::new(&[b'x'; 1000]), Str::from(vec![b'x'; 1000])] {
+            let own = string.view().to_str();
+            assert_eq!(own.as_bytes().as_ptr(), string.as_bytes().as_ptr());
+            assert_eq!(own.encoding(), string.encoding());
+        }
     }
 }

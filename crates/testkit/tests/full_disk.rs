@@ -128,3 +128,60 @@ fn the_disk_of_a_replica_with_a_replica_is_full() {
     assert_eq!(log.matches("Can't write the backlog's segments").count(), 1, "{log}");
     assert_eq!(log.matches("sync: Finished with success").count(), 1, "{log}");
 }
+
+/// What a slow replica has not taken of a data set goes to disk; where that takes nothing the snapshot
+/// waits for the replica, as in real servers, and is not gathered in memory.
+#[test]
+fn a_snapshot_waits_for_a_slow_replica() {
+    let Some(primary) = Redwire::start_on_small_disk(1, &["--rdbcompression", "no"]) else {
+        return;
+    };
+    let slow = ["--repl-diskless-load", "swapdb", "--key-load-delay", "20000"];
+    let Some(replica) = Peer::Redis70.start(&slow) else { return };
+    fill_disk(&primary);
+    let mut client = primary.client();
+    for n in 0..64 {
+        client.pipeline(&[set(&format!("large:{n}"), n, 1 << 20)]);
+    }
+    let before = number(&primary, "used_memory_rss");
+    replica.client().ok(&["REPLICAOF", "127.0.0.1", &primary.port_text()]);
+    let mut most = 0;
+    wait_until("the full sync to end", PATIENCE, || {
+        // What is written meanwhile is not held up.
+        client.ok(&["SET", "small", "1"]);
+        most = most.max(number(&primary, "used_memory_rss").saturating_sub(before));
+        primary.log().contains("Background RDB transfer terminated with success")
+    });
+    assert!(most < 20 << 20, "{most} bytes more: {}", primary.log());
+    wait_caught_up(&primary, &replica);
+    assert_same_data(&primary, &replica);
+    assert_eq!(number(&primary, "sync_full"), 1);
+}
+
+/// A replica that goes away meanwhile takes the snapshot with it.
+#[test]
+fn a_snapshot_that_nobody_waits_for_ends() {
+    let Some(primary) = Redwire::start_on_small_disk(1, &["--rdbcompression", "no"]) else {
+        return;
+    };
+    fill_disk(&primary);
+    let mut client = primary.client();
+    for n in 0..64 {
+        client.pipeline(&[set(&format!("large:{n}"), n, 1 << 20)]);
+    }
+    let Some(mut replica) = Peer::Redis70.start(&[]) else { return };
+    replica.client().ok(&["REPLICAOF", "127.0.0.1", &primary.port_text()]);
+    wait_until("the full sync to begin", PATIENCE, || {
+        primary.log().contains("Background RDB transfer started")
+    });
+    replica.kill();
+    let threads =
+        || fs::read_dir(format!("/proc/{}/task", primary.pid())).expect("threads").count();
+    wait_until("the snapshot's thread to end", PATIENCE, || {
+        number(&primary, "rdb_bgsave_in_progress") == 0 && number(&primary, "connected_slaves") == 0
+    });
+    let Some(other) = Peer::Redis70.start(&[]) else { return };
+    other.follow(&primary);
+    assert_same_data(&primary, &other);
+    wait_until("all threads of snapshots to be gone", PATIENCE, || threads() <= 3);
+}

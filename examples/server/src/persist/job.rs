@@ -11,6 +11,7 @@ use mio::Waker;
 use redwire_keyspace::SnapshotItem;
 use redwire_rdb::{EncodeOptions, Encoder};
 
+use crate::log::warning;
 use crate::persist::{AtomicFile, Transfer};
 
 /// Batches of items that wait for the job at most: the walk pauses when it falls behind.
@@ -156,6 +157,8 @@ struct Sink<'w> {
     folder: PathBuf,
     waker: &'w Waker,
     error: Option<io::Error>,
+    /// It waits for readers, and that was said.
+    waits: bool,
 }
 
 enum Open {
@@ -180,6 +183,12 @@ impl Sink<'_> {
                 transfer.append(bytes, &self.folder);
                 // Should waking fail, the loop's next tick finds the chunk.
                 let _ = self.waker.wake();
+                if transfer.is_beyond_disk() {
+                    if !std::mem::replace(&mut self.waits, true) {
+                        warn_of_full_disk(transfer);
+                    }
+                    transfer.wait_for_readers();
+                }
             }
         }
     }
@@ -203,7 +212,8 @@ fn write_all(plan: JobPlan, messages: &Receiver<Message>, waker: &Waker) -> Resu
         }
         Target::Links(transfer) => Open::Links(transfer.clone()),
     };
-    let mut sink = Sink { to, written: 0, folder: plan.folder.clone(), waker, error: None };
+    let mut sink =
+        Sink { to, written: 0, folder: plan.folder.clone(), waker, error: None, waits: false };
     let mut encoder = Encoder::new(plan.options.clone());
     let mut out = Vec::with_capacity(CHUNK_BYTES);
     begin(&plan, &mut encoder, &mut out)?;
@@ -235,6 +245,13 @@ fn write_all(plan: JobPlan, messages: &Receiver<Message>, waker: &Waker) -> Resu
     encoder.end(&mut out);
     sink.take(&mut out);
     sink.finish().map_err(|error| error.to_string())
+}
+
+fn warn_of_full_disk(transfer: &Transfer) {
+    warning!(
+        "The disk does not take what replicas have yet to read of the snapshot: {}. It waits for them.",
+        transfer.disk_error().unwrap_or_default()
+    );
 }
 
 fn begin(plan: &JobPlan, encoder: &mut Encoder, out: &mut Vec<u8>) -> Result<(), String> {

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
@@ -14,11 +14,19 @@ const MEMORY_BUDGET: usize = 8 << 20;
 
 /// The bytes of a snapshot, written once by the job and read by every link at its own pace.
 ///
-/// The job never waits for a slow reader: what the readers have not taken goes to a file without
-/// a name once it is more than [`MEMORY_BUDGET`]. Chunks that all readers have are dropped.
+/// The job does not wait for a slow reader as long as there is a disk: what the readers have not taken
+/// goes to a file without a name once it is more than [`MEMORY_BUDGET`]. Chunks that all readers have
+/// are dropped.
 #[derive(Debug, Clone)]
 pub(crate) struct Transfer {
-    shared: Arc<Mutex<Shared>>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    shared: Mutex<Shared>,
+    /// Chunks were dropped.
+    released: Condvar,
 }
 
 #[derive(Debug)]
@@ -28,8 +36,11 @@ struct Shared {
     front: usize,
     in_memory: usize,
     spool: Option<Spool>,
-    spool_broken: bool,
+    /// Why the disk is not asked any more.
+    spool_error: Option<io::Error>,
     complete: bool,
+    /// No reader is left.
+    deserted: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -51,23 +62,28 @@ impl Transfer {
             front: 0,
             in_memory: 0,
             spool: None,
-            spool_broken: false,
+            spool_error: None,
             complete: false,
+            deserted: false,
         };
-        Self { shared: Arc::new(Mutex::new(shared)) }
+        let (shared, released) = (Mutex::new(shared), Condvar::new());
+        Self { inner: Arc::new(Inner { shared, released }) }
     }
 
     /// Adds bytes at the end; called on the job's thread, as it may write to disk in `folder`.
     ///
-    /// When the disk does not take them they stay in memory: the links must get them.
+    /// When the disk does not take them they stay in memory, since the links must get them: see
+    /// [`Transfer::is_beyond_disk`].
     pub(crate) fn append(&self, bytes: Bytes, folder: &Path) {
         let mut shared = self.lock();
-        if shared.in_memory + bytes.len() > MEMORY_BUDGET
-            && !shared.spool_broken
-            && let Some(chunk) = shared.spill(&bytes, folder)
-        {
-            shared.chunks.push_back(chunk);
+        if shared.deserted {
             return;
+        }
+        if shared.in_memory + bytes.len() > MEMORY_BUDGET && shared.spool_error.is_none() {
+            match shared.spill(&bytes, folder) {
+                Ok(chunk) => return shared.chunks.push_back(chunk),
+                Err(error) => shared.spool_error = Some(error),
+            }
         }
         shared.in_memory += bytes.len();
         shared.chunks.push_back(Chunk::Memory(bytes));
@@ -75,7 +91,7 @@ impl Transfer {
 
     /// Whether both are the same snapshot's bytes.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.shared, &other.shared)
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     /// Bytes that are kept in memory now.
@@ -90,8 +106,21 @@ impl Transfer {
 
     /// Whether the disk did not take what exceeded memory, so that it is kept there.
     pub(crate) fn is_beyond_disk(&self) -> bool {
-        let shared = self.lock();
-        shared.spool_broken && shared.in_memory > MEMORY_BUDGET
+        self.lock().is_beyond_disk()
+    }
+
+    /// What the disk said when it took no more.
+    pub(crate) fn disk_error(&self) -> Option<String> {
+        self.lock().spool_error.as_ref().map(ToString::to_string)
+    }
+
+    /// Waits for readers while [`Transfer::is_beyond_disk`]; called on the job's thread.
+    pub(crate) fn wait_for_readers(&self) {
+        let mut shared = self.lock();
+        while shared.is_beyond_disk() {
+            let woken = self.inner.released.wait(shared);
+            shared = woken.unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// No more bytes will come.
@@ -144,38 +173,45 @@ impl Transfer {
                 shared.in_memory -= bytes.len();
             }
         }
+        self.inner.released.notify_all();
+    }
+
+    /// No reader is left: nothing is kept any more.
+    pub(crate) fn desert(&self) {
+        self.lock().deserted = true;
+        self.release(usize::MAX);
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
         // Nothing panics while it holds the lock; if it did, the state is still consistent.
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Shared {
-    fn spill(&mut self, bytes: &[u8], folder: &Path) -> Option<Chunk> {
-        if self.spool.is_none() {
-            self.spool = unnamed_file(folder).map(|file| Spool { file: Arc::new(file), len: 0 });
-        }
-        let written =
-            self.spool.as_mut().filter(|spool| spool.file.write_all_at(bytes, spool.len).is_ok());
-        let Some(spool) = written else {
-            self.spool_broken = true;
-            return None;
+    fn is_beyond_disk(&self) -> bool {
+        self.spool_error.is_some() && self.in_memory > MEMORY_BUDGET
+    }
+
+    fn spill(&mut self, bytes: &[u8], folder: &Path) -> io::Result<Chunk> {
+        let spool = match &mut self.spool {
+            Some(spool) => spool,
+            none => none.insert(Spool { file: Arc::new(unnamed_file(folder)?), len: 0 }),
         };
+        spool.file.write_all_at(bytes, spool.len)?;
         let chunk = Chunk::Disk { offset: spool.len, len: bytes.len() };
         spool.len += bytes.len() as u64;
-        Some(chunk)
+        Ok(chunk)
     }
 }
 
 /// A file that is gone when it is closed, whatever happens.
-fn unnamed_file(folder: &Path) -> Option<File> {
+fn unnamed_file(folder: &Path) -> io::Result<File> {
     let path = folder.join(format!("temp-repl-{}.spool", std::process::id()));
     let mut options = File::options();
-    let file = options.read(true).write(true).create(true).truncate(true).open(&path).ok()?;
-    std::fs::remove_file(&path).ok()?;
-    Some(file)
+    let file = options.read(true).write(true).create(true).truncate(true).open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -215,5 +251,43 @@ mod tests {
             assert_eq!(transfer.chunk(index)?.map(|bytes| bytes.len()), Some(4 << 20));
         }
         Ok(())
+    }
+
+    /// The job's thread waits where the disk takes nothing, until readers have what there is, or are
+    /// gone.
+    #[test]
+    fn readers_are_waited_for_without_a_disk() {
+        let missing = Path::new("/nonexistent");
+        let fill = |transfer: &Transfer| {
+            for number in 0..12_u8 {
+                transfer.append(Bytes::from(vec![number; 1 << 20]), missing);
+                transfer.wait_for_readers();
+            }
+            transfer.complete();
+        };
+        let transfer = Transfer::new();
+        std::thread::scope(|scope| {
+            scope.spawn(|| fill(&transfer));
+            let mut next = 0;
+            while !transfer.is_end(next) {
+                assert!(transfer.in_memory() <= MEMORY_BUDGET + (1 << 20));
+                let chunk = transfer.chunk(next).unwrap_or_else(|error| panic!("{error}"));
+                if let Some(chunk) = chunk {
+                    assert_eq!(chunk, vec![next as u8; 1 << 20]);
+                    next += 1;
+                    transfer.release(next);
+                }
+            }
+            assert_eq!(next, 12);
+        });
+        let transfer = Transfer::new();
+        std::thread::scope(|scope| {
+            scope.spawn(|| fill(&transfer));
+            while !transfer.is_beyond_disk() {
+                std::thread::yield_now();
+            }
+            transfer.desert();
+        });
+        assert_eq!(transfer.in_memory(), 0);
     }
 }

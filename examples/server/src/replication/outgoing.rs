@@ -130,7 +130,10 @@ impl Outgoings {
             Source::Transfer { transfer: other, next } if other.is_same(transfer) => Some(*next),
             _ => None,
         });
-        transfer.release(behind.min().unwrap_or(usize::MAX));
+        match behind.min() {
+            Some(next) => transfer.release(next),
+            None => transfer.desert(),
+        }
     }
 }
 

@@ -81,6 +81,11 @@ impl Kept {
         over.then_some("the stream that came meanwhile exceeds repl-replica-buffer-disk")
     }
 
+    /// What the disk said when it took no more.
+    pub(super) fn disk_error(&self) -> Option<String> {
+        self.spool.disk_error()
+    }
+
     /// Bytes that take memory.
     pub(super) fn in_memory(&self) -> usize {
         self.spool.in_memory()

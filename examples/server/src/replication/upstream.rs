@@ -85,7 +85,7 @@ pub(crate) enum Received {
     /// The data set comes on another connection.
     RdbChannel(RdbChannel),
     /// No more of the stream is read until the data set is whole, for this reason.
-    StreamWaits(&'static str),
+    StreamWaits(String),
     /// The data set begins, so many bytes if it was said.
     SyncStarted(Option<u64>),
     /// The data set is whole.
@@ -168,14 +168,16 @@ impl Upstream {
 
     /// Bytes of stream that wait for a data set or are not run on it yet, and the most that did.
     pub(crate) fn kept(&self) -> (u64, u64) {
-        let side = self.side.as_ref().map(|side| &side.kept);
-        (side.or(self.kept.as_ref()).map_or(0, Kept::unread), self.kept_peak)
+        (self.kept_stream().map_or(0, Kept::unread), self.kept_peak)
     }
 
     /// Bytes of them that are in memory, rather than on disk.
     pub(crate) fn kept_in_memory(&self) -> usize {
-        let side = self.side.as_ref().map(|side| &side.kept);
-        side.or(self.kept.as_ref()).map_or(0, Kept::in_memory)
+        self.kept_stream().map_or(0, Kept::in_memory)
+    }
+
+    fn kept_stream(&self) -> Option<&Kept> {
+        self.side.as_ref().map(|side| &side.kept).or(self.kept.as_ref())
     }
 
     /// Whether the stream flows.

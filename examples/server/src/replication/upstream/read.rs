@@ -9,6 +9,7 @@ use redwire_repl::{Error, ReplId, Step};
 use super::{Received, Upstream, may_refuse};
 use crate::core::Core;
 use crate::replication::empty_primary;
+use crate::replication::side::Kept;
 
 /// Bytes that are read and worked on before clients have their turn again.
 const TURN: usize = 256 << 10;
@@ -121,15 +122,16 @@ impl Upstream {
     /// Why no more of the stream is to be kept, if so: it is not read then, and the primary holds it,
     /// as it would over one connection.
     fn fullness(&self) -> Option<&'static str> {
-        let side = self.side.as_ref().map(|side| &side.kept);
-        side.or(self.kept.as_ref())?.fullness(self.two_connections.disk_limit)
+        self.kept_stream()?.fullness(self.two_connections.disk_limit)
     }
 
     /// What there is to say of that: once in a full sync.
     fn newly_full(&mut self) -> Option<Received> {
         let reason = self.fullness().filter(|_| !self.was_full)?;
         self.was_full = true;
-        Some(Received::StreamWaits(reason))
+        let error = self.kept_stream().and_then(Kept::disk_error);
+        let error = error.map_or_else(String::new, |error| format!(" ({error})"));
+        Some(Received::StreamWaits(format!("{reason}{error}")))
     }
 
     /// Whether the stream flows, and has to wait for the data set.

@@ -19,6 +19,9 @@ pub(crate) struct Disk {
     pub(crate) damaged: usize,
     /// Where in the stream the data set was whole, and how many writes it held there.
     commits: Vec<(Offset, usize)>,
+    /// How far this run of the primary has its stream here. Behind the place where it was cut at the
+    /// last restart a file holds bytes of a stream that is gone.
+    stored_to: Offset,
 }
 
 impl Disk {
@@ -33,6 +36,10 @@ impl Disk {
             let bytes = store.bytes.concat();
             let len = if self.failing { bytes.len() / 2 } else { bytes.len() };
             file.extend_from_slice(&bytes[..len]);
+            if !self.failing {
+                let end = Segment::read(file).map(|segment| FoundSegment::from(&segment).end);
+                self.stored_to = end.unwrap_or(self.stored_to);
+            }
             primary.store_finished(store.id, !self.failing, now);
             moved = true;
         }
@@ -79,10 +86,12 @@ impl Disk {
         let last = *found.iter().max_by_key(|it| (it.end, it.id.start))?;
         let mut chain = Chain::find(found, last.id.replid, last.end)?;
         let start = chain.segments()[0].id.start;
-        self.commits.retain(|(at, _)| *at <= chain.end());
+        let end = chain.end().min(self.stored_to);
+        self.commits.retain(|(at, _)| *at <= end);
         let (at, writes) = *self.commits.last().filter(|(at, _)| start <= *at)?;
         let behind = self.idle_behind(&chain, at);
         chain.cut(at.checked_add(behind).unwrap());
+        self.stored_to = chain.end();
         Some((chain, writes))
     }
 

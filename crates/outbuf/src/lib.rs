@@ -14,5 +14,5 @@ pub use class::Class;
 pub use error::Error;
 pub use ledger::{Account, Ledger};
 pub use limits::{ClassLimits, CloseReason, LimitState, Limits, Verdict};
-pub use memory::ClientsLimit;
+pub use memory::{ClientsLimit, memory_size};
 pub use usage::Usage;

@@ -11,7 +11,7 @@ const LEAST: u64 = 128 << 10;
 
 /// Reads a size: digits, and perhaps a unit, `k` for 1000 bytes, `kb` for 1024, and so on with `m`
 /// and `g`, whatever the case. What does not fit 64 bits is refused.
-pub(crate) fn memory_size(text: &[u8]) -> Option<u64> {
+pub fn memory_size(text: &[u8]) -> Option<u64> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, unit) = text.split_at(digits);
     let unit = match unit.to_ascii_lowercase().as_slice() {

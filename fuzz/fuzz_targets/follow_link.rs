@@ -6,10 +6,13 @@ use std::time::Instant;
 
 use libfuzzer_sys::fuzz_target;
 use redwire::follow::{Follower, default_config};
+use redwire::repl::{ReplicaConfig, TwoConnections};
 
 /// Brings a follower to where the master's answer to PSYNC comes.
 fn at_psync(now: Instant) -> Follower {
-    let mut follower = Follower::new(default_config(), 1, now);
+    let two_connections = TwoConnections::No;
+    let config = ReplicaConfig { two_connections, ..default_config() };
+    let mut follower = Follower::new(config, 1, now);
     follower.handle_connected(now);
     let mut sent = Vec::new();
     let _ = follower.poll_transmit(&mut sent);

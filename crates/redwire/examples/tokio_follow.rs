@@ -1,12 +1,12 @@
 //! Prints a running server's changes, and connects again when the link breaks:
 //! `tokio_follow redis://host:port`.
 
-use redwire::follow::{Item, default_config};
+use redwire::follow::Item;
 use redwire::tokio::Follow;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).ok_or("usage: tokio_follow redis://host:port")?;
-    let mut master = Follow::new(address.parse()?, default_config(), std::process::id().into());
+    let mut master = Follow::new(address.parse()?);
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         loop {
             let printed = master.next(|item| match item {

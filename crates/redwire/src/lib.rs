@@ -2,12 +2,17 @@
 #![forbid(unsafe_code)]
 
 mod address;
+pub mod blocking;
 pub mod follow;
+mod inbox;
 pub mod replica;
+mod session;
+mod spool;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
 pub use address::{Address, NotAnAddress};
+pub use spool::{SPOOL_DISK, SPOOL_MEMORY, SpoolLimits, SpoolStatus};
 
 /// Redis' data types and commands, with snapshots that need no fork.
 pub use redwire_keyspace as keyspace;

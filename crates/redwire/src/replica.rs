@@ -1,55 +1,48 @@
 //! A live, read-only copy of a master inside your process.
 //!
-//! [`LiveReplica`] follows a master as [`follow`](crate::follow) does and keeps what comes in a
-//! [`Keyspace`]; the program asks it by commands, or looks at values where they are.
+//! [`LiveReplica`] keeps what a [`follow`](crate::follow) hands out in a [`Keyspace`]; the program asks
+//! it by commands, or looks at values where they are. [`blocking::Live`](crate::blocking::Live) has the
+//! connection around it:
 //!
 //! ```no_run
-//! use std::net::TcpStream;
-//! use std::time::Instant;
+//! use redwire::blocking::Live;
 //!
-//! use redwire::keyspace::UnixMs;
-//! use redwire::replica::LiveReplica;
-//!
-//! # #[allow(clippy::disallowed_methods)] // a program reads the clock
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # fn unix_ms() -> UnixMs { UnixMs(0) }
-//! let mut link = TcpStream::connect("127.0.0.1:6379")?;
-//! let mut copy = LiveReplica::new(redwire::follow::default_config(), 7, Instant::now());
-//! copy.handle_connected(Instant::now());
+//! let mut copy = Live::new("redis://127.0.0.1:6379".parse()?);
 //! loop {
-//!     copy.pump(&mut link, Instant::now, unix_ms())?; // waits for what comes, and applies it
+//!     copy.changed()?; // waits for what comes, and applies it
 //!     if copy.is_current() {
-//!         println!("{:?}", copy.query(&["GET", "greeting"], unix_ms()));
+//!         println!("{:?}", copy.query(&["GET", "greeting"]));
 //!     }
 //! }
 //! # }
 //! ```
 
-use std::io::{self, Read, Write};
-use std::time::Instant;
-
 use redwire_keyspace::{
     Dataset, Keyspace, LoadError, Loader, NoHost, Role, Session, Settings, UnixMs,
 };
-use redwire_repl::{ReplicaConfig, ReplicaEvent};
 use redwire_resp::{Request, RequestBuf};
 
-use crate::follow::{Follower, Item, Position};
+use crate::follow::Item;
 
-/// A live, read-only copy of a master, with the 16 databases of a server by default.
+/// A live, read-only copy of a master, with the 16 databases of a server by default: the data, without
+/// the link that it comes by.
 ///
-/// Every command is applied whole, and a transaction whole, before `handle_input` or `pump`
-/// returns: a query sees no half of it.
+/// ```
+/// use redwire::follow::Item;
+/// use redwire::keyspace::UnixMs;
+/// use redwire::replica::LiveReplica;
+/// use redwire::resp::RequestBuf;
+///
+/// let mut copy = LiveReplica::new(7);
+/// let set = RequestBuf::from_args(["SET", "greeting", "hello"]);
+/// let (request, position) = (set.as_request(), None);
+/// copy.apply(Item::Command { db: 0, request, in_transaction: false, position }, UnixMs(0))?;
+/// assert_eq!(copy.query(&["GET", "greeting"], UnixMs(0)), b"$5\r\nhello\r\n");
+/// # Ok::<(), redwire::replica::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct LiveReplica {
-    follower: Follower,
-    copy: Copy,
-    unread: Vec<u8>,
-}
-
-/// The data that has come.
-#[derive(Debug)]
-pub(crate) struct Copy {
     keyspace: Keyspace,
     /// What the master's commands run in.
     session: Session,
@@ -66,9 +59,6 @@ pub(crate) struct Copy {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The link broke its protocol, or its data is damaged.
-    #[error(transparent)]
-    Link(#[from] redwire_repl::Error),
     /// The data has what this keyspace cannot hold.
     #[error("the data cannot be kept: {0}")]
     Snapshot(#[from] LoadError),
@@ -83,149 +73,11 @@ pub enum Error {
 }
 
 impl LiveReplica {
-    /// A copy without data that wants to connect at once. `seed` comes from a random source.
-    pub fn new(config: ReplicaConfig, seed: u64, now: Instant) -> LiveReplica {
-        LiveReplica {
-            follower: Follower::new(config, seed, now),
-            copy: Copy::new(seed),
-            unread: Vec::new(),
-        }
-    }
-
-    /// Whether the data is a whole snapshot and all that came behind it, with a link that stands.
-    /// Otherwise it is what was last known, or nothing.
-    #[must_use]
-    pub fn is_current(&self) -> bool {
-        self.copy.is_current
-    }
-
-    /// The place in the master's stream that the data is at.
-    #[must_use]
-    pub fn position(&self) -> Option<Position> {
-        self.follower.position()
-    }
-
-    /// The data.
-    #[must_use]
-    pub fn keyspace(&self) -> &Keyspace {
-        &self.copy.keyspace
-    }
-
-    /// Runs a command that reads and answers its reply in RESP2; one that writes is refused. The
-    /// database stays as `SELECT` left it.
-    pub fn query<A: AsRef<[u8]>>(&mut self, request: &[A], now: UnixMs) -> Vec<u8> {
-        let request = RequestBuf::from_args(request);
-        let (keyspace, reader) = (&mut self.copy.keyspace, &mut self.copy.reader);
-        let mut reply = Vec::new();
-        if !request.is_empty() {
-            keyspace.execute(&mut NoHost, reader, request.as_request(), now, &mut reply);
-        }
-        reply
-    }
-
-    /// The connection stands: a handshake begins.
-    pub fn handle_connected(&mut self, now: Instant) {
-        self.unread.clear();
-        self.follower.handle_connected(now);
-    }
-
-    /// The connection is gone. The data stays, and the next connection goes on from it if the
-    /// master can.
-    pub fn handle_disconnected(&mut self, now: Instant) {
-        self.copy.stop();
-        self.unread.clear();
-        self.follower.handle_disconnected(now);
-    }
-
-    /// See [`Follower::poll_event`].
-    #[must_use]
-    pub fn poll_event(&mut self) -> Option<ReplicaEvent> {
-        self.follower.poll_event()
-    }
-
-    /// Appends to `out` what the master is to get; whether there was anything.
-    #[must_use]
-    pub fn poll_transmit(&mut self, out: &mut Vec<u8>) -> bool {
-        self.follower.poll_transmit(out)
-    }
-
-    /// See [`Follower::poll_timeout`].
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        self.follower.poll_timeout()
-    }
-
-    /// Acknowledgements, keep-alives, the next attempt to connect.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        self.follower.handle_timeout(now);
-    }
-
-    /// The machine of the link and the data, for a runner that keeps the input itself.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn parts(&mut self) -> (&mut Follower, &mut Copy) {
-        (&mut self.follower, &mut self.copy)
-    }
-
-    /// Takes bytes of the link in, and applies what is whole in them.
-    ///
-    /// # Errors
-    ///
-    /// See [`Error`]. Close the connection and call
-    /// [`handle_disconnected`](LiveReplica::handle_disconnected).
-    pub fn handle_input(&mut self, bytes: &[u8], now: Instant, unix: UnixMs) -> Result<(), Error> {
-        self.unread.extend_from_slice(bytes);
-        let mut at = 0;
-        let result = loop {
-            let progress = match self.follower.handle_input(&self.unread[at..], now) {
-                Ok(progress) => progress,
-                Err(error) => break Err(error.into()),
-            };
-            let goes_on = progress.goes_on();
-            at += progress.used;
-            let applied = progress.item.map_or(Ok(()), |item| self.copy.apply(item, unix));
-            if applied.is_err() || !goes_on {
-                break applied;
-            }
-        };
-        self.unread.drain(..at);
-        result
-    }
-
-    /// Reads once and applies what is there then; writes what the master is to get. For a `link`
-    /// that blocks.
-    ///
-    /// # Errors
-    ///
-    /// Those of the link, `UnexpectedEof` at its end, `InvalidData` with an [`Error`].
-    pub fn pump(
-        &mut self,
-        link: &mut (impl Read + Write),
-        now: impl Fn() -> Instant,
-        unix: UnixMs,
-    ) -> io::Result<()> {
-        self.send(link)?;
-        let mut buffer = vec![0; READ];
-        let count = link.read(&mut buffer)?;
-        if count == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.handle_input(&buffer[..count], now(), unix)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        self.handle_timeout(now());
-        self.send(link)
-    }
-
-    fn send(&mut self, link: &mut impl Write) -> io::Result<()> {
-        let mut out = Vec::new();
-        if self.poll_transmit(&mut out) { link.write_all(&out) } else { Ok(()) }
-    }
-}
-
-impl Copy {
-    fn new(seed: u64) -> Copy {
+    /// A copy without data. `seed` comes from a random source.
+    pub fn new(seed: u64) -> LiveReplica {
         let mut keyspace = Keyspace::new(Settings::default(), seed);
         keyspace.set_role(Role::Replica { read_only: true });
-        Copy {
+        LiveReplica {
             keyspace,
             session: Session::of_primary(0),
             reader: Session::new(1),
@@ -236,13 +88,45 @@ impl Copy {
         }
     }
 
-    /// The link is gone; the data stays.
-    pub(crate) fn stop(&mut self) {
+    /// Whether the data is a whole snapshot and all that came behind it, with a link that stands.
+    /// Otherwise it is what was last known, or nothing.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.is_current
+    }
+
+    /// The data.
+    #[must_use]
+    pub fn keyspace(&self) -> &Keyspace {
+        &self.keyspace
+    }
+
+    /// Runs a command that reads and answers its reply in RESP2; one that writes is refused. The
+    /// database stays as `SELECT` left it.
+    pub fn query<A: AsRef<[u8]>>(&mut self, request: &[A], now: UnixMs) -> Vec<u8> {
+        let request = RequestBuf::from_args(request);
+        let mut reply = Vec::new();
+        if !request.is_empty() {
+            let request = request.as_request();
+            self.keyspace.execute(&mut NoHost, &mut self.reader, request, now, &mut reply);
+        }
+        reply
+    }
+
+    /// The link is gone. The data stays, and is gone on with from there if the master can.
+    pub fn handle_disconnected(&mut self) {
         self.is_current = false;
         self.loader = None;
     }
 
-    pub(crate) fn apply(&mut self, item: Item<'_>, now: UnixMs) -> Result<(), Error> {
+    /// Takes what a [`Follower`](crate::follow::Follower) handed out. The commands of a transaction
+    /// are applied one by one: query when its last is.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]. Close the link, call
+    /// [`handle_disconnected`](LiveReplica::handle_disconnected), and begin anew with a snapshot.
+    pub fn apply(&mut self, item: Item<'_>, now: UnixMs) -> Result<(), Error> {
         match item {
             Item::SnapshotStart { .. } => {
                 self.is_current = false;
@@ -293,14 +177,12 @@ impl Copy {
 
 /// Commands of the stream that are not about data.
 const PASSED_OVER: [&str; 4] = ["publish", "spublish", "script", "function"];
-/// Bytes of one read.
-const READ: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn run(copy: &mut Copy, db: u32, words: &[&str]) -> Result<(), Error> {
+    fn run(copy: &mut LiveReplica, db: u32, words: &[&str]) -> Result<(), Error> {
         let request = RequestBuf::from_args(words);
         let request = request.as_request();
         let item = Item::Command { db, request, in_transaction: false, position: None };
@@ -309,9 +191,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_run_is_an_error_and_not_a_difference() {
-        let mut copy = Copy::new(1);
+        let mut copy = LiveReplica::new(1);
         assert_eq!(run(&mut copy, 3, &["SET", "k", "v"]), Ok(()));
-        assert_eq!(copy.keyspace.data().len(3), 1);
+        assert_eq!(copy.keyspace().data().len(3), 1);
         assert_eq!(run(&mut copy, 0, &["publish", "channel", "message"]), Ok(()));
         let error = run(&mut copy, 0, &["NEWCOMMAND", "k"]).unwrap_err();
         assert!(matches!(&error, Error::Command { name, .. } if name == "NEWCOMMAND"), "{error}");
@@ -322,14 +204,14 @@ mod tests {
 
     #[test]
     fn the_old_data_is_there_until_the_new_is_whole() {
-        let mut copy = Copy::new(1);
+        let mut copy = LiveReplica::new(1);
         run(&mut copy, 0, &["SET", "old", "v"]).unwrap();
         let start = Item::SnapshotStart { len: None, history_gone: false };
         copy.apply(start, UnixMs(0)).unwrap();
         assert!(!copy.is_current);
-        assert_eq!(copy.keyspace.data().len(0), 1);
+        assert_eq!(copy.keyspace().data().len(0), 1);
         copy.apply(Item::SnapshotEnd { position: None }, UnixMs(0)).unwrap();
         assert!(copy.is_current);
-        assert_eq!(copy.keyspace.data().len(0), 0);
+        assert_eq!(copy.keyspace().data().len(0), 0);
     }
 }

@@ -1,149 +1,221 @@
-//! `follow` and `replica` at real masters.
+//! Both runners of `follow` at real masters, by one test each.
 #![allow(clippy::disallowed_methods, reason = "real servers live in real time")]
 
 mod support;
 
-use std::net::TcpStream;
-use std::time::Instant;
+use std::path::PathBuf;
 
-use redwire::follow::{Follower, Item, Position, default_config};
-use redwire::keyspace::ScoreText;
-use redwire::replica::LiveReplica;
-use redwire_testkit::workload::{Workload, dataset, seed};
-use redwire_testkit::{Peer, Server};
-use support::{PATIENCE, digest, unix_ms};
+use redwire::follow::Item;
+use redwire::rdb::Event;
+use redwire::{SpoolLimits, SpoolStatus};
+use redwire_testkit::{Client, Peer, Server, wait_until};
+use support::{Follows, PATIENCE, address, both, config};
 
-fn link(server: &Server) -> TcpStream {
-    let link = TcpStream::connect(("127.0.0.1", server.port())).expect("connect");
-    link.set_read_timeout(Some(PATIENCE)).expect("set a timeout");
-    link
-}
+/// Elements that are pushed between two broken links.
+const PUSHES: usize = 200;
+const BREAKS: usize = 5;
 
-/// A copy has the digest of its master, after the snapshot and after writes that came meanwhile.
-fn copies(peer: Peer, scores: ScoreText) {
-    let Some(master) = peer.start(&[]) else { return };
-    let mut client = master.client();
-    client.pipeline(&dataset(seed(81)));
-    let mut link = link(&master);
-    let mut copy = LiveReplica::new(default_config(), 7, Instant::now());
-    copy.handle_connected(Instant::now());
-    let mut workload = Workload::new(seed(82));
-    for round in 0..20 {
-        client.pipeline(&workload.writes(500));
-        let mark = format!("round {round}");
-        client.ok(&["SELECT", "0"]);
-        client.ok(&["SET", "mark", &mark]);
-        let expected = format!("${}\r\n{mark}\r\n", mark.len());
-        let began = Instant::now();
-        while !copy.is_current() || copy.query(&["GET", "mark"], unix_ms()) != expected.as_bytes() {
-            copy.pump(&mut link, Instant::now, unix_ms()).expect("the link stands");
-            assert!(began.elapsed() < PATIENCE, "{master:?}: the mark of {mark} does not come");
-        }
-    }
-    assert_eq!(digest(copy.keyspace(), scores), client.digest(), "{master:?}");
-    let refused = copy.query(&["SET", "mark", "mine"], unix_ms());
-    assert!(refused.starts_with(b"-READONLY"), "{}", refused.escape_ascii());
-}
-
-#[test]
-fn copies_of_redis_70() {
-    copies(Peer::Redis70, ScoreText::Digits17);
-}
-
-#[test]
-fn copies_of_redis_80() {
-    copies(Peer::Redis80, ScoreText::Shortest);
-}
-
-#[test]
-fn copies_of_valkey_91() {
-    copies(Peer::Valkey91, ScoreText::Shortest);
-}
-
-#[test]
-fn copies_of_others() {
-    copies(Peer::Redis60, ScoreText::Digits17);
-    copies(Peer::Redis62, ScoreText::Digits17);
-    copies(Peer::Redis86, ScoreText::Shortest);
-    copies(Peer::Valkey81, ScoreText::Shortest);
-}
-
-/// What a follower counts until the list's last element, pushed by the caller, has come.
-fn count_pushes(
-    follower: &mut Follower,
-    server: &Server,
-    until: &str,
-    seen: &mut Vec<String>,
-) -> Option<Position> {
-    let (mut link, mut unread) = (link(server), Vec::new());
-    let mut position = None;
-    follower.handle_connected(Instant::now());
-    while seen.last().is_none_or(|last| last != until) {
-        let each = |item: Item<'_>| {
-            if let Item::Command { db, request, position: place, .. } = item {
-                assert_eq!(db, 3);
-                seen.push(String::from_utf8_lossy(&request[2]).into_owned());
-                position = place.or(position);
-            }
-        };
-        follower.pump(&mut link, &mut unread, Instant::now, each).expect("the link stands");
-    }
-    follower.handle_disconnected(Instant::now());
-    position
-}
-
-/// A follower that is away for a while, and another process in its place, go on where it stopped.
-fn resumes(peer: Peer) {
-    let Some(master) = peer.start(&["--repl-backlog-size", "1mb"]) else { return };
+/// Links that break in the midst, and another process in the place of the first: every push comes
+/// once.
+fn goes_on<R: Follows>(peer: Peer) {
+    let Some(master) = peer.start(&["--repl-backlog-size", "4mb"]) else { return };
     let mut client = master.client();
     client.ok(&["SELECT", "3"]);
     client.ok(&["SET", "before", "1"]);
-    let mut push = |from: usize, to: usize| {
-        for n in from..to {
-            client.ok(&["RPUSH", "list", &n.to_string()]);
-        }
+    let mut follow = R::with(address(&master), config());
+    let (mut whole, mut errors, mut position) = (false, 0, None);
+    let mut pushes: Vec<usize> = Vec::new();
+    let mut take = |follow: &mut R| {
+        let next = follow.next(|item| match item {
+            Item::SnapshotEnd { .. } => whole = true,
+            Item::Command { db, request, position: place, .. } => {
+                assert_eq!(db, 3);
+                pushes.push(number(&request[2]));
+                position = place.or(position);
+            }
+            _ => {}
+        });
+        errors += usize::from(next.is_err());
+        (whole, pushes.len(), position)
     };
-    let mut follower = Follower::new(default_config(), 7, Instant::now());
-    let mut seen = Vec::new();
-    // The snapshot has what was there; the stream what follows. So the pushes must wait for it.
-    let (mut first, mut unread, mut whole) = (link(&master), Vec::new(), false);
-    follower.handle_connected(Instant::now());
-    while !whole {
-        let each = |item: Item<'_>| whole |= matches!(item, Item::SnapshotEnd { .. });
-        follower.pump(&mut first, &mut unread, Instant::now, each).expect("the link stands");
+    while !take(&mut follow).0 {}
+    for round in 0..BREAKS {
+        for n in round * PUSHES..(round + 1) * PUSHES {
+            client.ok(&["RPUSH", "list", &n.to_string()]);
+            if n % 10 == 0 {
+                take(&mut follow);
+            }
+        }
+        client.call(&["CLIENT", "KILL", "TYPE", "replica"]);
+        if round == BREAKS / 2 {
+            let position = follow.position().expect("a place");
+            follow = R::with(address(&master), config());
+            follow.resume_from(position);
+        }
     }
-    follower.handle_disconnected(Instant::now());
-    drop(first);
-    push(0, 100);
-    let position = count_pushes(&mut follower, &master, "99", &mut seen).expect("a place");
-    push(100, 200);
-    let mut other = Follower::new(default_config(), 8, Instant::now());
-    other.resume_from(position);
-    count_pushes(&mut other, &master, "199", &mut seen);
-    assert_eq!(seen, (0..200).map(|n: i32| n.to_string()).collect::<Vec<_>>(), "{master:?}");
-    let mut client = master.client();
-    let full = client.info("sync_full");
-    assert_eq!(full.as_deref(), Some("1"), "{master:?}: the rest was resumed");
+    while take(&mut follow).1 < BREAKS * PUSHES {}
+    assert_eq!(follow.position(), position);
+    assert_eq!(pushes, (0..BREAKS * PUSHES).collect::<Vec<_>>(), "{master:?}");
+    assert!(errors > 0);
+    assert_eq!(client.info("sync_full").as_deref(), Some("1"), "{master:?}");
 }
 
-#[test]
-fn resumes_at_redis_70() {
-    resumes(Peer::Redis70);
+fn number(text: &[u8]) -> usize {
+    String::from_utf8_lossy(text).parse().expect("a number")
 }
 
-#[test]
-fn resumes_at_others() {
-    for peer in [Peer::Redis60, Peer::Redis62, Peer::Redis86, Peer::Valkey81] {
-        resumes(peer);
+/// Keys of a snapshot, and as many pushes beside it, of 100 KB each.
+const KEYS: usize = 300;
+
+/// A master with 30 MB of data that cuts a link for which it has to keep 1 MB.
+fn strict_master(peer: Peer, args: &[&str], limit: &str) -> Option<(Server, Client, String)> {
+    let limits = ["--client-output-buffer-limit", limit, "--repl-backlog-size", "2mb"];
+    let master = peer.start(&[&limits[..], &["--rdbcompression", "no"], args].concat())?;
+    let (mut client, value) = (master.client(), "v".repeat(100_000));
+    for n in 0..KEYS {
+        client.ok(&["SET", &format!("key{n}"), &value]);
     }
+    Some((master, client, value))
 }
 
-#[test]
-fn resumes_at_redis_80() {
-    resumes(Peer::Redis80);
+/// Bytes of the stream that are still on the way when more is written.
+const SLACK: u64 = 512 << 10;
+const STRICT: &str = "replica 1mb 1mb 1";
+const STOCK: &str = "replica 256mb 64mb 60";
+
+fn spool(memory: usize, disk: u64) -> SpoolLimits {
+    SpoolLimits { memory, disk, folder: None }
 }
 
-#[test]
-fn resumes_at_valkey_91() {
-    resumes(Peer::Valkey91);
+/// What was kept here at most, and what was said of it.
+#[derive(Debug, Default)]
+struct Seen {
+    memory: usize,
+    disk: u64,
+    trouble: Option<String>,
+}
+
+/// Follows a master with the default settings, so slowly that for each key of the snapshot 100 KB are
+/// written meanwhile: one snapshot, and every push once and in order.
+fn follow_slowly<R: Follows>(
+    (master, mut client, value): (Server, Client, String),
+    limits: SpoolLimits,
+) -> Seen {
+    let mut follow = R::with(address(&master), config());
+    follow.set_spool(limits);
+    let (mut keys, mut written, mut starts, mut seen) = (0, 0, 0, Seen::default());
+    let mut pushes = Vec::new();
+    while pushes.len() < KEYS {
+        let mut key = false;
+        let next = follow.next(|item| match item {
+            Item::SnapshotStart { .. } => starts += 1,
+            Item::Snapshot { event: Event::Key(_), .. } => key = true,
+            Item::Command { request, .. } if request.name().eq_ignore_ascii_case(b"RPUSH") => {
+                pushes.push(number(&request[2]));
+            }
+            _ => {}
+        });
+        next.unwrap_or_else(|error| panic!("{master:?}: {error}, {written} written"));
+        let status = follow.spool();
+        (seen.memory, seen.disk) = (seen.memory.max(status.memory), seen.disk.max(status.disk));
+        seen.trouble = seen.trouble.or(status.trouble);
+        keys += usize::from(key);
+        if key && written < KEYS {
+            client.ok(&["RPUSH", "list", &written.to_string(), &value]);
+            written += 1;
+            // Faster than the machine is at the time is faster than the limit allows.
+            let kept = |status: SpoolStatus| status.memory as u64 + status.disk + SLACK;
+            wait_until("the stream to be read", PATIENCE, || {
+                let status = follow.spool();
+                status.trouble.is_some() || kept(status) > (written * value.len()) as u64
+            });
+        }
+    }
+    assert_eq!((starts, written), (1, KEYS), "{master:?}");
+    assert!(keys >= KEYS, "{keys} keys");
+    assert_eq!(pushes, (0..KEYS).collect::<Vec<_>>(), "{master:?}");
+    assert_eq!(client.info("sync_full").as_deref(), Some("1"), "{master:?}");
+    seen
+}
+
+/// On one connection the master's limit would cut the link again and again: with the default settings
+/// the snapshot comes once, and the stream waits here, most of it on disk.
+fn a_strict_master<R: Follows>(peer: Peer, args: &[&str]) {
+    let Some(master) = strict_master(peer, args, STRICT) else { return };
+    let seen = follow_slowly::<R>(master, spool(1 << 20, 1 << 30));
+    assert!(seen.disk > 10 << 20, "{seen:?}");
+    // Of both connections, with what is read back, and a value that hangs over.
+    assert!(seen.memory < 3 << 20, "{seen:?}");
+    assert_eq!(seen.trouble, None);
+}
+
+/// A disk that is full to its limit: what exceeds it waits with the master, and nothing is lost.
+fn a_full_disk<R: Follows>() {
+    let Some(master) = strict_master(Peer::Redis70, &[], STOCK) else { return };
+    let seen = follow_slowly::<R>(master, spool(1 << 20, 4 << 20));
+    assert!(seen.disk <= 4 << 20 && seen.memory < 3 << 20, "{seen:?}");
+    assert_eq!(seen.trouble.as_deref(), Some("4194304 bytes on disk are all that may be used"));
+}
+
+/// A disk that takes nothing: memory to its limit, then the master.
+fn a_failing_disk<R: Follows>() {
+    let Some(master) = strict_master(Peer::Redis70, &[], STOCK) else { return };
+    let folder = Some(PathBuf::from("/there/is/no/such/folder"));
+    let seen = follow_slowly::<R>(master, SpoolLimits { folder, ..spool(1 << 20, 1 << 30) });
+    assert!(seen.disk == 0 && seen.memory < 3 << 20, "{seen:?}");
+    let trouble = seen.trouble.expect("it is said");
+    assert!(trouble.contains("/there/is/no/such/folder: "), "{trouble}");
+}
+
+/// A snapshot that nobody takes for longer than the master waits for a replica: the link stays, and
+/// all of it comes in the end.
+fn a_stalled_snapshot<R: Follows>(peer: Peer, args: &[&str]) {
+    let args = [args, &["--repl-timeout", "8"]].concat();
+    let Some((master, mut client, _)) = strict_master(peer, &args, STRICT) else { return };
+    let mut follow = R::with(address(&master), config());
+    follow.set_spool(spool(1 << 20, 1 << 30));
+    while !follow
+        .next(|item| matches!(item, Item::Snapshot { event: Event::Key(_), .. }))
+        .expect("a key")
+    {}
+    let uptime = |client: &mut Client| client.info("uptime_in_seconds")?.parse::<u64>().ok();
+    let began = uptime(&mut client).expect("a number");
+    wait_until("the master's patience to be tried", PATIENCE, || {
+        uptime(&mut client).is_some_and(|now| now >= began + 19)
+    });
+    let mut keys = 1;
+    while !follow
+        .next(|item| {
+            keys += usize::from(matches!(item, Item::Snapshot { event: Event::Key(_), .. }));
+            matches!(item, Item::SnapshotEnd { .. })
+        })
+        .unwrap_or_else(|error| panic!("{master:?}: {error}"))
+    {}
+    assert_eq!(keys, KEYS);
+    assert_eq!(client.info("sync_full").as_deref(), Some("1"), "{master:?}");
+}
+
+both! { Follow:
+    goes_on_at_redis_70 => goes_on(Peer::Redis70),
+    goes_on_at_redis_80 => goes_on(Peer::Redis80),
+    goes_on_at_valkey_91 => goes_on(Peer::Valkey91),
+    goes_on_at_redis_60 => goes_on(Peer::Redis60),
+    goes_on_at_redis_62 => goes_on(Peer::Redis62),
+    goes_on_at_redis_86 => goes_on(Peer::Redis86),
+    goes_on_at_valkey_81 => goes_on(Peer::Valkey81),
+    a_strict_redis_70 => a_strict_master(Peer::Redis70, &[]),
+    a_strict_redis_80 => a_strict_master(Peer::Redis80, &[]),
+    a_strict_redis_80_by_its_channel => a_strict_master(Peer::Redis80, &["--repl-rdb-channel", "yes"]),
+    a_strict_redis_86 => a_strict_master(Peer::Redis86, &[]),
+    a_strict_valkey_81 => a_strict_master(Peer::Valkey81, &[]),
+    a_strict_valkey_91 => a_strict_master(Peer::Valkey91, &[]),
+    a_strict_valkey_91_by_its_channel =>
+        a_strict_master(Peer::Valkey91, &["--dual-channel-replication-enabled", "yes"]),
+    the_limit_of_the_disk => a_full_disk(),
+    a_disk_that_takes_nothing => a_failing_disk(),
+    a_stalled_snapshot_of_redis_70 => a_stalled_snapshot(Peer::Redis70, &[]),
+    a_stalled_snapshot_of_redis_80 =>
+        a_stalled_snapshot(Peer::Redis80, &["--repl-rdb-channel", "yes"]),
+    a_stalled_snapshot_of_valkey_91 =>
+        a_stalled_snapshot(Peer::Valkey91, &["--dual-channel-replication-enabled", "yes"]),
 }

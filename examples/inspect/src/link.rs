@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use redwire::{Address, follow::default_config};
-use redwire_repl::{Replica, ReplicaConfig, ReplicaEvent, Step};
+use redwire_repl::{RdbChannel, Replica, ReplicaConfig, ReplicaEvent, Step};
 use redwire_tools::Failure;
 
 use crate::clock;
@@ -35,7 +35,13 @@ pub(crate) fn open(address: &str) -> Result<(Box<dyn Read>, String), Failure> {
     let shown = shown.to_string();
     let stream = TcpStream::connect((host.as_str(), port)).map_err(Failure::io(&*shown))?;
     stream.set_read_timeout(Some(TIMEOUT)).map_err(Failure::io(&*shown))?;
-    let config = ReplicaConfig { masteruser: user, masterauth: password, ..default_config() };
+    let config = ReplicaConfig {
+        masteruser: user,
+        masterauth: password,
+        // The RDB is all that is wanted: a master that knows how keeps no stream for us.
+        rdb_channel: Some(RdbChannel::Plain),
+        ..default_config()
+    };
     let mut replica = Replica::new(config, 0, clock::now());
     replica.handle_timeout(clock::now());
     while let Some(event) = replica.poll_event() {

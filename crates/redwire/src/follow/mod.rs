@@ -4,32 +4,31 @@
 //! piece of the snapshot or a command of the stream; the [`Position`] behind a command is what a
 //! later process goes on from. Any server that replicates serves, from Redis 6.0 and Valkey 7.2 on.
 //!
-//! The loop around it, with a blocking socket:
+//! [`blocking::Follow`](crate::blocking::Follow) has connections, a clock and reconnection around it,
+//! and with the feature `tokio` so has `redwire::tokio::Follow`:
 //!
 //! ```no_run
-//! use std::net::TcpStream;
-//! use std::time::Instant;
+//! use redwire::blocking::Follow;
+//! use redwire::follow::Item;
 //!
-//! use redwire::follow::{Follower, Item, default_config};
-//!
-//! # #[allow(clippy::disallowed_methods)] // a program reads the clock
-//! # fn main() -> std::io::Result<()> {
-//! let mut link = TcpStream::connect("127.0.0.1:6379")?;
-//! let mut follower = Follower::new(default_config(), 7, Instant::now());
-//! follower.handle_connected(Instant::now());
-//! let mut unread = Vec::new();
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut master = Follow::new("redis://127.0.0.1:6379".parse()?);
 //! loop {
-//!     follower.pump(&mut link, &mut unread, Instant::now, |item| {
+//!     let next = master.next(|item| {
 //!         if let Item::Command { db, request, .. } = item {
 //!             println!("{db}: {request:?}");
 //!         }
-//!     })?;
+//!     });
+//!     if let Err(error) = next {
+//!         eprintln!("{error}; connecting again");
+//!     }
 //! }
 //! # }
 //! ```
 //!
-//! Who wants to go on after a broken link drives [`Follower::poll_event`] and
-//! [`Follower::handle_timeout`], as `examples/tail` does.
+//! A full sync comes over two connections ([`default_config`]): the snapshot on one, at the pace of
+//! whoever takes it, and the stream beside it on the other, so that the master keeps neither and cuts
+//! nobody for its output limit.
 
 mod position;
 mod rdb_link;
@@ -37,12 +36,12 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Read, Write};
 use std::time::Instant;
 
 use redwire_rdb::{DecodeOptions, Decoder, Event};
 use redwire_repl::{
     Error, Offset, ReplId, Replica, ReplicaConfig, ReplicaEvent, ReplicaStatus, Step,
+    TwoConnections,
 };
 use redwire_resp::Request;
 
@@ -112,18 +111,66 @@ impl Progress<'_> {
     }
 }
 
-/// Settings that suit a program that reads: no port, and a version that makes Valkey 9 write its
-/// own dialect, field expiries and all, where it would leave them out for others.
+/// Settings that suit a program that reads: no port, a version that makes Valkey 9 write its own
+/// dialect, field expiries and all, where it would leave them out for others, and full syncs over two
+/// connections.
+///
+/// On one connection a master keeps the stream until the snapshot is through, cuts the link when that
+/// exceeds its `client-output-buffer-limit replica`, and begins anew, for ever. Over two it keeps next
+/// to nothing: in the way that it offers (Redis' RDB channel, Valkey's dual channel), or else by a
+/// client that wants a snapshot and no more. After two attempts that broke off one connection is tried
+/// once. [`TwoConnections::No`] asks for one at once.
 #[must_use]
 pub fn default_config() -> ReplicaConfig {
     let version = Some("9.1.0".to_owned());
-    ReplicaConfig { listening_port: 0, version, ..ReplicaConfig::default() }
+    let two_connections = TwoConnections::Always;
+    ReplicaConfig { listening_port: 0, version, two_connections, ..ReplicaConfig::default() }
 }
 
 /// A replica that hands out what it gets instead of keeping it.
 ///
 /// Memory is the caller's buffer: it must hold one string, one packed value or one transaction
 /// whole, as those came.
+///
+/// The caller owns sockets and clock. It opens a connection when [`poll_event`](Follower::poll_event)
+/// says so and calls [`handle_connected`](Follower::handle_connected); sends what
+/// [`poll_transmit`](Follower::poll_transmit) gives; shows what it read to
+/// [`handle_input`](Follower::handle_input) while that [`goes_on`](Progress::goes_on); and calls
+/// [`handle_timeout`](Follower::handle_timeout) by [`poll_timeout`](Follower::poll_timeout). For the
+/// second connection see [`poll_rdb_connect`](Follower::poll_rdb_connect).
+///
+/// ```
+/// use redwire::follow::{Follower, Item, default_config};
+///
+/// # #[allow(clippy::disallowed_methods)] // a program reads the clock
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let now = std::time::Instant::now();
+/// let id = "0123456789abcdef0123456789abcdef01234567";
+/// let mut follower = Follower::new(default_config(), 7, now);
+/// follower.resume_from(format!("{id} 1500 0").parse()?);
+/// follower.handle_connected(now);
+///
+/// let mut unread = &b"+PONG\r\n+OK\r\n+OK\r\n+OK\r\n+CONTINUE\r\n*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n"[..];
+/// let mut seen = Vec::new();
+/// loop {
+///     let progress = follower.handle_input(unread, now)?;
+///     let goes_on = progress.goes_on();
+///     unread = &unread[progress.used..];
+///     match progress.item {
+///         Some(Item::Resumed { position }) => seen.push(format!("from {}", position.offset)),
+///         Some(Item::Command { db, request, .. }) => seen.push(format!("{db} {request:?}")),
+///         _ => {}
+///     }
+///     if !goes_on {
+///         break;
+///     }
+/// }
+/// assert_eq!(seen[0], "from 1500");
+/// assert_eq!(seen.len(), 2);
+/// assert_eq!(follower.position().map(|it| it.offset.get()), Some(1520));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Follower {
     replica: Replica,
@@ -172,6 +219,11 @@ impl Follower {
     pub fn resume_from(&mut self, position: Position) {
         self.replica.resume_from(position.replid, position.offset);
         self.stream = Stream::at(position.db);
+    }
+
+    /// What was handed out is void: asks for a whole data set at the next connection.
+    pub fn forget(&mut self) {
+        self.replica.forget();
     }
 
     /// Whether commands of a transaction were handed out, and its last was not.
@@ -307,55 +359,6 @@ impl Follower {
         Ok(Progress { used, item })
     }
 
-    /// Reads once and hands out all that is there then; writes what the master is to get. For a
-    /// `link` that blocks, and stays as it is after an error. `unread` is the caller's to keep
-    /// between the calls, empty at first.
-    ///
-    /// # Errors
-    ///
-    /// Those of the link, `UnexpectedEof` at its end, `InvalidData` with the words of
-    /// [`handle_input`](Follower::handle_input)'s, `Unsupported` when a second connection is wanted.
-    pub fn pump(
-        &mut self,
-        link: &mut (impl Read + Write),
-        unread: &mut Vec<u8>,
-        now: impl Fn() -> Instant,
-        mut each: impl FnMut(Item<'_>),
-    ) -> io::Result<()> {
-        self.send(link)?;
-        let start = unread.len();
-        unread.resize(start + READ, 0);
-        let read = link.read(&mut unread[start..]);
-        unread.truncate(start + *read.as_ref().unwrap_or(&0));
-        if read? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        let mut at = 0;
-        loop {
-            let progress = self.handle_input(&unread[at..], now());
-            let progress = progress.map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
-            let goes_on = progress.goes_on();
-            at += progress.used;
-            if let Some(item) = progress.item {
-                each(item);
-            }
-            if !goes_on {
-                break;
-            }
-        }
-        unread.drain(..at);
-        if self.has_rdb_link() {
-            return Err(io::ErrorKind::Unsupported.into());
-        }
-        self.handle_timeout(now());
-        self.send(link)
-    }
-
-    fn send(&mut self, link: &mut impl Write) -> io::Result<()> {
-        let mut out = Vec::new();
-        if self.poll_transmit(&mut out) { link.write_all(&out) } else { Ok(()) }
-    }
-
     fn place(&self, replid: Option<ReplId>, offset: Offset) -> Option<Position> {
         replid.map(|replid| Position { replid, offset, db: self.stream.db() })
     }
@@ -456,6 +459,3 @@ impl Follower {
         }
     }
 }
-
-/// Bytes of one read of [`Follower::pump`].
-const READ: usize = 64 << 10;

@@ -16,6 +16,8 @@ pub(super) struct RdbLink {
     pub(super) replica: Replica,
     /// The caller was not told to connect.
     wanted: bool,
+    /// It said where the RDB belongs: the stream was asked for.
+    attached: bool,
 }
 
 /// What a full sync is to come over.
@@ -67,6 +69,13 @@ impl Follower {
         self.rdb_link.is_some() && self.replica.is_streaming()
     }
 
+    /// Whether the data set is held back until the stream behind it is sure to come: whoever takes
+    /// it may be slow, and a master does not remember for long.
+    pub(crate) fn awaits_stream(&self) -> bool {
+        let attached = self.rdb_link.as_ref().is_some_and(|link| link.attached);
+        attached && !self.replica.is_streaming()
+    }
+
     /// The second connection stands.
     pub fn handle_rdb_connected(&mut self, now: Instant) {
         if let Some(link) = &mut self.rdb_link {
@@ -95,7 +104,8 @@ impl Follower {
         link.replica.poll_transmit(out)
     }
 
-    /// As [`handle_input`](Follower::handle_input), for what the second connection brought.
+    /// As [`handle_input`](Follower::handle_input), for what the second connection brought. It takes
+    /// nothing of the data set before the first one has brought `+CONTINUE`: call again then.
     ///
     /// # Errors
     ///
@@ -109,6 +119,9 @@ impl Follower {
         if self.is_at_rdb() {
             return self.rdb_step(unread, now);
         }
+        if self.awaits_stream() {
+            return Ok(Progress { used: 0, item: None });
+        }
         let Some(link) = &mut self.rdb_link else { return Ok(Progress { used: 0, item: None }) };
         let progress = link.replica.handle_input(unread, now)?;
         let used = progress.used;
@@ -117,6 +130,7 @@ impl Follower {
                 return Err(link.replica.fail("the master knows no PSYNC"));
             }
             Some(Step::FullResync { .. }) => {
+                link.attached = true;
                 self.replica.attach(&link.replica, now);
                 None
             }
@@ -147,7 +161,7 @@ impl Follower {
         // It is opened by the caller, at once.
         replica.handle_timeout(now);
         while replica.poll_event().is_some() {}
-        self.rdb_link = Some(RdbLink { replica, wanted: true });
+        self.rdb_link = Some(RdbLink { replica, wanted: true, attached: false });
     }
 
     /// What was asked to go on is to come whole: asks for it anew where it could have come over two

@@ -13,6 +13,10 @@ fn start() -> Instant {
     Instant::now()
 }
 
+fn one_connection() -> ReplicaConfig {
+    ReplicaConfig { two_connections: TwoConnections::No, ..default_config() }
+}
+
 const REPLID: &[u8; 40] = b"0123456789abcdef0123456789abcdef01234567";
 /// The offset of the snapshot.
 const BASE: u64 = 1000;
@@ -229,12 +233,12 @@ proptest! {
         let end = BASE + stream.len() as u64;
         let master = Master { rdb: rdb(keys), stream, marker, forgets: false };
         let (mut now, mut told) = (start(), Told::default());
-        let mut follower = Follower::new(default_config(), 1, now);
+        let mut follower = Follower::new(one_connection(), 1, now);
         for (len, piece, restart) in cuts {
             connect(&mut follower, &master, len, piece, now, &mut told);
             now += Duration::from_secs(100);
             if restart {
-                follower = Follower::new(default_config(), 1, now);
+                follower = Follower::new(one_connection(), 1, now);
                 if let Some(position) = told.position {
                     follower.resume_from(position);
                 }
@@ -263,7 +267,7 @@ fn every_cut_of_a_link_is_mended() {
         let master = Master { rdb: rdb(2), stream, marker, forgets: false };
         for len in 0..700 {
             let (now, mut told) = (start(), Told::default());
-            let mut follower = Follower::new(default_config(), 1, now);
+            let mut follower = Follower::new(one_connection(), 1, now);
             connect(&mut follower, &master, len, 1 << 20, now, &mut told);
             connect(&mut follower, &master, usize::MAX, 1 << 20, now, &mut told);
             assert_eq!(told.commands, expected, "cut at {len}");
@@ -277,7 +281,7 @@ fn a_history_that_is_gone_is_told() {
     let now = start();
     let mut master = Master { rdb: rdb(1), stream: Vec::new(), marker: true, forgets: false };
     let mut told = Told::default();
-    let mut follower = Follower::new(default_config(), 1, now);
+    let mut follower = Follower::new(one_connection(), 1, now);
     connect(&mut follower, &master, usize::MAX, 1 << 20, now, &mut told);
     connect(&mut follower, &master, usize::MAX, 1 << 20, now, &mut told);
     assert_eq!((told.resumed, told.gone), (1, 0));
@@ -293,7 +297,7 @@ fn damage_is_an_error_with_its_place() {
     let middle = rdb.len() / 2;
     rdb[middle] ^= 0xff;
     let master = Master { rdb, stream: Vec::new(), marker: false, forgets: false };
-    let mut follower = Follower::new(default_config(), 1, now);
+    let mut follower = Follower::new(one_connection(), 1, now);
     follower.handle_connected(now);
     let (mut received, mut unread, mut sent) = (Vec::new(), Vec::new(), 0);
     let error = loop {

@@ -1,17 +1,19 @@
 //! [`follow`](crate::follow) and [`replica`](crate::replica) on tokio: connections, timers and
-//! reconnection around the same machines.
+//! reconnection around the same machines, as [`blocking`](crate::blocking) has them for threads.
 //!
-//! It is here alone that this crate opens sockets and reads a clock, tokio's; no task is started.
-//! What a future is dropped in the midst of is not lost: the next call goes on with it.
+//! A task reads each connection, so that a master that is followed slowly neither keeps our stream
+//! nor takes us for dead: what waits is kept here, in memory and beyond that on disk, within
+//! [`SpoolLimits`]. What a future is dropped in the midst of is not lost: the next call goes on
+//! with it.
 //!
 //! ```no_run
-//! use redwire::follow::{Item, default_config};
+//! use redwire::follow::Item;
 //! use redwire::resp::RequestBuf;
 //! use redwire::tokio::Follow;
 //!
 //! # async fn queue(_db: u32, _request: &RequestBuf) {}
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut master = Follow::new("redis://127.0.0.1:6379".parse()?, default_config(), 7);
+//! let mut master = Follow::new("redis://127.0.0.1:6379".parse()?);
 //! loop {
 //!     let change = master.next(|item| match item {
 //!         Item::Command { db, request, .. } => Some((db, RequestBuf::from(request))),
@@ -26,73 +28,87 @@
 //! # }
 //! ```
 
-mod link;
-#[cfg(test)]
-mod tests;
+mod reader;
 
 use std::io;
+use std::sync::Arc;
+use std::time::Instant;
 
-use redwire_keyspace::{Keyspace, UnixMs};
+use ::tokio::task::{spawn_blocking, yield_now};
+use redwire_keyspace::Keyspace;
 use redwire_repl::{ReplicaConfig, ReplicaStatus};
 
-use crate::Address;
-use crate::follow::{Follower, Item, Position};
+use crate::follow::{Item, Position, default_config};
 use crate::replica::LiveReplica;
-use link::Link;
-
-/// Most bytes of stream that are kept in memory while the data set comes on a connection of its own,
-/// unless [`Follow::set_stream_buffer`] says otherwise: 256 MiB.
-pub const STREAM_BUFFER: usize = 256 << 20;
+use crate::session::{Next, Session, Which, seed, unix_ms};
+use crate::{Address, SpoolLimits, SpoolStatus};
+use reader::{Signal, Wire, now};
 
 /// Follows a master, and hands out its snapshot and every change behind it.
 ///
-/// Nothing is read ahead but one read of 64 KiB: who takes items slowly slows the master's link
-/// down. The master ends a link that is silent for its `repl-timeout` (60 s), or whose output it has
-/// to keep too much of; then this one connects again and goes on where it stopped, if the master
-/// still can. [`keep_alive`](Follow::keep_alive) beside slow work keeps it from the first.
-///
-/// A full sync that is taken slowly is cut by the master's output limit, and begins anew, for ever:
-/// with [`TwoConnections::Always`](redwire_repl::TwoConnections::Always) in
-/// [`ReplicaConfig::two_connections`] the snapshot comes on a connection of its own, at the pace of
-/// whoever takes it, and the stream is kept here meanwhile, up to [`STREAM_BUFFER`].
+/// However slowly items are taken, the master's stream is read and answered, as long as the runtime
+/// turns, and waits here within [`SpoolLimits`]. A snapshot waits with the master, which sends it on a
+/// connection of its own ([`default_config`]). When a link ends, the next call opens another and goes
+/// on where it stopped, if the master still can.
 #[derive(Debug)]
 pub struct Follow {
-    follower: Follower,
-    link: Link,
+    address: Address,
+    session: Session,
+    main: Arc<Wire>,
+    rdb: Arc<Wire>,
+    /// Rung by whoever reads.
+    signal: Arc<Signal>,
 }
 
 impl Follow {
-    /// Follows the server at `address` from the first call of [`next`](Follow::next) on. The
-    /// address' user and password stand in for those of `config` if it has any; `seed`, from a
-    /// random source, spreads the attempts to connect.
-    pub fn new(address: Address, config: ReplicaConfig, seed: u64) -> Follow {
-        let follower = Follower::new(login(&address, config), seed, link::now());
-        Follow { follower, link: Link::new(address) }
+    /// Follows the server at `address` from the first call of [`next`](Follow::next) on, logged in
+    /// as the address says.
+    pub fn new(address: Address) -> Follow {
+        Follow::with_config(address, default_config())
+    }
+
+    /// As [`new`](Follow::new), with other settings than [`default_config`]. The address' login
+    /// stands in for theirs if it has one.
+    pub fn with_config(address: Address, config: ReplicaConfig) -> Follow {
+        let session = Session::new(&address, config, now());
+        let (main, rdb, signal) = Default::default();
+        Follow { address, session, main, rdb, signal }
     }
 
     /// All up to `position` is known already: asks to go on from there. To be called before the
     /// first [`next`](Follow::next).
     pub fn resume_from(&mut self, position: Position) {
-        self.follower.resume_from(position);
+        self.session.resume_from(position);
     }
 
-    /// Most bytes of stream that are kept in memory while the data set comes on a connection of its
-    /// own; what is beyond them stays with the master. [`STREAM_BUFFER`] by default.
-    pub fn set_stream_buffer(&mut self, bytes: usize) {
-        self.link.stream_buffer = bytes;
+    /// How much may wait here, and where, on the connections that are opened from now on.
+    pub fn set_spool(&mut self, limits: SpoolLimits) {
+        self.session.set_limits(limits);
+    }
+
+    /// What waits here, of both connections.
+    #[must_use]
+    pub fn spool(&self) -> SpoolStatus {
+        self.session.spool()
     }
 
     /// The place behind all items that were handed out; `None` inside of a snapshot or of a
     /// transaction, and before the first snapshot.
     #[must_use]
     pub fn position(&self) -> Option<Position> {
-        self.follower.position()
+        self.session.position()
+    }
+
+    /// Whether commands of a transaction were handed out, and its last was not.
+    #[must_use]
+    pub fn is_inside_transaction(&self) -> bool {
+        self.session.is_inside_transaction()
     }
 
     /// The link, as INFO shows it.
     #[must_use]
     pub fn status(&self) -> ReplicaStatus {
-        self.follower.status(link::now())
+        self.session.status(now())
     }
 
     /// Waits for the next item, hands it to `take`, and answers what that made of it. `take` is not
@@ -104,103 +120,115 @@ impl Follow {
     /// `UnexpectedEof` when the master closed it, `TimedOut` when it was silent, and `InvalidData`
     /// with a [`repl::Error`](redwire_repl::Error) when it refuses us or its data is damaged. That
     /// is for the log: the next call connects again, after the machine's back-off.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with its drivers for I/O and time.
     pub async fn next<T>(&mut self, take: impl FnOnce(Item<'_>) -> T) -> io::Result<T> {
         let mut take = Some(take);
+        self.drive(|session, at| session.step_once(at, &mut take)).await
+    }
+
+    /// Steps until one comes to something. Nothing is waited for behind that.
+    async fn drive<T>(
+        &mut self,
+        mut step: impl FnMut(&mut Session, Instant) -> io::Result<Next<T>>,
+    ) -> io::Result<T> {
         loop {
-            self.link.ready(&mut self.follower).await?;
-            let each = |item: Item<'_>| take.take().map(|take| take(item));
-            if let Some(Some(taken)) = self.link.try_next(&mut self.follower, each)? {
-                return Ok(taken);
+            let at = now();
+            if self.session.wants_tending(at) {
+                self.tend(at)?;
+                // Those who read have their turn, too.
+                yield_now().await;
+            }
+            match step(&mut self.session, at)? {
+                Next::Item(item) => return Ok(item),
+                Next::Fetch(inbox) => {
+                    // It goes on, and rings, if we are dropped.
+                    spawn_blocking(move || inbox.fetch()).await.map_err(io::Error::other)?;
+                }
+                Next::Tend => self.tend(at)?,
+                Next::Wait => {
+                    self.tend(at)?;
+                    self.signal.wait(self.session.poll_timeout()).await;
+                }
             }
         }
     }
 
-    /// Tells the master that we live, while nothing is taken from it; a branch of a `select!` whose
-    /// other one is slow. Ends only by an error of the link, as [`next`](Follow::next) would.
-    pub async fn keep_alive(&mut self) -> io::Error {
-        self.link.keep_alive(&mut self.follower).await
+    fn tend(&mut self, at: Instant) -> io::Result<()> {
+        self.session.tend(at)?;
+        if let Some(which) = self.session.poll_connect() {
+            let wire = Arc::<Wire>::default();
+            let inbox = self.session.open(which, at, wire.clone(), self.signal.clone());
+            reader::start(self.address.clone(), inbox, wire.clone());
+            match which {
+                Which::Main => self.main = wire,
+                Which::Rdb => self.rdb = wire,
+            }
+        }
+        for which in [Which::Main, Which::Rdb] {
+            if let Some(out) = self.session.poll_transmit(which) {
+                if which == Which::Main { &self.main } else { &self.rdb }.send(&out);
+            }
+        }
+        Ok(())
     }
 }
 
 /// A live, read-only copy of a master: a [`LiveReplica`] with its link.
 ///
 /// ```no_run
-/// use redwire::follow::default_config;
 /// use redwire::tokio::Live;
-/// # use redwire::keyspace::UnixMs;
-/// # fn unix_ms() -> UnixMs { UnixMs(0) }
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-/// let mut copy = Live::new("redis://127.0.0.1:6379".parse()?, default_config(), 7);
+/// let mut copy = Live::new("redis://127.0.0.1:6379".parse()?);
 /// loop {
-///     copy.changed(unix_ms).await?; // waits for what comes, and applies it
+///     copy.changed().await?; // waits for what comes, and applies it
 ///     if copy.is_current() {
-///         println!("{:?}", copy.query(&["GET", "greeting"], unix_ms()));
+///         println!("{:?}", copy.query(&["GET", "greeting"]));
 ///     }
 /// }
 /// # }
 /// ```
 #[derive(Debug)]
 pub struct Live {
+    follow: Follow,
     copy: LiveReplica,
-    link: Link,
 }
 
 impl Live {
     /// A copy without data of the server at `address`; see [`Follow::new`].
-    pub fn new(address: Address, config: ReplicaConfig, seed: u64) -> Live {
-        let copy = LiveReplica::new(login(&address, config), seed, link::now());
-        Live { copy, link: Link::new(address) }
+    pub fn new(address: Address) -> Live {
+        Live::with_config(address, default_config())
     }
 
-    /// Waits until something has come, and applies all that is there: a transaction whole, and
-    /// nothing at all when the future is dropped before it is ready. `unix` tells the time by which
-    /// keys expire.
+    /// See [`Follow::with_config`].
+    pub fn with_config(address: Address, config: ReplicaConfig) -> Live {
+        let copy = LiveReplica::new(seed());
+        Live { follow: Follow::with_config(address, config), copy }
+    }
+
+    /// Waits until something has come, and applies what is there: a transaction whole, and nothing
+    /// at all when the future is dropped before it is ready.
     ///
     /// # Errors
     ///
     /// Those of [`Follow::next`], and `InvalidData` with a [`replica::Error`](crate::replica::Error)
-    /// when what came cannot be kept or run here. The data stays as it was, the next call connects
-    /// again.
-    pub async fn changed(&mut self, unix: impl Fn() -> UnixMs) -> io::Result<()> {
-        let (follower, copy) = self.copy.parts();
-        loop {
-            if let Err(error) = self.link.ready(follower).await {
-                copy.stop();
-                return Err(error);
-            }
-            let mut any = false;
-            loop {
-                let applied = self.link.try_next(follower, |item| copy.apply(item, unix()));
-                match applied {
-                    Ok(Some(Ok(()))) => any = true,
-                    Ok(None) if any => return Ok(()),
-                    Ok(None) => break,
-                    Ok(Some(Err(error))) => {
-                        self.link.close(follower);
-                        copy.stop();
-                        return Err(io::Error::new(io::ErrorKind::InvalidData, error));
-                    }
-                    Err(error) => {
-                        copy.stop();
-                        return Err(error);
-                    }
-                }
-            }
+    /// when what came cannot be kept or run here; a whole snapshot is asked for then. The data stays
+    /// as it was, the next call connects again.
+    pub async fn changed(&mut self) -> io::Result<()> {
+        let copy = &mut self.copy;
+        let changed = self.follow.drive(|session, _| session.apply_to(copy, now)).await;
+        if changed.is_err() {
+            self.copy.handle_disconnected();
         }
+        changed
     }
 
-    /// See [`Follow::set_stream_buffer`].
-    pub fn set_stream_buffer(&mut self, bytes: usize) {
-        self.link.stream_buffer = bytes;
-    }
-
-    /// See [`Follow::keep_alive`].
-    pub async fn keep_alive(&mut self) -> io::Error {
-        let (follower, copy) = self.copy.parts();
-        let error = self.link.keep_alive(follower).await;
-        copy.stop();
-        error
+    /// See [`Follow::set_spool`].
+    pub fn set_spool(&mut self, limits: SpoolLimits) {
+        self.follow.set_spool(limits);
     }
 
     /// See [`LiveReplica::is_current`].
@@ -209,10 +237,10 @@ impl Live {
         self.copy.is_current()
     }
 
-    /// See [`LiveReplica::position`].
+    /// The place in the master's stream that the data is at; see [`Follow::position`].
     #[must_use]
     pub fn position(&self) -> Option<Position> {
-        self.copy.position()
+        self.follow.position()
     }
 
     /// The data.
@@ -222,16 +250,7 @@ impl Live {
     }
 
     /// See [`LiveReplica::query`].
-    pub fn query<A: AsRef<[u8]>>(&mut self, request: &[A], now: UnixMs) -> Vec<u8> {
-        self.copy.query(request, now)
+    pub fn query<A: AsRef<[u8]>>(&mut self, request: &[A]) -> Vec<u8> {
+        self.copy.query(request, unix_ms())
     }
-}
-
-/// The settings with the address' login, if it has one.
-fn login(address: &Address, mut config: ReplicaConfig) -> ReplicaConfig {
-    if address.password.is_some() {
-        config.masteruser.clone_from(&address.user);
-        config.masterauth.clone_from(&address.password);
-    }
-    config
 }

@@ -1,7 +1,5 @@
 //! Full syncs over two connections, in each way in which masters offer them.
 
-use redwire_repl::TwoConnections;
-
 use super::*;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -144,8 +142,7 @@ fn some_stream() -> (Vec<u8>, Vec<String>) {
 }
 
 fn follower(now: Instant) -> Follower {
-    let two_connections = TwoConnections::Always;
-    Follower::new(ReplicaConfig { two_connections, ..default_config() }, 1, now)
+    Follower::new(default_config(), 1, now)
 }
 
 /// Either connection breaks behind any byte: the next attempt has all, once and in order.

@@ -1,0 +1,144 @@
+//! Both runners at a master that the test plays.
+#![allow(clippy::disallowed_methods, reason = "a master that the test plays is a thread")]
+
+mod support;
+
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use redwire::Address;
+use redwire::follow::{Item, default_config};
+use redwire::rdb::{EncodeOptions, Encoder};
+use redwire::repl::{ReplicaConfig, TwoConnections};
+use support::{Copies, Follows, PATIENCE, both};
+
+fn listen() -> (TcpListener, Address) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its number").port();
+    (listener, format!("redis://127.0.0.1:{port}").parse().expect("an address"))
+}
+
+fn config(timeout: Duration) -> ReplicaConfig {
+    let (backoff_min, backoff_max) = (Duration::from_millis(1), Duration::from_millis(2));
+    let two_connections = TwoConnections::No;
+    ReplicaConfig { timeout, backoff_min, backoff_max, two_connections, ..default_config() }
+}
+
+/// A connection, and the words that came on it, a line each.
+fn accept(listener: &TcpListener) -> (TcpStream, BufReader<TcpStream>) {
+    let (stream, _) = listener.accept().expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("set a timeout");
+    let reading = stream.try_clone().expect("a second handle");
+    (stream, BufReader::new(reading))
+}
+
+/// All that a master says up to the stream, with an empty data set.
+fn opening() -> Vec<u8> {
+    let mut encoder = Encoder::new(EncodeOptions::default());
+    let mut rdb = Vec::new();
+    encoder.start(&mut rdb);
+    encoder.end(&mut rdb);
+    let id = "ab".repeat(20);
+    let mut said = b"+PONG\r\n+OK\r\n+OK\r\n+OK\r\n".to_vec();
+    said.extend(format!("+FULLRESYNC {id} 1000\r\n${}\r\n", rdb.len()).into_bytes());
+    said.extend(rdb);
+    said
+}
+
+/// Waits for the PSYNC, and answers the id that it asks for.
+fn asked_for(words: &mut BufReader<TcpStream>) -> String {
+    let mut lines = words.lines().map(|line| line.expect("a line"));
+    let found = lines.by_ref().find(|line| line == "PSYNC");
+    found.expect("it asks");
+    lines.nth(1).expect("the id behind its length")
+}
+
+/// A silent master is given up, and tried again; one that went away or talks nonsense, too.
+fn links_of_no_use<R: Follows>() {
+    let (listener, address) = listen();
+    let mut follow = R::with(address.clone(), config(Duration::from_millis(30)));
+    for _ in 0..2 {
+        let error = follow.next(|_| ()).expect_err("a link of no use");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{error}");
+        drop(accept(&listener));
+    }
+    let mut follow = R::with(address, config(PATIENCE));
+    let playing = thread::spawn(move || {
+        drop(accept(&listener));
+        accept(&listener).0.write_all(b"what\r\n").expect("send");
+        let (mut good, mut words) = accept(&listener);
+        good.write_all(&opening()).expect("send");
+        asked_for(&mut words)
+    });
+    let kind = follow.next(|_| ()).expect_err("a link of no use").kind();
+    assert!(matches!(kind, io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset));
+    assert_eq!(
+        follow.next(|_| ()).expect_err("a link of no use").kind(),
+        io::ErrorKind::InvalidData
+    );
+    let start = |item: Item<'_>| matches!(item, Item::SnapshotStart { history_gone: false, .. });
+    assert!(follow.next(start).expect("a snapshot"));
+    assert_eq!(follow.position(), None);
+    assert_eq!(playing.join().expect("the master"), "?");
+    // Nobody listens any more.
+    while follow.next(|_| ()).is_ok() {}
+}
+
+/// Who takes nothing for a while lives by what his reader sends.
+fn slow_work<R: Follows>() {
+    let (listener, address) = listen();
+    let mut follow = R::with(address, config(Duration::from_millis(3500)));
+    let playing = thread::spawn(move || {
+        let (mut stream, mut words) = accept(&listener);
+        stream.write_all(&opening()).expect("send");
+        asked_for(&mut words);
+        // The session would say ACK; the reader sends empty lines.
+        let signs = words.lines().map(|line| line.expect("it keeps the link"));
+        signs.filter(String::is_empty).take(4).count()
+    });
+    while !follow.next(|item| matches!(item, Item::SnapshotEnd { .. })).expect("an item") {}
+    assert_eq!(playing.join().expect("the master"), 4);
+}
+
+both! { Follow:
+    links_of_no_use_are_closed_and_opened_anew => links_of_no_use(),
+    slow_work_beside_a_link_that_is_kept_alive => slow_work(),
+}
+
+mod copies {
+    use super::*;
+
+    /// After a command that cannot be run the copy would differ, so a whole data set is asked for.
+    fn begins_anew<C: Copies>() {
+        let (listener, address) = listen();
+        let mut copy = C::with(address, config(PATIENCE));
+        let playing = thread::spawn(move || {
+            let links: Vec<_> = (0..2)
+                .map(|_| {
+                    let (mut stream, mut words) = accept(&listener);
+                    stream.write_all(&opening()).expect("send");
+                    stream.write_all(b"*2\r\n$10\r\nNEWCOMMAND\r\n$1\r\nk\r\n").expect("send");
+                    (asked_for(&mut words), words)
+                })
+                .collect();
+            links.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+        });
+        let error = loop {
+            if let Err(error) = copy.changed() {
+                break error;
+            }
+            assert!(copy.is_current() || copy.keyspace().data().is_empty());
+        };
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        assert!(error.to_string().contains("NEWCOMMAND cannot be run here"), "{error}");
+        assert!(!copy.is_current());
+        while copy.changed().is_ok() {}
+        assert_eq!(playing.join().expect("the master"), ["?", "?"]);
+    }
+
+    both! { Live:
+        after_a_command_that_cannot_be_run_all_is_asked_for => begins_anew(),
+    }
+}

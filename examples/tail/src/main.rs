@@ -8,14 +8,13 @@ mod output;
 mod progress;
 mod resp;
 mod resume;
-mod spool;
 mod tail;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use redwire::Address;
+use redwire::{Address, SpoolLimits};
 use redwire_tools::Failure;
 
 use filter::{Filter, Patterns};
@@ -48,8 +47,21 @@ struct Cli {
     /// Say nothing on standard error
     #[arg(long, short)]
     quiet: bool,
+    /// Where the master's stream waits when its output is taken slowly, beyond 8 MB of memory;
+    /// the folder for temporary files unless given
+    #[arg(long, value_name = "FOLDER")]
+    spool: Option<PathBuf>,
+    /// Most bytes that wait there, such as 500mb; what exceeds them waits with the master, which may
+    /// cut the link for it
+    #[arg(long, value_name = "SIZE", default_value = "16gb", value_parser = size)]
+    spool_limit: u64,
     #[command(flatten)]
     patterns: Patterns,
+}
+
+fn size(text: &str) -> Result<u64, &'static str> {
+    let size = redwire::outbuf::memory_size(text.as_bytes());
+    size.ok_or("expected bytes, or a number with kb, mb or gb")
 }
 
 const STATUS: &str = "SIGTERM and SIGINT end it in order.
@@ -75,5 +87,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
     patterns.db.extend(cli.address.db);
     let writer = Writer::new(Filter::new(patterns), cli.resp);
     let progress = Progress::new(cli.quiet);
-    Tail::new(cli.address, writer, output, progress, checkpoint, cli.once)?.run()
+    let spool = SpoolLimits { disk: cli.spool_limit, folder: cli.spool, ..SpoolLimits::default() };
+    Tail::new(cli.address, writer, output, progress, checkpoint, cli.once)?.spool(spool).run()
 }

@@ -6,10 +6,11 @@
 //! more than 88 times its compressed size.
 
 mod compress;
+mod decompress;
 
 pub use compress::Compressor;
-
-use crate::{Fault, packed::Broken, packed::array};
+pub use decompress::decompress;
+pub(crate) use decompress::expand;
 
 /// Most bytes that a byte of compressed input can stand for.
 pub const MAX_RATIO: u64 = 88;
@@ -18,110 +19,8 @@ const MAX_LITERALS: usize = 32;
 const MAX_MATCH: usize = 264;
 const MAX_DISTANCE: usize = 1 << 13;
 
-/// Bytes copied at once.
-const STEP: usize = 16;
-/// Bytes copied at once where the output repeats after fewer than [`STEP`].
-const HALF_STEP: usize = 8;
-/// Room behind the output so that whole steps may be copied past its end.
-const SLACK: usize = 2 * STEP;
 /// The longest piece: a control byte and its literals.
 const MAX_PIECE: usize = 1 + MAX_LITERALS;
-
-/// Replaces `out` by what `input` stands for, which must be exactly `len` bytes.
-///
-/// Memory is taken only when `input` can stand for that much.
-///
-/// # Errors
-///
-/// [`Broken`] at the offset in `input` where a piece is cut, points before the start, or gives
-/// more or less than `len` bytes. `out` then holds nothing of use.
-pub fn decompress(input: &[u8], len: usize, out: &mut Vec<u8>) -> Result<(), Broken> {
-    if len as u64 > (input.len() as u64).saturating_mul(MAX_RATIO) {
-        return Err(Broken::new(0, Fault::LzfLength));
-    }
-    // What a string before has left is written over: only the bytes that are more need zeros.
-    out.resize(len + SLACK, 0);
-    let mut pieces = Pieces { input, from: 0, out, to: 0, len };
-    pieces.run().map_err(|fault| Broken::new(pieces.from, fault))?;
-    out.truncate(len);
-    Ok(())
-}
-
-/// Pieces that are read one after the other.
-struct Pieces<'a> {
-    input: &'a [u8],
-    /// Where in `input` the next piece begins.
-    from: usize,
-    /// [`SLACK`] longer than what is to be written.
-    out: &'a mut [u8],
-    /// Where in `out` the next piece goes: never past `len`.
-    to: usize,
-    len: usize,
-}
-
-impl Pieces<'_> {
-    fn run(&mut self) -> Result<(), Fault> {
-        // As long as any piece is whole, and the copies may read past its end.
-        while let Some(piece) = window(self.input, self.from) {
-            self.one(piece)?;
-        }
-        while let rest @ [control, ..] = &self.input[self.from..] {
-            if rest.len() < piece_len(*control) {
-                return Err(Fault::LzfEnd);
-            }
-            let mut piece = [0; MAX_PIECE];
-            let there = rest.len().min(MAX_PIECE);
-            piece[..there].copy_from_slice(&rest[..there]);
-            self.one(&piece)?;
-        }
-        if self.to == self.len { Ok(()) } else { Err(Fault::LzfLength) }
-    }
-
-    /// Does what the piece says that `piece` begins with.
-    #[inline(always)]
-    fn one(&mut self, piece: &[u8; MAX_PIECE]) -> Result<(), Fault> {
-        let control = u32::from(piece[0]);
-        if control < 32 {
-            let count = self.room(control as usize + 1)?;
-            if let Some(to) = window_mut(self.out, self.to) {
-                // A fixed size is a few moves where a variable one is a call.
-                let literals: &[u8; MAX_LITERALS] = piece[1..].first_chunk().unwrap_or(&[0; 32]);
-                *to = *literals;
-            }
-            self.from += count + 1;
-            self.to += count;
-            return Ok(());
-        }
-        // Which of the two lengths it is follows no pattern: numbers instead of a branch.
-        let long = u32::from(control >= 7 << 5);
-        let (second, third) = (u32::from(piece[1]), u32::from(piece[2]));
-        let low = (third << 8 | second) >> (8 * long) & 0xff;
-        let distance = ((control & 0x1f) << 8 | low) as usize + 1;
-        let count = self.room(((control >> 5) + 2 + second * long) as usize)?;
-        if distance > self.to {
-            return Err(Fault::LzfReference);
-        }
-        copy_within(self.out, self.to, distance, count);
-        self.from += 2 + long as usize;
-        self.to += count;
-        Ok(())
-    }
-
-    /// `count`, if there is room for so much.
-    #[inline(always)]
-    fn room(&self, count: usize) -> Result<usize, Fault> {
-        if count <= self.len - self.to { Ok(count) } else { Err(Fault::LzfLength) }
-    }
-}
-
-/// Bytes of the piece that begins with `control`.
-fn piece_len(control: u8) -> usize {
-    match control {
-        0..32 => usize::from(control) + 2,
-        32..0xe0 => 2,
-        0xe0.. => 3,
-    }
-}
 
 #[inline(always)]
 fn window<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
@@ -133,52 +32,12 @@ fn window_mut<const N: usize>(bytes: &mut [u8], at: usize) -> Option<&mut [u8; N
     bytes.get_mut(at..)?.first_chunk_mut()
 }
 
-/// Copies `count` bytes from `distance` before `to`, where what is copied may be copied again.
-#[inline(always)]
-fn copy_within(out: &mut [u8], to: usize, distance: usize, count: usize) {
-    if distance >= STEP {
-        copy_steps::<STEP>(out, to, distance, count);
-    } else if distance >= HALF_STEP {
-        copy_steps::<HALF_STEP>(out, to, distance, count);
-    } else {
-        copy_repeating(out, to, distance, count);
-    }
-}
-
-/// Copies in whole steps, which `distance` is not less than; up to a step more than `count`.
-#[inline(always)]
-fn copy_steps<const N: usize>(out: &mut [u8], to: usize, distance: usize, count: usize) {
-    let mut at = to;
-    loop {
-        let step: [u8; N] = array(out, at - distance).unwrap_or([0; N]);
-        if let Some(place) = window_mut(out, at) {
-            *place = step;
-        }
-        at += N;
-        if at >= to + count {
-            break;
-        }
-    }
-}
-
-/// The bytes repeat within a step: write some one by one until whole steps no longer overlap.
-#[inline(never)]
-fn copy_repeating(out: &mut [u8], to: usize, distance: usize, count: usize) {
-    let far = STEP.next_multiple_of(distance);
-    let first = count.min(far - distance);
-    for at in to..to + first {
-        out[at] = out[at - distance];
-    }
-    if first < count {
-        copy_steps::<STEP>(out, to + first, far, count - first);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
+    use crate::Fault;
 
     /// The format read as its description says, byte by byte.
     fn naive(input: &[u8], len: usize) -> Option<Vec<u8>> {

@@ -122,7 +122,7 @@ impl Texts {
             if held.capacity() > KEPT_BYTES && len < held.capacity() {
                 *held = Vec::new();
             }
-            lzf::decompress(bytes, len, held)
+            lzf::expand(bytes, len, held)
                 .map_err(|broken| Halt::fault(offset, broken.fault))?;
             *origin = Some(offset);
         }

@@ -82,7 +82,44 @@ mod tests {
         ]
     }
 
+    /// Pieces of any kind, most of which copy what is there: short units, long runs, and far.
+    fn pieces() -> impl Strategy<Value = Vec<u8>> {
+        let literals = vec(any::<u8>(), 1..=MAX_LITERALS)
+            .prop_map(|bytes| [vec![bytes.len() as u8 - 1], bytes].concat());
+        let back = prop_oneof![8 => 0..40u16, 1 => 0..MAX_DISTANCE as u16];
+        let short = (1..7u8, back.clone())
+            .prop_map(|(count, back)| vec![count << 5 | (back >> 8) as u8, back as u8]);
+        let long = (any::<u8>(), back)
+            .prop_map(|(count, back)| vec![7 << 5 | (back >> 8) as u8, count, back as u8]);
+        vec(prop_oneof![literals, short, long], 1..30).prop_map(|pieces| pieces.concat())
+    }
+
+    /// How many bytes the pieces stand for, wherever those come from.
+    fn len_of(mut input: &[u8]) -> usize {
+        let mut len = 0;
+        while let [control, rest @ ..] = input {
+            let (size, count) = match control >> 5 {
+                0 => (usize::from(*control) + 1, usize::from(*control) + 1),
+                7 => (2, 9 + usize::from(rest[0])),
+                short => (1, usize::from(short) + 2),
+            };
+            (input, len) = (&rest[size..], len + count);
+        }
+        len
+    }
+
     proptest! {
+        #[test]
+        fn any_pieces_are_read_as_described(
+            first in vec(any::<u8>(), MAX_LITERALS), input in pieces(), other in 0..400usize, cut: prop::sample::Index,
+        ) {
+            // So that there is something to point at.
+            let input = [&[MAX_LITERALS as u8 - 1][..], &first[..], &input[..]].concat();
+            both(&input, len_of(&input));
+            both(&input, other);
+            both(&input[..cut.index(input.len())], len_of(&input));
+        }
+
         #[test]
         fn gives_back_what_was_compressed(texts in vec(text(), 1..4)) {
             let mut compressor = Compressor::new();

@@ -122,8 +122,7 @@ impl Texts {
             if held.capacity() > KEPT_BYTES && len < held.capacity() {
                 *held = Vec::new();
             }
-            lzf::expand(bytes, len, held)
-                .map_err(|broken| Halt::fault(offset, broken.fault))?;
+            lzf::expand(bytes, len, held).map_err(|broken| Halt::fault(offset, broken.fault))?;
             *origin = Some(offset);
         }
         Ok(Loc::held(slot, 0, len))

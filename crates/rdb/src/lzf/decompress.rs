@@ -60,17 +60,15 @@ fn all(input: &[u8], out: &mut [u8]) -> Option<()> {
 #[inline(always)]
 fn pieces(input: &[u8], out: &mut [u8], mut to: usize) -> Option<(usize, usize)> {
     let mut from = 0;
-    while let (Some(piece), Some(_)) =
-        (window::<MAX_PIECE>(input, from), window::<STEP>(out, to))
-    {
-        let [control, second, third] = [piece[0], piece[1], piece[2]].map(usize::from);
+    while let (Some(piece), Some(_)) = (window::<MAX_PIECE>(input, from), window::<STEP>(out, to)) {
+        let word = u32::from_le_bytes(array(piece, 0)?) as usize;
+        let (control, behind) = (word & 0xff, word >> 8);
         let literals = control < 1 << 5;
         let long = control >= 7 << 5;
-        let low = pick(long, third, second);
+        let (low, more, size) = pick(long, (behind >> 8, behind & 0xff, 3), (behind, 0, 2));
         // Of literals it is more than their count.
-        let distance = ((control & 0x1f) << 8 | low) + 1;
-        let matched = (control >> 5) + 2 + pick(long, second, 0);
-        let count = pick(literals, control + 1, matched);
+        let distance = ((control & 0x1f) << 8 | low & 0xff) + 1;
+        let count = pick(literals, control + 1, (control >> 5) + 2 + more);
         if (count > STEP) | (count > distance) {
             copy_match(out, to, distance, count)?;
         } else {
@@ -79,7 +77,7 @@ fn pieces(input: &[u8], out: &mut [u8], mut to: usize) -> Option<(usize, usize)>
             let step: [u8; STEP] = array(source, at)?;
             *window_mut(out, to)? = step;
         }
-        from += pick(literals, control + 2, 2 + usize::from(long));
+        from += pick(literals, control + 2, size);
         to += count;
     }
     Some((from, to))

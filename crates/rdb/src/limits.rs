@@ -9,11 +9,14 @@ pub struct DecodeOptions {
     /// written without one and passes either way.
     pub verify_checksum: bool,
     /// Refuse duplicates within the compact forms of sets, sorted sets and hashes (default).
+    /// [`Entries`](crate::entry::Entries), whose memory follows the value anyway, refuse those within
+    /// the large forms (types 2 to 5, 22 and 24), too, as servers do.
     pub refuse_duplicates: bool,
-    /// Refuse duplicates in the large forms of sets, sorted sets and hashes, too (types 2 to 5, 22
-    /// and 24), and keys that come twice in a database. Default false: it takes up to 40 bytes of
-    /// memory for each key of the file, and for each element of the value that is read, and a caller
-    /// who builds a table of them sees duplicates there. They are told by 128 bits of a keyed hash.
+    /// Refuse duplicates within the large forms at the depth of events, too, and keys that come twice
+    /// in a database, which every server refuses. Default false: it takes up to 40 bytes of memory for
+    /// each key of the file, and for each element of the value that is read, where the memory of a
+    /// decoder shall not follow their number; and a caller who builds a table of them sees duplicates
+    /// there. They are told by 128 bits of a keyed hash.
     pub refuse_all_duplicates: bool,
     /// Deliver each stream as one [`Event::Opaque`](crate::Event::Opaque), its bytes as they stand,
     /// rather than in parts. Default false.

@@ -7,6 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use proptest::{collection::vec, prelude::*};
+use redwire_rdb::entry::{Entries, Item};
 use redwire_rdb::{DecodeOptions, Error, Fault};
 use support::{decode_cut, decode_with};
 
@@ -50,10 +51,10 @@ fn file(keys: &[Key]) -> Vec<u8> {
 }
 
 /// What is twice first, and in which key.
-fn naive(keys: &[Key]) -> Option<(Fault, u8)> {
+fn naive(keys: &[Key], of_keys: bool) -> Option<(Fault, u8)> {
     let mut names = BTreeSet::new();
     for (db, name, (form, _), elements) in keys {
-        if !names.insert((db, name)) {
+        if of_keys && !names.insert((db, name)) {
             return Some((Fault::DuplicateKey, *name));
         }
         let distinct = elements.iter().collect::<BTreeSet<_>>().len();
@@ -81,10 +82,57 @@ proptest! {
             }
             Err(other) => return Err(TestCaseError::fail(other.to_string())),
         };
-        prop_assert_eq!(found, naive(&keys));
+        prop_assert_eq!(found, naive(&keys, true));
         // Who does not ask for it gets them all.
         let lenient = DecodeOptions { refuse_all_duplicates: false, ..strict() };
         prop_assert_eq!(decode_with(&bytes, lenient).unwrap().keys.len(), keys.len());
+    }
+}
+
+/// The names of all keys, read with their values whole, as pieces of so many bytes come.
+fn read_whole(bytes: &[u8], piece: usize, options: DecodeOptions) -> Result<Vec<u8>, Error> {
+    let (mut entries, mut names) = (Entries::new(options), Vec::new());
+    let (mut at, mut end) = (0, 0);
+    while !entries.is_done() {
+        let decoded = entries.decode(&bytes[at..end])?;
+        at += decoded.used;
+        match decoded.item {
+            Some(Item::Entry(entry)) => names.push(entry.header.key[0]),
+            Some(Item::Between(_)) => {}
+            None => {
+                assert!(end < bytes.len());
+                end = (end + piece).min(bytes.len());
+            }
+        }
+    }
+    Ok(names)
+}
+
+proptest! {
+    /// Real servers from Redis 6.2 on refuse these files (hashes of up to `hash-max-listpack-entries`
+    /// only with `sanitize-dump-payload`, and Valkey 9.1).
+    #[test]
+    fn values_read_whole_have_nothing_twice(keys in vec(key(), 0..6), piece in 1..20usize) {
+        let bytes = file(&keys);
+        let options = DecodeOptions { verify_checksum: false, ..DecodeOptions::default() };
+        match (read_whole(&bytes, piece, options.clone()), naive(&keys, false)) {
+            (Ok(names), None) => {
+                prop_assert!(names.iter().eq(keys.iter().map(|(_, name, ..)| name)));
+            }
+            (Err(Error::Malformed { fault, key, .. }), Some(twice)) => {
+                prop_assert_eq!((fault, key.unwrap().as_bytes()[0]), twice);
+            }
+            (found, naive) => {
+                return Err(TestCaseError::fail(format!("{found:?}, where {naive:?} is twice")));
+            }
+        }
+        // The same error as where keys are looked at, too.
+        if naive(&keys, false).is_some() && naive(&keys, false) == naive(&keys, true) {
+            let events = decode_with(&bytes, strict()).unwrap_err();
+            prop_assert_eq!(read_whole(&bytes, piece, options.clone()).unwrap_err(), events);
+        }
+        let lenient = DecodeOptions { refuse_duplicates: false, ..options };
+        prop_assert_eq!(read_whole(&bytes, piece, lenient).unwrap().len(), keys.len());
     }
 }
 

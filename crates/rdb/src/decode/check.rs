@@ -28,7 +28,8 @@ use crate::{DecodeOptions, Error, Version};
 ///
 /// As a decoder's, but a large string of a string key passes in pieces whatever
 /// [`DecodeOptions::string_pieces`] says. [`DecodeOptions::refuse_all_duplicates`] takes memory for
-/// each key; without it keys that come twice, which servers refuse, are not found.
+/// each key and each element of a value; without it keys that come twice, and duplicates in large forms,
+/// which servers refuse, are not found.
 #[derive(Debug)]
 pub struct Checker {
     decoder: Decoder,

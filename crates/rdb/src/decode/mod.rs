@@ -43,7 +43,8 @@ use crate::{DecodeOptions, Decoded, Error, Event, Version, crc64::Crc64};
 ///
 /// Duplicates are found within one packed value (types 9, 12, 13, 16, 17, 20, 23, 25). Those of
 /// large sets, sorted sets and hashes (types 2 to 5, 22, 24), and keys that come twice, show in the
-/// table that the caller builds; a server refuses such a file. Who builds no table sets
+/// table that the caller builds; a server refuses such a file. Who builds no table reads whole values
+/// ([`Entries`](crate::entry::Entries) finds those of elements) or sets
 /// [`DecodeOptions::refuse_all_duplicates`].
 #[derive(Debug)]
 pub struct Decoder {
@@ -140,6 +141,11 @@ impl Decoder {
         decoder.crc = None;
         decoder.offset = offset;
         decoder
+    }
+
+    /// Refuses what comes twice in a large form, too.
+    pub(crate) fn refuse_repeated_elements(&mut self) {
+        self.machine.refuse_repeated_elements();
     }
 
     /// Takes the next event from `unread`.

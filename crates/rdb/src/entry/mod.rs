@@ -19,7 +19,9 @@ use crate::{
 ///
 /// `unread` must hold one key with its value whole. Beside it a place of 16 bytes is kept for each
 /// element (32 for each field, 24 for each member of a sorted set), and what is not in the input as
-/// it is: integers, and strings that were compressed. Where a value can be larger than memory, take a
+/// it is: integers, and strings that were compressed. To find what comes twice in a value of a large
+/// form (a hash table, say), up to 40 bytes are kept for each of its elements while it is read, unless
+/// [`DecodeOptions::refuse_duplicates`] is false. Where a value can be larger than memory, take a
 /// [`Decoder`], which delivers elements one by one.
 ///
 /// ```
@@ -128,8 +130,7 @@ impl Entries {
     #[must_use]
     pub fn new(options: impl Into<DecodeOptions>) -> Self {
         let options = options.into();
-        let opaque_values = options.opaque_values;
-        Self::with(Decoder::new(whole(options)), opaque_values)
+        Self::with(&options, Decoder::new(whole(options.clone())))
     }
 
     /// At the type byte of a value without a key, as in a DUMP payload: see [`dump`](crate::dump).
@@ -137,25 +138,26 @@ impl Entries {
     #[must_use]
     pub fn for_value(version: Version, options: impl Into<DecodeOptions>) -> Self {
         let options = options.into();
-        let opaque_values = options.opaque_values;
-        Self::with(Decoder::for_value(version, whole(options)), opaque_values)
+        Self::with(&options, Decoder::for_value(version, whole(options.clone())))
     }
 
     /// Between two keys of database `db`, at `offset` of a file of `version`. There is no checksum.
     pub(crate) fn resume(version: Version, offset: u64, db: u32, options: DecodeOptions) -> Self {
-        let opaque_values = options.opaque_values;
-        let decoder = Decoder::resume(version, offset, whole(options));
-        Self { db, ..Self::with(decoder, opaque_values) }
+        let decoder = Decoder::resume(version, offset, whole(options.clone()));
+        Self { db, ..Self::with(&options, decoder) }
     }
 
-    fn with(decoder: Decoder, opaque_values: bool) -> Self {
+    fn with(options: &DecodeOptions, mut decoder: Decoder) -> Self {
+        if options.refuse_duplicates {
+            decoder.refuse_repeated_elements();
+        }
         Self {
             decoder,
             collected: Collected::default(),
             held: 0,
             db: 0,
             head: None,
-            opaque_values,
+            opaque_values: options.opaque_values,
             mend: false,
         }
     }

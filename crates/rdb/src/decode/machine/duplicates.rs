@@ -1,4 +1,5 @@
-//! Duplicates where all are refused: what came before is told by fingerprints.
+//! Duplicates of keys, and in large forms, where they are refused: what came before is told by
+//! fingerprints.
 
 use super::{Flow, Machine};
 use crate::{
@@ -11,15 +12,26 @@ use crate::{
     },
 };
 
-/// The keys so far, and the elements of the value under way.
+/// The elements of the value under way, and the keys so far where those are wanted.
 #[derive(Debug, Default)]
 pub(super) struct AllPrints {
     pub(super) db: u32,
-    keys: Prints,
+    keys: Option<Prints>,
     elements: Prints,
 }
 
+impl AllPrints {
+    pub(super) fn with_keys() -> Self {
+        Self { keys: Some(Prints::default()), ..Self::default() }
+    }
+}
+
 impl Machine {
+    /// Refuses what comes twice in a large form.
+    pub(crate) fn refuse_repeated_elements(&mut self) {
+        self.prints.get_or_insert_default();
+    }
+
     /// Refuses the element at `start` that was found if it came before in its value.
     #[inline(never)]
     pub(super) fn note_element(
@@ -42,7 +54,8 @@ impl Machine {
         }
     }
 
-    /// Refuses the key whose type stands at `start` if it came before in its database.
+    /// Begins a value; refuses the key whose type stands at `start` if it came before in its
+    /// database and that is to be found.
     #[inline(never)]
     pub(super) fn note_key(
         &mut self,
@@ -52,7 +65,8 @@ impl Machine {
     ) -> Result<(), Halt> {
         let Some(prints) = &mut self.prints else { return Ok(()) };
         prints.elements.clear();
-        match prints.keys.insert(prints.db, self.texts.get(input.bytes, key)) {
+        let Some(keys) = &mut prints.keys else { return Ok(()) };
+        match keys.insert(prints.db, self.texts.get(input.bytes, key)) {
             true => Ok(()),
             false => Err(Halt::fault(input.offset(start), Fault::DuplicateKey)),
         }

@@ -54,7 +54,7 @@ pub(crate) struct Machine {
     pieces_from: u64,
     /// No option asks for more than [`string_key`](Self::string_key) does.
     straight: bool,
-    /// The keys and the elements so far, where all duplicates are refused.
+    /// The keys and the elements so far, where their duplicates are refused.
     prints: Option<Box<AllPrints>>,
 }
 
@@ -73,7 +73,7 @@ impl Machine {
         Self {
             straight: !options.refuse_all_duplicates && !options.opaque_values,
             pieces_from: options.string_pieces.map_or(u64::MAX, |from| from.max(pieces::LEAST)),
-            prints: options.refuse_all_duplicates.then(Box::default),
+            prints: options.refuse_all_duplicates.then(|| Box::new(AllPrints::with_keys())),
             options,
             version: None,
             state: State::Start,

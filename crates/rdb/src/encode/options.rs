@@ -5,7 +5,13 @@ use crate::{KeyHeader, Version};
 /// How an [`Encoder`](crate::Encoder) writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodeOptions {
-    /// The version to write. Default [`Version::REDIS_6_0`], which every server from 6.0 on loads.
+    /// The version to write. Default [`Version::REDIS_6_0`], which every server from 6.0 on loads:
+    /// the oldest that can hold strings, lists, sets, sorted sets, hashes without fields that
+    /// expire, modules' values, and streams but for what
+    /// [`begin_stream`](crate::Encoder::begin_stream) names. The version comes first in a file,
+    /// before an encoder can know what follows. Who may have more asks [`Version::oldest`] or
+    /// [`Version::oldest_that`] for the target; else the first value that is too much is refused
+    /// with its key ([`Error::Unsupported`](crate::Error::Unsupported)).
     pub target: Version,
     /// Compress strings of more than 20 bytes where that makes them shorter (`rdbcompression`).
     /// Default true.

@@ -5,6 +5,7 @@
 //! node's, number and names of its fields unless they are the master's, the values, and the number
 //! of elements before this one.
 
+use std::fmt;
 use std::sync::Arc;
 
 use redwire_rdb::listpack::{Builder, Cursor};
@@ -25,14 +26,25 @@ const HEADER: usize = 6;
 pub type Pair<'a> = (&'a [u8], &'a [u8]);
 
 /// A run of entries, shared until it is written to.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Node {
     first: StreamId,
-    bytes: Arc<Vec<u8>>,
+    /// The listpack, and room for more: in one allocation with the count of who shares it, as each
+    /// step further is another wait for memory.
+    room: Arc<[u8]>,
+    /// Bytes of the listpack.
+    used: u32,
     /// What the bytes say of how many entries live: whoever counts needs no memory of theirs.
     live: u32,
     /// Likewise of how many are deleted.
     deleted: u32,
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.bytes().escape_ascii();
+        f.debug_struct("Node").field("first", &self.first).field("bytes", &bytes).finish()
+    }
 }
 
 impl Element for Node {
@@ -46,7 +58,7 @@ impl Element for Node {
 impl Node {
     /// Bytes that are held for its entries.
     pub(super) fn capacity(&self) -> usize {
-        self.bytes.capacity()
+        self.room.len()
     }
 
     /// A node with one entry.
@@ -58,14 +70,19 @@ impl Node {
         pairs.iter().for_each(|(name, _)| builder.push_bytes(name));
         builder.push(Packed::Int(0));
         push_entry(&mut builder, StreamId::MIN, pairs, true);
-        Self { first: id, bytes: Arc::new(builder.finish().to_vec()), live: 1, deleted: 0 }
+        Self::of(id, builder.finish(), 1, 0)
+    }
+
+    /// A node of a listpack, which is far below 4 GiB, without room for more.
+    fn of(first: StreamId, bytes: &[u8], live: u32, deleted: u32) -> Self {
+        Self { first, room: bytes.into(), used: bytes.len() as u32, live, deleted }
     }
 
     /// A node of bytes that a decoder has checked; `None` if they are no node all the same.
-    pub(super) fn from_bytes(first: StreamId, bytes: Vec<u8>) -> Option<Self> {
-        Cursor::new(&bytes).ok()?;
-        let mut node = Self { first, bytes: Arc::new(bytes), live: 0, deleted: 0 };
-        let mut reader = Reader::new(&node.bytes)?;
+    pub(super) fn from_bytes(first: StreamId, bytes: &[u8]) -> Option<Self> {
+        u32::try_from(bytes.len()).ok()?;
+        let mut node = Self::of(first, bytes, 0, 0);
+        let mut reader = Reader::new(bytes)?;
         let (live, deleted) = (reader.count(), reader.count());
         let found = node.entries().count();
         if found as u64 != live.checked_add(deleted)? {
@@ -81,7 +98,7 @@ impl Node {
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.room[..self.used as usize]
     }
 
     /// How many entries live, and how many are deleted.
@@ -100,10 +117,17 @@ impl Node {
         push_entry(&mut builder, offset, pairs, same);
         let more = builder.count();
         let packed = builder.finish();
-        let bytes = Arc::make_mut(&mut self.bytes);
         // Between its header and its end mark there are the elements.
-        bytes.pop();
-        bytes.extend_from_slice(&packed[HEADER..]);
+        let (end, added) = (self.used as usize - 1, &packed[HEADER..]);
+        let used = end + added.len();
+        if used > self.room.len() {
+            let mut grown = vec![0; used + used / 2];
+            grown[..end].copy_from_slice(&self.room[..end]);
+            self.room = grown.into();
+        }
+        self.used = used as u32;
+        let bytes = &mut Arc::make_mut(&mut self.room)[..used];
+        bytes[end..].copy_from_slice(added);
         let elements = u16::from_le_bytes([bytes[4], bytes[5]]);
         let elements = u64::from(elements).saturating_add(more).min(u64::from(u16::MAX)) as u16;
         bytes[4..HEADER].copy_from_slice(&elements.to_le_bytes());
@@ -113,7 +137,7 @@ impl Node {
 
     /// Marks live entries as deleted, those whose flags stand at these offsets.
     pub(super) fn delete(&mut self, flags_at: &[usize]) {
-        let bytes = Arc::make_mut(&mut self.bytes);
+        let bytes = Arc::make_mut(&mut self.room);
         for at in flags_at {
             // Flags are a number below 128, which is its own byte.
             bytes[*at] |= DELETED as u8;
@@ -127,7 +151,7 @@ impl Node {
     /// Puts other counts into the master entry.
     fn recount(&mut self, live: u32, deleted: u32) {
         (self.live, self.deleted) = (live, deleted);
-        let bytes = Arc::make_mut(&mut self.bytes);
+        let bytes = Arc::make_mut(&mut self.room);
         // A number below 128 is its own byte, with one behind it for its length.
         if live < 128
             && deleted < 128
@@ -140,18 +164,19 @@ impl Node {
         builder.push(Packed::Int(i64::from(live)));
         builder.push(Packed::Int(i64::from(deleted)));
         let packed = builder.finish();
-        let end = Reader::new(&self.bytes).map_or(HEADER, |mut reader| {
+        let end = Reader::new(self.bytes()).map_or(HEADER, |mut reader| {
             reader.skip(2);
             reader.cursor.position()
         });
-        let bytes = Arc::make_mut(&mut self.bytes);
-        bytes.splice(HEADER..end, packed[HEADER..packed.len() - 1].iter().copied());
-        note_total(bytes);
+        let counts = &packed[HEADER..packed.len() - 1];
+        let mut bytes = [&self.bytes()[..HEADER], counts, &self.bytes()[end..]].concat();
+        note_total(&mut bytes);
+        *self = Self::of(self.first, &bytes, live, deleted);
     }
 
     /// Whether the master entry has just these fields.
     fn has_names(&self, pairs: &[Pair<'_>]) -> bool {
-        let Some(mut reader) = Reader::new(&self.bytes) else { return false };
+        let Some(mut reader) = Reader::new(self.bytes()) else { return false };
         reader.skip(2);
         reader.count() == pairs.len() as u64
             && pairs.iter().all(|(name, _)| reader.next() == Some(Packed::of(name)))
@@ -159,7 +184,7 @@ impl Node {
 
     /// All entries in order, deleted ones too.
     pub(super) fn entries(&self) -> Entries<'_> {
-        Entries::new(self.first, &self.bytes).unwrap_or(Entries {
+        Entries::new(self.first, self.bytes()).unwrap_or(Entries {
             reader: None,
             first: self.first,
             names: None,

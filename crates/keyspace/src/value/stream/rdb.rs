@@ -59,7 +59,7 @@ impl Stream {
     fn read_entries(&mut self, type_byte: u8, input: &mut Input<'_>) -> Option<()> {
         for _ in 0..input.number()? {
             let first = StreamId::from_bytes(input.string()?.try_into().ok()?);
-            let node = Node::from_bytes(first, input.string()?)?;
+            let node = Node::from_bytes(first, &input.string()?)?;
             self.len = self.len.checked_add(node.counts().0)?;
             self.nodes.push_back(node);
         }

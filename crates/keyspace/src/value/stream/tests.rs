@@ -183,7 +183,7 @@ fn counts_that_take_more_bytes_move_nothing_wrongly() {
     let flags: Vec<_> = node.entries().take(200).map(|entry| entry.flags_at).collect();
     node.delete(&flags);
     assert_eq!(node.counts(), (100, 200));
-    let node = Node::from_bytes(node.first(), node.bytes().to_vec()).unwrap();
+    let node = Node::from_bytes(node.first(), node.bytes()).unwrap();
     assert_eq!(node.entries().filter(|entry| !entry.deleted).count(), 100);
     assert_eq!(node.last(), StreamId { ms: 1, seq: 299 });
 }

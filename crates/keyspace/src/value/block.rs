@@ -277,6 +277,7 @@ impl<S: Shape> Block<S> {
         all[old.start..old.start + new.len()].copy_from_slice(new);
         all[HEAD + room + place.group * S::ITEMS + index] = new.len() as u8;
         set_end(all, end - old.len() + new.len());
+        self.shrink();
         true
     }
 
@@ -293,8 +294,12 @@ impl<S: Shape> Block<S> {
             all.copy_within(next..column + len * width, column + group * width);
         }
         all[0] -= 1;
-        // Half of it is room: less than the groups take, but for the smallest.
-        let (room, bytes) = (room_for(len - 1), self.end() - self.payload());
+        self.shrink();
+    }
+
+    /// Gives most of the room back where that is more than half of all.
+    fn shrink(&mut self) {
+        let (room, bytes) = (room_for(self.len()), self.end() - self.payload());
         if (HEAD + room * Self::WIDTH + bytes) * 2 < self.0.len() {
             self.rebuild(room, bytes);
         }

@@ -236,16 +236,22 @@ pub(super) fn xadd(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
         None => StreamId::MIN,
     };
     let id = next_id(asked, last, now)?;
-    let pairs: Vec<Pair<'_>> = (options.end + 1..request.len())
-        .step_by(2)
-        .map(|at| (&request[at], &request[at + 1]))
-        .collect();
+    let pair = |at: usize| (&request[at], &request[at + 1]);
+    let (one, several): ([Pair<'_>; 1], Vec<Pair<'_>>);
+    let pairs: &[Pair<'_>] = if fields == 2 {
+        // No memory is needed for it.
+        one = [pair(options.end + 1)];
+        &one
+    } else {
+        several = (options.end + 1..request.len()).step_by(2).map(pair).collect();
+        &several
+    };
     if pairs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > ENTRY_BYTES {
         return Err(text("ERR Elements are too large to be stored"));
     }
     let limits = data.node_limits();
     let stream = data.write_or_new::<Stream>(key)?;
-    stream.push(id, &pairs, limits);
+    stream.push(id, pairs, limits);
     let trimmed = options.trim.map(|trim| trim.apply(stream, options.references));
     data.changed(key, EventClass::Stream, "xadd");
     data.signal(key);

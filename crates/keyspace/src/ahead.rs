@@ -135,7 +135,7 @@ impl Keyspace {
         };
         let place = |key: &[u8]| {
             let place = database.place(key);
-            database.touch_table(place);
+            database.prefetch_table(place);
             place
         };
         // Most commands have one key.
@@ -152,18 +152,19 @@ impl Keyspace {
         Noted::of(command, place, self.generation)
     }
 
-    /// Reads what the keys in `ahead` lead to, and empties it; answers how many entries it came to,
+    /// Brings in what the keys in `ahead` lead to, and empties it; answers how many entries it came to,
     /// which may be too many, because keys are told apart only by some bits of their hashes.
     pub fn touch(&self, ahead: &mut Ahead) -> usize {
         let mut touched = 0;
         if let Some(database) = self.data.databases.get(ahead.db as usize) {
-            // One pass for each step of the way, so that no read waits for another's.
+            // One pass for each step of the way, so that no key waits for another's.
+            ahead.places.iter().for_each(|place| database.prefetch_index(*place));
             let mut entries: [Option<Near<'_>>; KEYS_MAX] = [None; KEYS_MAX];
             for (entry, place) in entries.iter_mut().zip(&ahead.places) {
                 *entry = database.near(*place);
             }
             let entries = &entries[..ahead.places.len()];
-            entries.iter().flatten().for_each(Near::touch_way);
+            entries.iter().flatten().for_each(Near::prefetch_way);
             for entry in entries.iter().flatten() {
                 entry.touch();
                 touched += 1;

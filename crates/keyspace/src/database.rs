@@ -7,7 +7,6 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher};
-use std::hint::black_box;
 
 use self::arena::Record;
 use self::table::Table;
@@ -225,13 +224,13 @@ pub(crate) struct Found {
 }
 
 impl Near<'_> {
-    /// Reads what leads to the entry, so that [`touch`](Self::touch) waits for the entry only.
+    /// Has what leads to the entry brought in, so that [`touch`](Self::touch) waits for the entry only.
     #[inline]
-    pub(crate) fn touch_way(&self) {
-        self.table.touch_way(self.place);
+    pub(crate) fn prefetch_way(&self) {
+        self.table.prefetch_way(self.place);
     }
 
-    /// Reads a byte of all that a command on this key reads first, so that it is in the cache.
+    /// Has all brought into the cache that a command on this key reads first.
     #[inline]
     pub(crate) fn touch(&self) {
         self.table.touch(self.place);
@@ -361,9 +360,20 @@ impl Database {
         Place { slot: key_slot(key), hash: self.hash(key) }
     }
 
-    /// Reads the table's own fields, before anyone waits for them.
-    pub(crate) fn touch_table(&self, place: Place) {
-        black_box(self.slots.get(usize::from(place.slot)).map(Table::len));
+    /// Has the table's own fields brought in, before anyone waits for them.
+    #[inline]
+    pub(crate) fn prefetch_table(&self, place: Place) {
+        if let Some(table) = self.slots.get(usize::from(place.slot)) {
+            table.prefetch();
+        }
+    }
+
+    /// Has the part of the table's index brought in that [`near`](Self::near) looks at.
+    #[inline]
+    pub(crate) fn prefetch_index(&self, place: Place) {
+        if let Some(table) = self.slots.get(usize::from(place.slot)) {
+            table.prefetch_index(place.hash);
+        }
     }
 
     /// Remembers where `key` stands until [`forget_place`](Self::forget_place): as long as these very

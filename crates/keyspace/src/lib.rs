@@ -1,5 +1,5 @@
 #![doc = include_str!("../README.md")]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod acl;
 mod ahead;
@@ -28,6 +28,7 @@ mod keyspace;
 mod load;
 mod memory;
 mod payload;
+mod prefetch;
 mod save;
 mod session;
 mod settings;

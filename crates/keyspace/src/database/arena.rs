@@ -4,9 +4,8 @@
 //! string is a record of bytes, and records share chunks. What is freed in a chunk stays as a hole
 //! until less than half of the chunk is in use: then its records are moved and it is let go of.
 
-use std::hint::black_box;
-
 use crate::UnixMs;
+use crate::prefetch::prefetch;
 use crate::value::StrRef;
 
 /// The bytes of a chunk, at most.
@@ -257,17 +256,28 @@ impl Arena {
         self.most
     }
 
-    /// Reads where the chunk of a record is.
+    /// Has its own fields brought in.
     #[inline]
-    pub(super) fn touch_way(&self, at: u32) {
-        black_box(self.chunks.get((at >> OFFSET_BITS) as usize).map(|chunk| chunk.bytes.len()));
+    pub(super) fn prefetch(&self) {
+        prefetch(&self.current);
     }
 
-    /// Reads the first two lines of a record, without a look at what they say.
+    /// Has brought in where the chunk of a record is.
     #[inline]
-    pub(super) fn touch(&self, at: u32) {
+    pub(super) fn prefetch_way(&self, at: u32) {
+        if let Some(chunk) = self.chunks.get((at >> OFFSET_BITS) as usize) {
+            prefetch(&chunk.live);
+        }
+    }
+
+    /// Has the lines of a record brought in, as far as most records reach: a key and a value of a line
+    /// between them may be in three.
+    #[inline]
+    pub(super) fn prefetch_record(&self, at: u32) {
         let bytes = self.bytes(at);
-        black_box((bytes.first().copied(), bytes.get(LINE).copied()));
+        for byte in [0, LINE, LINE + LINE / 2] {
+            bytes.get(byte).map(prefetch);
+        }
     }
 
     #[inline(always)]

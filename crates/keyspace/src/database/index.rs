@@ -1,6 +1,7 @@
 //! [`Index`]: where the entries of a slot are kept, by the hashes of their keys.
 
 use super::table::Place;
+use crate::prefetch::prefetch;
 
 /// How many entries a line has room for: with their tags they fill a line of the cache.
 const LANES: usize = 12;
@@ -154,6 +155,20 @@ impl Index {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Place> {
         self.lines.iter().flat_map(|line| line.filled().map(|lane| line.places[lane]))
+    }
+
+    /// Has its own fields brought in.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        prefetch(&self.len);
+    }
+
+    /// Has the line brought in that [`find`](Self::find) looks at.
+    #[inline]
+    pub(super) fn prefetch_line(&self, hash: u64) {
+        if let Some(line) = self.lines.get(self.home(hash)) {
+            prefetch(&line.head);
+        }
     }
 
     /// The first place that `hash` leads to for which `is_it` answers true.

@@ -1,11 +1,11 @@
 //! [`Table`]: the entries of one slot, and a hash table of where they are kept.
 
 use std::hint::black_box;
-use std::mem::discriminant;
 
 use super::arena::{Arena, Record};
 use super::index::Index;
 use super::{Entry, EntryRef};
+use crate::prefetch::prefetch;
 use crate::value::StrRef;
 use crate::{UnixMs, Value, ValueRef};
 
@@ -78,23 +78,33 @@ impl Table {
         EntryRef { key, value: ValueRef::String(string), expires, epoch, clock }
     }
 
-    /// Reads what stands between the hash table and the entry.
+    /// Has its own fields brought in, which may be in two lines.
     #[inline]
-    pub(super) fn touch_way(&self, place: Place) {
+    pub(super) fn prefetch(&self) {
+        self.index.prefetch();
+        self.arena.prefetch();
+    }
+
+    #[inline]
+    pub(super) fn prefetch_index(&self, hash: u64) {
+        self.index.prefetch_line(hash);
+    }
+
+    /// Has what stands between the index and the entry brought in.
+    #[inline]
+    pub(super) fn prefetch_way(&self, place: Place) {
         if place & WHOLE == 0 {
-            self.arena.touch_way(place);
-        } else {
-            // An entry may lie in two lines of the cache.
-            let read = |entry: &Entry| (entry.epoch, entry.key.len(), discriminant(&entry.value));
-            black_box(self.whole.get(index(place)).map(read));
+            self.arena.prefetch_way(place);
+        } else if let Some(entry) = self.whole.get(index(place)) {
+            prefetch(&entry.epoch);
         }
     }
 
-    /// Reads a byte of all that a command reads first of the entry.
+    /// Has all brought in that a command reads first of the entry.
     #[inline]
     pub(super) fn touch(&self, place: Place) {
         if place & WHOLE == 0 {
-            self.arena.touch(place);
+            self.arena.prefetch_record(place);
         } else {
             let EntryRef { key, value, .. } = self.whole_entry(place);
             let ends = match value {

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::member_hash;
+use crate::prefetch::prefetch;
 
 /// The most groups of a block; a multiple of [`STEP`].
 pub(crate) const BLOCK_GROUPS: usize = 128;
@@ -148,10 +149,12 @@ impl<S: Shape> Block<S> {
         COUNTERS + self.0.len()
     }
 
-    /// Reads what a search reads first: most of the prints are in two cache lines.
+    /// Has what a search reads first brought in: most of the prints are in two cache lines.
     #[inline]
     pub(crate) fn touch(&self) -> Option<u8> {
-        Some(self.0[0] ^ self.0.get(64 - COUNTERS)?)
+        prefetch(self.0.first()?);
+        prefetch(self.0.get(64 - COUNTERS)?);
+        None
     }
 
     #[inline]

@@ -81,7 +81,8 @@ impl ValueRef<'_> {
         }
     }
 
-    /// Reads what a command on a collection reads first behind its handle, so that it is in the cache.
+    /// Has what a command on a collection reads first behind its handle brought into the cache; answers
+    /// what it had to read for that, which the caller need not look at.
     pub(crate) fn touch(self) -> Option<u8> {
         match self {
             Self::String(_) | Self::Opaque(_) => None,

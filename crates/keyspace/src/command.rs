@@ -62,6 +62,12 @@ impl Command {
         Self { name, arity, flags, keys: Keys::NONE, run: Run::Host }
     }
 
+    /// The same, with its keys.
+    #[must_use]
+    pub const fn with_keys(self, keys: Keys) -> Self {
+        Self { keys, ..self }
+    }
+
     /// Whether [`Host::run`](crate::Host::run) runs it.
     #[must_use]
     pub fn is_hosts(&self) -> bool {
@@ -204,6 +210,19 @@ pub struct Keys {
     pub option: Option<&'static str>,
     /// An option behind which keys stand, and as many arguments of another kind behind them.
     pub half_after: Option<&'static str>,
+    /// An option behind which only keys stand, where the first key is empty and is none.
+    pub instead_after: Option<Instead>,
+}
+
+/// Where keys stand instead of a first key that is empty (`MIGRATE host port "" db ms KEYS key ...`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instead {
+    /// Position of the first option.
+    pub options: usize,
+    /// Options with so many arguments, which are no options whatever they say.
+    pub with_arguments: &'static [(&'static str, usize)],
+    /// The option behind which only keys stand.
+    pub name: &'static str,
 }
 
 impl Keys {
@@ -230,6 +249,7 @@ impl Keys {
             counted_pairs: false,
             option: None,
             half_after: None,
+            instead_after: None,
         }
     }
 
@@ -256,6 +276,12 @@ impl Keys {
     #[must_use]
     pub const fn half_after(self, name: &'static str) -> Self {
         Self { half_after: Some(name), ..self }
+    }
+
+    /// These keys, or, if the first is empty, those that stand elsewhere.
+    #[must_use]
+    pub const fn or(self, instead: Instead) -> Self {
+        Self { instead_after: Some(instead), ..self }
     }
 
     /// The positions of the keys in a request of `count` arguments.
@@ -294,7 +320,27 @@ impl Keys {
             let start = request.iter().position(is_option)? + 1;
             keys.extend(request.iter().skip(start).take((request.len() - start) / 2));
         }
+        if let Some(start) = self.instead_from(request) {
+            if keys.first().is_none_or(|first| !first.is_empty()) {
+                return None;
+            }
+            keys = request.iter().skip(start).collect();
+        }
         Some(keys)
+    }
+
+    /// Where the keys begin that stand behind an option instead of the first key, if it is there.
+    pub(crate) fn instead_from(&self, request: Request<'_>) -> Option<usize> {
+        let Instead { options, with_arguments, name } = self.instead_after?;
+        let mut at = options;
+        loop {
+            let arg = request.arg(at)?;
+            let is = |name: &str| arg.eq_ignore_ascii_case(name.as_bytes());
+            if is(name) {
+                return Some(at + 1);
+            }
+            at += 1 + with_arguments.iter().find(|(name, _)| is(name)).map_or(0, |(_, more)| *more);
+        }
     }
 }
 
@@ -341,5 +387,15 @@ mod tests {
         let streams = Keys::NONE.half_after("STREAMS");
         assert_eq!(keys(streams, "XREAD COUNT 2 streams a b 0 1").as_deref(), Some("a b"));
         assert_eq!(keys(streams, "XREAD COUNT 2"), None);
+        let moved = Keys::span(3, 3, 1).or(Instead {
+            options: 6,
+            with_arguments: &[("auth", 1), ("auth2", 2)],
+            name: "keys",
+        });
+        assert_eq!(keys(moved, "MIGRATE h 1 k 0 9").as_deref(), Some("k"));
+        assert_eq!(keys(moved, "MIGRATE h 1  0 9 COPY keys a b").as_deref(), Some("a b"));
+        assert_eq!(keys(moved, "MIGRATE h 1 k 0 9 KEYS a b"), None);
+        let line = "MIGRATE h 1  0 9 AUTH keys auth2 keys KEYS replace KEYS a keys b";
+        assert_eq!(keys(moved, line).as_deref(), Some("a keys b"));
     }
 }

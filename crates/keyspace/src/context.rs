@@ -115,6 +115,11 @@ impl<'a> Data<'a> {
         self.find_metered(key, meter)
     }
 
+    /// The entry of `key` to read, which is a use of the key.
+    pub(crate) fn find_entry(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.find_metered(key, self.keyspace.meter)
+    }
+
     #[inline]
     fn find_metered(&mut self, key: &[u8], meter: Meter) -> Option<EntryRef<'_>> {
         // Most databases have nothing that could be over.

@@ -5,7 +5,64 @@ use redwire_rdb::{
 };
 
 use crate::build::Builder;
-use crate::{Blob, SnapshotItem, Value};
+use crate::context::Data;
+use crate::events::EventClass;
+use crate::keyspace::Keyspace;
+use crate::{Blob, SnapshotItem, Touched, UnixMs, Value};
+
+/// A key as it was at one moment, to be made a payload of (`DUMP`, `MIGRATE`): on another thread if one
+/// likes, for a large value takes its time.
+#[derive(Debug, Clone)]
+pub struct Parcel {
+    /// The key.
+    pub key: Blob,
+    /// When it expires.
+    pub expires: Option<UnixMs>,
+    value: Value,
+    thresholds: Thresholds,
+}
+
+impl Parcel {
+    /// The payload that `RESTORE` takes, in the oldest version that can hold the value; `None` if none
+    /// can.
+    #[must_use]
+    pub fn payload(&self) -> Option<Vec<u8>> {
+        self.value.to_payload(&self.thresholds)
+    }
+}
+
+impl Data<'_> {
+    /// The key as it is now, if it is there; that is a use of it.
+    pub fn parcel(&mut self, key: &[u8]) -> Option<Parcel> {
+        let thresholds = self.thresholds().clone();
+        let entry = self.find_entry(key)?;
+        let expires = entry.expires();
+        Some(Parcel { key: Blob::from(key), expires, value: entry.value.to_value(), thresholds })
+    }
+}
+
+impl Keyspace {
+    /// Deletes keys of database `db` that another server has now (`MIGRATE`); answers how many were
+    /// still there. Replicas are told one `DEL` of them.
+    pub fn remove_moved<'a>(&mut self, db: u32, keys: impl Iterator<Item = &'a [u8]>) -> usize {
+        let mut effect = vec![b"DEL".as_slice()];
+        for key in keys {
+            let Some(entry) = self.remove(db, key) else { continue };
+            self.watches.touch(db, key);
+            self.touches.push(|| Touched::Expired(Blob::from(key)));
+            self.events.push(EventClass::Generic, "del", db, key);
+            self.dirty += 1;
+            self.discard(entry.value);
+            effect.push(key);
+        }
+        let deleted = effect.len() - 1;
+        if deleted > 0 {
+            self.effects.mute(false);
+            self.effects.push(db, effect);
+        }
+        deleted
+    }
+}
 
 /// What is wrong with a payload, as far as Redis tells it apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +126,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Hash, List, Set, Str, UnixMs, Zset};
+    use crate::{Hash, List, Set, Str, Zset};
 
     /// A value of each type with these elements, the largest past what is written in one piece.
     fn values(elements: &[Vec<u8>]) -> Vec<Value> {

@@ -489,12 +489,7 @@ fn info_has_the_fields_of_redis() {
             "total_active_",
         ];
         starts.iter().any(|start| name.starts_with(start))
-            || [
-                "migrate_cached_sockets",
-                "slave_expires_tracked_keys",
-                "dump_payload_sanitizations",
-            ]
-            .contains(&name)
+            || ["slave_expires_tracked_keys", "dump_payload_sanitizations"].contains(&name)
     };
     for section in ["clients", "memory", "stats", "replication"] {
         let ours = names(&ours, section);

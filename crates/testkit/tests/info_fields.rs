@@ -39,15 +39,15 @@ const ABSENT: &[(&str, &[&str])] = &[
     ("memory is not defragmented", &["active_defrag_key_", "total_active_", "current_active_"]),
     ("sizes of keys are not counted", &["db0_distrib_"]),
     ("keys that expire are found by their time, not by samples", &["expired_stale_perc"]),
+    ("there are no rights to databases", &["acl_access_denied_db"]),
+    ("there is no TLS", &["acl_access_denied_tls_cert"]),
     ("as before", &["expired_keys_with_volatile_items_stale_perc", "expire_cycle_"]),
     ("as before", &["expired_time_cap_reached_count", "slave_expires_tracked_keys"]),
-    ("there is no MIGRATE", &["migrate_cached_sockets"]),
     ("the loop's time is not measured", &["eventloop_", "instantaneous_eventloop_"]),
     ("the loop's time is not measured", &["used_active_time_main_thread"]),
     ("replies have no static buffers", &["reply_buffer_"]),
     ("every payload is checked, and none counted", &["dump_payload_sanitizations"]),
     ("what was freed beside the loop is not counted", &["lazyfreed_objects"]),
-    ("there are no ACLs", &["acl_access_denied_"]),
 ];
 
 /// The fields of all sections in the default set: `section/field`.

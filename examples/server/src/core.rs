@@ -21,6 +21,7 @@ use crate::host::{
     ClientInfo, CommandStats, Counters, Failover, LatencyMonitor, PubSub, Rates, Recent, SlowLog,
     Tracking,
 };
+use crate::migrate::{Migrations, Order};
 use crate::net::{ClientId, Listener, ReplicaWait, Replies};
 use crate::replication::rdb_version::Distrusted;
 use crate::replication::{Admission, DiskWait, Upstream};
@@ -84,6 +85,8 @@ pub(crate) struct Core {
     pub(crate) memory_peak: u64,
     /// What is freed off the loop's thread.
     pub(crate) freeing: Arc<Freeing>,
+    /// Keys on their way to other servers.
+    pub(crate) migrations: Migrations,
     /// `CLIENT PAUSE`, while it lasts.
     pub(crate) pause: Option<Pause>,
     /// The failover that this node was asked for.
@@ -151,6 +154,8 @@ pub(crate) enum Action {
     GiveBack,
     /// The stream has grown so much that a replica may hold more than it may.
     JudgeReplicas,
+    /// Move keys to another server for this connection, which waits for it.
+    Migrate(ClientId, Box<Order>),
     /// Follow this primary, or be one.
     ReplicaOf(Option<Endpoint>),
     /// The configuration has changed (`CONFIG SET`): these are the sockets that it adds.
@@ -234,6 +239,7 @@ impl Core {
         let limits = output_limits(&config);
         let slow_log = SlowLog::default();
         let acl = Self::first_users(&config);
+        let migrations = Migrations::new(waker.clone());
         Self {
             config,
             entropy,
@@ -268,6 +274,7 @@ impl Core {
             memory_at_start: crate::memory::allocated(),
             memory_peak: 0,
             freeing: Arc::default(),
+            migrations,
             pause: None,
             disk_wait: DiskWait::default(),
             segment_delay: Duration::ZERO,

@@ -13,6 +13,7 @@ mod file_limit;
 mod host;
 mod log;
 mod memory;
+mod migrate;
 mod net;
 mod persist;
 mod replication;

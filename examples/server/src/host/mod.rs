@@ -12,6 +12,7 @@ mod failover;
 mod info;
 mod latency;
 mod memory;
+mod migrate;
 pub(crate) mod monitor;
 mod persistence;
 mod pubsub;
@@ -20,7 +21,7 @@ mod replication;
 mod slow_log;
 mod subcommands;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod tracking;
 
 pub(crate) use acl::bounds;
@@ -46,12 +47,15 @@ const ANYTIME: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE);
 const ADMIN: Flags = ANYTIME.with(Flags::ADMIN);
 const CHANNELS: Flags = Flags::PUBSUB.with(Flags::LOADING).with(Flags::STALE);
 const LISTEN: Flags = CHANNELS.with(Flags::NOSCRIPT);
+const MOVES: Flags = Flags::WRITE.with(Flags::MOVABLE_KEYS).with(Flags::NO_MULTI);
 const BEFORE_AUTH: Flags = ANYTIME.with(Flags::NO_AUTH).with(Flags::FAST);
 
 macro_rules! host_commands {
-    ($($name:literal, $arity:literal, $flags:expr, $run:path;)*) => {
+    ($($name:literal, $arity:literal, $flags:expr, $run:path $(, $keys:expr)?;)*) => {
         /// The commands that the server adds to the keyspace's.
-        pub(crate) static COMMANDS: &[Command] = &[$(Command::host($name, $arity, $flags)),*];
+        pub(crate) static COMMANDS: &[Command] = &[
+            $(Command::host($name, $arity, $flags)$(.with_keys($keys))?),*
+        ];
 
         fn function(name: &str) -> Option<Run> {
             match name {
@@ -105,6 +109,7 @@ host_commands! {
     "module", -2, ADMIN.with(Flags::CONTAINER), absent::module;
     "bgrewriteaof", 1, Flags::ADMIN.with(Flags::NOSCRIPT), absent::bgrewriteaof;
     "lolwut", -1, Flags::READONLY.with(Flags::FAST), absent::lolwut;
+    "migrate", -6, MOVES, migrate::migrate, migrate::KEYS;
     "failover", -1, Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::STALE), failover::failover;
 }
 

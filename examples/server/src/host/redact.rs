@@ -21,11 +21,13 @@ fn secret_rule(request: Request<'_>) -> impl Fn(usize) -> bool {
     let auth = is(name, "auth");
     let acl = is(name, "acl") && request.arg(1).is_some_and(|word| is(word, "setuser"));
     let hello = is(name, "hello").then(|| hello_secrets(request)).flatten();
+    let migrate = is(name, "migrate").then(|| migrate_secrets(request));
     let config =
         is(name, "config") && request.arg(1).is_some_and(|subcommand| is(subcommand, "set"));
     move |at| {
         (auth && at > 0)
             || (acl && at > 1)
+            || migrate.as_ref().is_some_and(|secrets| secrets.contains(&at))
             || hello.is_some_and(|first| at == first || at == first + 1)
             || (config && at > 2 && at % 2 == 1 && is_secret_name(&request[at - 1]))
     }
@@ -34,6 +36,18 @@ fn secret_rule(request: Request<'_>) -> impl Fn(usize) -> bool {
 /// Where user and password stand in `HELLO <proto> ... AUTH <user> <password> ...`.
 fn hello_secrets(request: Request<'_>) -> Option<usize> {
     (2..request.len()).find(|at| is(&request[*at], "auth")).map(|at| at + 1)
+}
+
+/// Where users and passwords stand among the options of `MIGRATE`.
+fn migrate_secrets(request: Request<'_>) -> Vec<usize> {
+    let (mut at, mut secrets) = (6, Vec::new());
+    while let Some(option) = request.arg(at).filter(|option| !is(option, "keys")) {
+        let count = [("auth", 1), ("auth2", 2)].into_iter().find(|(name, _)| is(option, name));
+        let count = count.map_or(0, |(_, count)| count);
+        secrets.extend(at + 1..=at + count);
+        at += 1 + count;
+    }
+    secrets
 }
 
 fn is_secret_name(name: &[u8]) -> bool {

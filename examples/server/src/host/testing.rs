@@ -15,17 +15,17 @@ use crate::entropy::Entropy;
 use crate::net::{ClientId, Standing, Traffic};
 
 /// A core with its keyspace, and one client, number 7, of this host.
-pub(super) struct Server {
-    pub(super) core: Core,
-    pub(super) keyspace: Keyspace,
-    pub(super) session: Session,
+pub(crate) struct Server {
+    pub(crate) core: Core,
+    pub(crate) keyspace: Keyspace,
+    pub(crate) session: Session,
     /// The time of the requests.
-    pub(super) now: UnixMs,
+    pub(crate) now: UnixMs,
     _poll: Poll,
 }
 
 impl Server {
-    pub(super) fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config) -> Self {
         let poll = Poll::new().unwrap();
         let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
         let mut keyspace = Keyspace::new(settings(&config), 42);
@@ -36,7 +36,7 @@ impl Server {
     }
 
     /// The reply to a request of client 7, words parted by blanks.
-    pub(super) fn run(&mut self, words: &str) -> String {
+    pub(crate) fn run(&mut self, words: &str) -> String {
         let request = RequestBuf::from_args(words.split(' '));
         let mut out = Vec::new();
         let now = self.now;
@@ -46,7 +46,7 @@ impl Server {
     }
 
     /// Checks replies, one for each request, in a session of the given protocol.
-    pub(super) fn expect(&mut self, protocol: Protocol, cases: &[(&str, &str)]) {
+    pub(crate) fn expect(&mut self, protocol: Protocol, cases: &[(&str, &str)]) {
         self.session.protocol = protocol;
         for (words, reply) in cases {
             let got = self.run(words);
@@ -56,7 +56,7 @@ impl Server {
 }
 
 /// A connection that has said nothing yet.
-pub(super) fn client(id: ClientId, now: Instant) -> ClientInfo {
+pub(crate) fn client(id: ClientId, now: Instant) -> ClientInfo {
     ClientInfo {
         id,
         addr: format!("127.0.0.1:{}", 50_000 + id),

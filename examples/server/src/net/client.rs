@@ -108,13 +108,17 @@ pub(crate) enum Blocked {
     Replicas(ReplicaWait),
     /// For a key (`BLPOP` ...): the keyspace knows which, and ends it at the deadline.
     Key { deadline: Option<Instant> },
+    /// For another server to take keys (`MIGRATE`), which nothing ends before its time.
+    Migration,
 }
 
 impl Blocked {
     /// When the wait ends without what it is for.
     pub(crate) fn deadline(self) -> Option<Instant> {
-        let (Self::Replicas(ReplicaWait { deadline, .. }) | Self::Key { deadline }) = self;
-        deadline
+        match self {
+            Self::Replicas(ReplicaWait { deadline, .. }) | Self::Key { deadline } => deadline,
+            Self::Migration => None,
+        }
     }
 }
 

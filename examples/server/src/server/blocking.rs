@@ -25,7 +25,9 @@ impl Server {
     /// Runs the commands that wait for keys which came to be, in the order in which they wait.
     pub(super) fn serve_woken(&mut self) {
         // In a pause nothing is written: who was woken has the turn when it ends.
+        // Nor while keys are on their way to another server, which they may write to.
         while !self.core.is_paused()
+            && self.core.migrations.is_idle()
             && let Some(id) = self.keyspace.poll_woken(self.core.unix_ms)
         {
             self.resume(id);
@@ -128,7 +130,7 @@ impl Server {
         });
     }
 
-    fn end_wait_with(&mut self, id: ClientId, write: impl FnOnce(&mut Encoder<'_>)) {
+    pub(super) fn end_wait_with(&mut self, id: ClientId, write: impl FnOnce(&mut Encoder<'_>)) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         let protocol = client.session.protocol;
         let out = client.output.tail();
@@ -141,7 +143,7 @@ impl Server {
     /// Ends a wait as `CLIENT UNBLOCK` asks for.
     pub(super) fn give_up(&mut self, id: ClientId, how: Unblocked) {
         match (self.clients.get(&id).and_then(|client| client.blocked), how) {
-            (None, _) => {}
+            (None | Some(Blocked::Migration), _) => {}
             (Some(Blocked::Key { .. }), Unblocked::TimedOut) => {
                 self.end_key_wait(id, WaitEnd::TimedOut);
             }
@@ -154,7 +156,9 @@ impl Server {
         match self.clients.get(&id).and_then(|client| client.blocked) {
             None => {}
             Some(Blocked::Key { .. }) => self.end_key_wait(id, WaitEnd::Error(text)),
-            Some(Blocked::Replicas(_)) => self.end_wait_with(id, |reply| reply.error(text)),
+            Some(Blocked::Replicas(_) | Blocked::Migration) => {
+                self.end_wait_with(id, |reply| reply.error(text));
+            }
         }
     }
 
@@ -172,6 +176,6 @@ impl Server {
 fn replica_wait(client: &Client) -> Option<ReplicaWait> {
     match client.blocked {
         Some(Blocked::Replicas(wait)) => Some(wait),
-        Some(Blocked::Key { .. }) | None => None,
+        Some(Blocked::Key { .. } | Blocked::Migration) | None => None,
     }
 }

@@ -174,6 +174,10 @@ impl Server {
                     self.postponed.push(id);
                     break;
                 }
+                Paused::Held => {
+                    self.held.push(id);
+                    break;
+                }
             }
         }
         self.after_turn(id);
@@ -247,6 +251,7 @@ impl Server {
                     self.background.drop_later(self.keyspace.take_garbage());
                     self.background.give_back_later();
                 }
+                Action::Migrate(id, order) => self.begin_migration(id, *order),
                 Action::ReplicaOf(endpoint) => self.replica_of(endpoint),
                 Action::Reconfigured(added) => self.reconfigure(added),
                 Action::Shutdown { by, save, force } => {

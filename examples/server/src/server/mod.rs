@@ -10,6 +10,7 @@ mod failover;
 mod limits;
 mod lookahead;
 mod messages;
+mod migrations;
 mod replicas;
 mod requests;
 mod segments;
@@ -69,6 +70,8 @@ pub(crate) struct Server {
     resumed: Vec<ClientId>,
     /// Connections whose writes a pause of clients, a failover or the disk holds up.
     postponed: Vec<ClientId>,
+    /// Connections whose next request writes to keys on their way to another server.
+    held: Vec<ClientId>,
     /// Connections that sent `MONITOR`.
     monitors: Vec<ClientId>,
     /// Connections that sent `PSYNC` or `SYNC`.
@@ -135,6 +138,7 @@ impl Server {
             blocked: Vec::new(),
             resumed: Vec::new(),
             postponed: Vec::new(),
+            held: Vec::new(),
             monitors: Vec::new(),
             replicas: Vec::new(),
             next_look: 0,

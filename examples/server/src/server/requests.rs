@@ -29,6 +29,8 @@ pub(super) enum Paused {
     OverLimit,
     /// The next request waits for the end of a pause of clients.
     Postponed,
+    /// The next request waits for keys that are on their way to another server.
+    Held,
 }
 
 /// Runs the whole requests in `client`'s input, up to the first that leaves an action.
@@ -90,7 +92,8 @@ fn run_alike(
     core: &mut Core,
     keyspace: &mut Keyspace,
 ) -> bool {
-    if client.standing != Standing::Client || client.replies != Replies::On || core.is_paused() {
+    let holds_up = core.is_paused() || !core.migrations.is_idle();
+    if client.standing != Standing::Client || client.replies != Replies::On || holds_up {
         return false;
     }
     let Unread { input, at, decoder, lookahead } = unread;
@@ -147,6 +150,12 @@ fn run_next(
         client.postponed = true;
         return Some(Paused::Postponed);
     }
+    if let Some(request) = request
+        && core.waits_for_migration(keyspace, &client.session, request)
+    {
+        client.postponed = true;
+        return Some(Paused::Held);
+    }
     *at += used;
     let Some(request) = request else {
         if used > 0 && client.standing == Standing::Replica {
@@ -181,7 +190,7 @@ fn run_for_client(
         let deadline = keyspace.start_wait(&client.session, crate::clock::now());
         client.blocked = Some(Blocked::Key { deadline });
         client.wait_memory = keyspace.wait_memory(&client.session);
-    } else if !core.actions.iter().any(|it| matches!(it, Action::Block(..))) {
+    } else if !core.actions.iter().any(|it| matches!(it, Action::Block(..) | Action::Migrate(..))) {
         let switched = core.replies.take();
         note_reply(core, &mut client.replies, switched, out, mark);
     }

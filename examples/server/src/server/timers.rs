@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Server;
 use crate::log::notice;
+use crate::net::ClientId;
 
 /// Keys and fields that one turn deletes because they expired.
 const EXPIRIES: usize = 256;
@@ -12,6 +13,7 @@ impl Server {
     /// Does what is due.
     pub(super) fn tick(&mut self) {
         self.end_pause();
+        self.end_migrations();
         self.serve_aged();
         self.end_waits();
         if self.expiry_behind {
@@ -36,6 +38,7 @@ impl Server {
         }
         self.look_after_clients();
         self.accept_held_up();
+        self.core.migrations.close_unused(now);
     }
 
     fn expire(&mut self) {
@@ -89,11 +92,17 @@ impl Server {
             return;
         }
         for id in std::mem::take(&mut self.postponed) {
-            let Some(client) = self.clients.get_mut(&id) else { continue };
+            self.go_on(id);
+        }
+        self.serve_woken();
+    }
+
+    /// Runs what a connection has sent since its next request was held up.
+    pub(super) fn go_on(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(&id) {
             client.postponed = false;
             self.client_may_go_on(id, true, false);
             self.run_input(id);
         }
-        self.serve_woken();
     }
 }

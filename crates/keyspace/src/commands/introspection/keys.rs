@@ -78,6 +78,15 @@ fn positions(described: &Described, request: Request<'_>) -> Option<Vec<KeyUse>>
         let others = others.take(count - first).map(|at| (at, flags(specs.last())));
         return Some(firsts.chain(others).collect());
     }
+    if let Described::Command(command) = described
+        && command.keys.instead_after.is_some()
+    {
+        let count = command.keys.of(request)?.len();
+        let instead = command.keys.instead_from(request).zip(specs.last());
+        let (first, spec) =
+            instead.or_else(|| Some((command.keys.first as usize, specs.first()?)))?;
+        return Some((first..first + count).map(|at| (at, spec.flags.clone())).collect());
+    }
     let mut keys = Vec::new();
     for spec in specs {
         let flags = flags_here(described.name(), spec, request);

@@ -10,12 +10,11 @@ use crate::payload::PayloadError;
 use crate::{KeyUsage, UnixMs, Value};
 
 pub(super) fn dump(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let thresholds = context.data.thresholds().clone();
-    let Some(value) = context.data.find(&request[1]) else {
+    let Some(parcel) = context.data.parcel(&request[1]) else {
         context.reply.null();
         return Ok(());
     };
-    let payload = value.to_value().to_payload(&thresholds);
+    let payload = parcel.payload();
     let payload = payload.ok_or(CommandError::text("ERR no version can hold the value"))?;
     context.reply.bulk(&payload);
     Ok(())

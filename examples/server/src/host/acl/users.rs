@@ -125,6 +125,7 @@ impl Core {
         object: &[u8],
         username: &[u8],
     ) {
+        self.counters.note_denied(reason);
         let in_transaction = session.in_transaction() || session.executing_transaction();
         let context = if in_transaction { DenialContext::Multi } else { DenialContext::Toplevel };
         let mut entry = LogEntry::new(reason, context, object, username, self.unix_ms);

@@ -167,7 +167,7 @@ impl ClientInfo {
     /// Takes over what the connection has come to.
     pub(crate) fn update(&mut self, client: &Client, now: Instant) {
         self.standing = client.standing;
-        self.is_postponed = client.postponed;
+        self.is_postponed = client.postponed || matches!(client.blocked, Some(Blocked::Migration));
         self.is_blocked = client.blocked.is_some() || client.postponed;
         self.has_deadline = client.blocked.and_then(Blocked::deadline).is_some();
         self.is_closing = client.closing;

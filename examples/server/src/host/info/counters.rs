@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use redwire_keyspace::acl::Reason;
+
 /// Kinds of errors that are counted apart, so that a peer cannot make the table grow for ever.
 const MAX_ERROR_CODES: usize = 128;
 
@@ -40,12 +42,25 @@ pub(crate) struct Counters {
     pub(crate) query_buffer_closed: u64,
     /// Connections closed for a panic in a command: bugs of ours.
     pub(crate) panics: u64,
+    /// What was denied: logins, commands, keys, channels.
+    pub(crate) denied: [u64; 4],
     /// Error replies, and how many of each code (`ERR`, `WRONGTYPE` ...).
     pub(crate) errors: u64,
     pub(crate) error_codes: BTreeMap<String, u64>,
 }
 
 impl Counters {
+    /// Counts what was denied, a login without a reason of rights.
+    pub(crate) fn note_denied(&mut self, reason: Option<Reason>) {
+        let at = match reason {
+            None => 0,
+            Some(Reason::Command) => 1,
+            Some(Reason::Key) => 2,
+            Some(Reason::Channel) => 3,
+        };
+        self.denied[at] += 1;
+    }
+
     /// Counts the reply to a command, if it is an error.
     pub(crate) fn note_reply(&mut self, reply: &[u8]) {
         let Some(error) = reply.strip_prefix(b"-") else { return };

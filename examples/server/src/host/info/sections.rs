@@ -197,6 +197,10 @@ pub(super) fn stats(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.field("evicted_keys", keys.evicted_keys);
     page.field("evicted_clients", counters.evicted_clients);
     let (exceeded, now) = core.eviction.exceeded(core.now);
+    for (of, count) in ["auth", "cmd", "key", "channel"].iter().zip(counters.denied) {
+        page.field(format_args!("acl_access_denied_{of}"), count);
+    }
+    page.field("migrate_cached_sockets", core.migrations.kept());
     page.field("total_eviction_exceeded_time", exceeded.as_millis());
     page.field("current_eviction_exceeded_time", now.as_millis());
     page.field("keyspace_hits", keys.keyspace_hits);

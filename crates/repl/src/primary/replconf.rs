@@ -67,10 +67,14 @@ impl Primary {
             [word, offset, ..] if word.eq_ignore_ascii_case(b"fack") => parse_offset(offset),
             _ => None,
         };
-        if acked > end || fsynced.is_some_and(|offset| offset > end) {
+        // A number that no stream reaches is one from the future, too.
+        let place = |n: u64| Offset::ZERO.checked_add(n).filter(|offset| *offset <= end);
+        let (acked, fsynced) = (place(acked), fsynced.map(place));
+        let (Some(acked), None | Some(Some(_))) = (acked, fsynced) else {
             self.disconnect(id, DisconnectReason::AckFromTheFuture, now);
             return;
-        }
+        };
+        let fsynced = fsynced.flatten();
         link.acked = link.acked.max(acked);
         link.fsynced = link.fsynced.max(fsynced);
         link.heard = now;
@@ -142,8 +146,8 @@ impl Peer {
     }
 }
 
-fn parse_offset(text: &[u8]) -> Option<Offset> {
-    parse_i64(text).and_then(|n| u64::try_from(n).ok()).and_then(Offset::new)
+fn parse_offset(text: &[u8]) -> Option<u64> {
+    parse_i64(text).and_then(|n| u64::try_from(n).ok())
 }
 
 fn parse_flag(value: &[u8]) -> Result<bool, String> {

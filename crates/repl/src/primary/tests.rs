@@ -296,13 +296,25 @@ fn acks_count_and_lag_is_what_passed_since() {
 #[test]
 fn an_ack_from_the_future_ends_the_link() {
     let now = start();
-    for said in [&[&b"ACK"[..], b"1"][..], &[b"ACK", b"0", b"FACK", b"1"]] {
+    let most = i64::MAX.to_string();
+    for said in [
+        &[&b"ACK"[..], b"1"][..],
+        &[b"ACK", b"0", b"FACK", b"1"],
+        &[b"ACK", most.as_bytes()],
+        &[b"ACK", b"0", b"FACK", most.as_bytes()],
+    ] {
         let mut primary = with_replica(now);
         primary.replconf(A, said, now);
         let reason = DisconnectReason::AckFromTheFuture;
         let expected = PrimaryEvent::Disconnect { id: A, reason, flush: false };
         assert_eq!(events(&mut primary), [expected]);
         assert!(!primary.is_replica(A));
+    }
+    // What is no offset says nothing.
+    for said in [&b"-1"[..], b"", b"one", b"9223372036854775808"] {
+        let mut primary = with_replica(now);
+        primary.replconf(A, &[b"ACK", said], now);
+        assert_eq!((events(&mut primary).len(), primary.is_replica(A)), (0, true));
     }
 }
 

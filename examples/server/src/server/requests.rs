@@ -135,7 +135,12 @@ fn run_next(
     let Next { used, request, noted } = match next {
         Ok(next) => next,
         Err(error) => {
-            verbose!("Protocol error ({error}) from client id={}", client.id);
+            if client.standing == Standing::Replica {
+                let name = core.replica_name(client.id);
+                warning!("Protocol error ({error}) from replica {name}, disconnecting it");
+            } else {
+                verbose!("Protocol error ({error}) from client id={}", client.id);
+            }
             client.output.push(&error.reply());
             client.closing = true;
             return Some(Paused::Idle);

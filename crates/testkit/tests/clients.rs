@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use redwire_testkit::{Client, Peer, Redwire, Reply, Server, request, wait_until};
+use redwire_testkit::{Client, Peer, Redwire, Reply, Server, request, wait_caught_up, wait_until};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -338,7 +338,7 @@ fn a_replica_follows_through_a_pause() {
     assert_eq!(operator.info("master_repl_offset"), offset);
     operator.ok(&["CLIENT", "UNPAUSE"]);
     (0..100).for_each(|_| drop(writer.read()));
-    redwire_testkit::wait_caught_up(&redwire, &replica);
+    wait_caught_up(&redwire, &replica);
     redwire_testkit::assert_same_data(&redwire, &replica);
     let all = replica.client().ok(&["LRANGE", "list", "0", "-1"]);
     assert_eq!(all.elements().len(), 100);
@@ -498,5 +498,38 @@ fn info_has_the_fields_of_redis() {
             .filter(|name| !ours.contains(name) && !absent(name))
             .collect();
         assert!(missing.is_empty(), "{section} lacks {missing:?}");
+    }
+}
+
+/// A replica counts the link to its primary as a client, and lists it.
+#[test]
+fn the_link_to_a_primary_is_listed_as_by_redis() {
+    let Some(primary) = Peer::Redis70.start(&[]) else { return };
+    primary.client().ok(&["SET", "key", "value"]);
+    let look = |replica: &Server| {
+        replica.follow(&primary);
+        wait_caught_up(&primary, replica);
+        let mut client = replica.client();
+        wait_until("other clients to be gone", Duration::from_secs(10), || {
+            client.info("connected_clients").as_deref() == Some("2")
+        });
+        let all = client.ok(&["CLIENT", "LIST"]).text();
+        assert_eq!(all.lines().count(), 2, "{all}");
+        let line = client.ok(&["CLIENT", "LIST", "TYPE", "master"]).text();
+        assert_eq!(line.lines().count(), 1, "{line}");
+        let fields = line.trim_end().split(' ').filter_map(|field| field.split_once('='));
+        let fields: BTreeMap<_, _> = fields.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        assert_eq!(client.ok(&["CLIENT", "LIST", "TYPE", "normal"]).text().lines().count(), 1);
+        assert_eq!(client.ok(&["CLIENT", "KILL", "TYPE", "master"]).int(), Some(1));
+        wait_caught_up(&primary, replica);
+        fields
+    };
+    let Some(real) = Peer::Redis70.start(&[]) else { return };
+    let (real, ours) = (look(&real), look(&Redwire::start(&["--repl-two-connections", "no"])));
+    for (name, value) in &real {
+        let alike =
+            ["addr", "flags", "db", "sub", "psub", "multi", "user", "redir", "resp", "name"];
+        assert!(ours.contains_key(name), "{name} is missing: {ours:?}");
+        assert!(!alike.contains(&&**name) || &ours[name] == value, "{name}: {ours:?}, {real:?}");
     }
 }

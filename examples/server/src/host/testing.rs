@@ -70,6 +70,7 @@ pub(crate) fn client(id: ClientId, now: Instant) -> ClientInfo {
         created: now,
         last_interaction: now,
         standing: Standing::Client,
+        is_primary: false,
         is_local: true,
         is_unix: false,
         is_blocked: false,

@@ -18,7 +18,8 @@ use redwire_resp::{Limits, Mode, RequestDecoder};
 
 use crate::config::{Config, Endpoint};
 use crate::core::Core;
-use crate::net::Stream;
+use crate::host::ClientInfo;
+use crate::net::{Stream, Traffic};
 use crate::persist::RdbLoad;
 
 use super::empty_primary::EmptyPrimary;
@@ -67,6 +68,10 @@ pub(crate) struct Upstream {
     /// No more of it could be kept in this full sync, and that was said.
     was_full: bool,
     two_connections: Two,
+    /// When the connection was opened, what has gone over it, and the last command that came.
+    opened: Instant,
+    traffic: Traffic,
+    last_command: &'static str,
     /// The other side refused to take over from this node.
     refuses: bool,
 }
@@ -133,6 +138,9 @@ impl Upstream {
             kept_peak: 0,
             was_full: false,
             two_connections: Two::new(core),
+            opened: core.now,
+            traffic: Traffic::default(),
+            last_command: "NULL",
             refuses: false,
         }
     }
@@ -183,6 +191,26 @@ impl Upstream {
     /// Whether the stream flows.
     pub(crate) fn is_up(&self) -> bool {
         self.side.is_none() && self.machine.phase() == ReplicaPhase::Connected
+    }
+
+    /// The link as `CLIENT LIST` shows it; as in Redis there is none before its stream flows. Its id
+    /// is 0: it is no connection that was accepted.
+    pub(crate) fn client_info(&self, now: Instant) -> Option<ClientInfo> {
+        let stream = self.stream.as_ref().filter(|_| self.is_up())?;
+        let mut info = ClientInfo::new(0, stream, self.opened);
+        info.is_primary = true;
+        info.user = b"(superuser)".to_vec();
+        info.logged_in = true;
+        let silent = self.machine.status(now).last_io.unwrap_or_default();
+        info.last_interaction = now.checked_sub(silent).unwrap_or(now);
+        info.query_buffer = self.input.len();
+        info.output.len = self.output.len();
+        info.traffic = self.traffic;
+        info.usage.query = (self.input.capacity() + self.held.capacity()) as u64;
+        info.usage.output = self.output.capacity() as u64;
+        info.last_command = self.last_command;
+        info.update_session(&self.session);
+        Some(info)
     }
 
     /// Whether a turn has something to do without waiting for a socket.
@@ -239,7 +267,7 @@ impl Upstream {
                     let two_connections = self.two_connections.for_machine();
                     let config = self.machine.config().clone();
                     self.machine.set_config(ReplicaConfig { two_connections, ..config });
-                    if let Err(error) = self.connect(registry, token) {
+                    if let Err(error) = self.connect(registry, token, now) {
                         self.machine.handle_disconnected(now);
                         let reason = format!("Unable to connect to MASTER: {error}");
                         received.push(Received::Broken(reason));
@@ -278,11 +306,12 @@ impl Upstream {
         Ok(())
     }
 
-    fn connect(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+    fn connect(&mut self, registry: &Registry, token: Token, now: Instant) -> io::Result<()> {
         let mut stream = Stream::connect(self.address()?)?;
         stream.register(registry, token)?;
         self.stream = Some(stream);
         self.connected = false;
+        (self.opened, self.traffic, self.last_command) = (now, Traffic::default(), "NULL");
         Ok(())
     }
 
@@ -358,7 +387,10 @@ impl Upstream {
         let Some(stream) = self.stream.as_mut().filter(|_| self.connected) else { return Ok(()) };
         while !self.output.is_empty() {
             match stream.write(&[IoSlice::new(&self.output)])? {
-                Some(count) => drop(self.output.drain(..count)),
+                Some(count) => {
+                    self.traffic.bytes_out += count as u64;
+                    self.output.drain(..count);
+                }
                 None => break,
             }
         }

@@ -34,6 +34,8 @@ pub(crate) struct ClientInfo {
     pub(crate) created: Instant,
     pub(crate) last_interaction: Instant,
     pub(crate) standing: Standing,
+    /// It is the link to this node's primary.
+    pub(crate) is_primary: bool,
     pub(crate) is_local: bool,
     pub(crate) is_unix: bool,
     pub(crate) is_blocked: bool,
@@ -140,6 +142,7 @@ impl ClientInfo {
             created: now,
             last_interaction: now,
             standing: Standing::Client,
+            is_primary: false,
             is_local: stream.is_local(),
             is_unix: matches!(stream, Stream::Unix(..)),
             is_blocked: false,
@@ -191,7 +194,7 @@ impl ClientInfo {
     }
 
     /// Takes over what commands change of a session.
-    pub(in super::super) fn update_session(&mut self, session: &Session) {
+    pub(crate) fn update_session(&mut self, session: &Session) {
         self.db = session.db;
         self.protocol = session.protocol;
         self.queued = session.queued();
@@ -215,6 +218,7 @@ impl ClientInfo {
     /// What kind of connection it is.
     pub(crate) fn kind(&self) -> ClientType {
         match self.standing {
+            _ if self.is_primary => ClientType::Primary,
             Standing::Replica => ClientType::Replica,
             Standing::Client | Standing::Monitor if self.is_listening() => ClientType::PubSub,
             Standing::Client | Standing::Monitor => ClientType::Normal,
@@ -226,6 +230,7 @@ impl ClientInfo {
         let letters: String = [
             ('O', self.standing == Standing::Monitor),
             ('S', self.standing == Standing::Replica),
+            ('M', self.is_primary),
             ('P', self.is_listening()),
             ('x', self.queued.is_some()),
             ('b', self.is_blocked),

@@ -9,6 +9,8 @@ mod tracking;
 pub(super) use info::Output;
 pub(crate) use info::{ClientInfo, ClientType};
 
+use std::borrow::Cow;
+
 use redwire_keyspace::{CommandError, CommandResult, Context};
 use redwire_resp::{Request, parse_i64};
 
@@ -172,19 +174,25 @@ fn list(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> Com
     let mut add = |client: &ClientInfo| lines.extend([client.line(core).as_str(), "\n"]);
     if option_is("type") && request.len() == 4 {
         let kind = ClientType::from_name(&request[3]).ok_or_else(|| unknown_type(&request[3]))?;
-        core.clients.values().filter(|client| client.kind() == kind).for_each(add);
+        shown(core).filter(|client| client.kind() == kind).for_each(|client| add(&client));
     } else if option_is("id") && request.len() > 3 {
         for id in request.iter().skip(3) {
             let id = parse_i64(id).ok_or(CommandError::text("ERR Invalid client ID"))?;
             u64::try_from(id).ok().and_then(|id| core.clients.get(&id)).map(&mut add);
         }
     } else if option.is_none() {
-        core.clients.values().for_each(add);
+        shown(core).for_each(|client| add(&client));
     } else {
         return Err(CommandError::Syntax);
     }
     context.reply.verbatim(*b"txt", lines.as_bytes());
     Ok(())
+}
+
+/// The connections, with the link to this node's primary while its stream flows.
+fn shown(core: &Core) -> impl Iterator<Item = Cow<'_, ClientInfo>> {
+    let upstream = core.upstream.as_ref().and_then(|upstream| upstream.client_info(core.now));
+    upstream.map(Cow::Owned).into_iter().chain(core.clients.values().map(Cow::Borrowed))
 }
 
 /// Brings the caller's entry up to date, which the loop does only after its commands.

@@ -54,7 +54,8 @@ pub(super) fn server(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
 pub(super) fn clients(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     let clients = || core.clients.values();
     let ordinary = clients().filter(|client| client.standing != Standing::Replica).count();
-    page.field("connected_clients", ordinary);
+    let upstream = core.upstream.as_ref().is_some_and(Upstream::is_up);
+    page.field("connected_clients", ordinary + usize::from(upstream));
     page.flag("cluster_connections", false);
     page.field("maxclients", core.config.maxclients);
     let since_start = core.now.saturating_duration_since(core.started);

@@ -113,6 +113,8 @@ impl Upstream {
             reply.clear();
             let unix_ms = core.unix_ms;
             keyspace.execute(core, &mut self.session, request, unix_ms, &mut reply);
+            self.last_command = core.last_command.take().unwrap_or(self.last_command);
+            self.traffic.commands += 1;
             if reply.starts_with(b"-") {
                 log_refused(request.name(), &reply);
                 core.counters.refused_by_replica += 1;

@@ -62,6 +62,7 @@ impl Upstream {
             };
             taken += count;
             core.counters.repl_bytes_in += count as u64;
+            self.traffic.bytes_in += count as u64;
             let bytes = &buffer[..count];
             let place = (registry, token);
             if let Err(error) = self.take_input(bytes, place, core, keyspace, &mut received) {

@@ -195,6 +195,9 @@ impl Session {
         let next = self.try_step(now, take);
         if next.is_err() {
             self.close(now);
+            if self.follower.asks_anew() {
+                return Ok(Next::Tend);
+            }
         }
         next
     }

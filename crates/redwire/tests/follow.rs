@@ -195,7 +195,26 @@ fn a_stalled_snapshot<R: Follows>(peer: Peer, args: &[&str]) {
     assert_eq!(client.info("sync_full").as_deref(), Some("1"), "{master:?}");
 }
 
+/// A history that is gone is an item, not an error, though the link is opened anew for it.
+fn a_history_that_is_gone<R: Follows>(peer: Peer) {
+    let Some(master) = peer.start(&["--repl-backlog-size", "16kb"]) else { return };
+    let mut client = master.client();
+    let mut follow = R::with(address(&master), config());
+    while !follow.next(|item| matches!(item, Item::SnapshotEnd { .. })).expect("an item") {}
+    let position = follow.position().expect("a place");
+    drop(follow);
+    for n in 0..100 {
+        client.ok(&["SET", &n.to_string(), &"v".repeat(1000)]);
+    }
+    let mut follow = R::with(address(&master), config());
+    follow.resume_from(position);
+    let gone = |item: Item<'_>| matches!(item, Item::SnapshotStart { history_gone: true, .. });
+    assert!(follow.next(gone).expect("a snapshot"), "{master:?}");
+}
+
 both! { Follow:
+    a_history_that_is_gone_at_redis_70 => a_history_that_is_gone(Peer::Redis70),
+    a_history_that_is_gone_at_valkey_91 => a_history_that_is_gone(Peer::Valkey91),
     goes_on_at_redis_70 => goes_on(Peer::Redis70),
     goes_on_at_redis_80 => goes_on(Peer::Redis80),
     goes_on_at_valkey_91 => goes_on(Peer::Valkey91),

@@ -181,6 +181,8 @@ pub struct Follower {
     /// The database of the stream where the snapshot was taken, if the master says.
     stream_db: Option<u32>,
     history_gone: bool,
+    /// This connection ended because all is to be asked for in another way.
+    asks_anew: bool,
     /// The connection on which the data set comes, if not on the link itself.
     rdb_link: Option<RdbLink>,
     ways: Ways,
@@ -212,6 +214,7 @@ impl Follower {
             snapshot_db: 0,
             stream_db: None,
             history_gone: false,
+            asks_anew: false,
         }
     }
 
@@ -256,6 +259,7 @@ impl Follower {
 
     /// The connection stands: a handshake begins.
     pub fn handle_connected(&mut self, now: Instant) {
+        self.asks_anew = false;
         self.replica.handle_connected(now);
     }
 

@@ -169,9 +169,15 @@ impl Follower {
     pub(super) fn ask_for_two(&mut self) -> Option<Error> {
         let always = self.replica.config().two_connections == TwoConnections::Always;
         (always && self.replica.asked_to_go_on()).then(|| {
+            self.asks_anew = true;
             self.replica.ask_for_all(true);
             self.replica.fail("the history is gone, and all is asked for over two connections")
         })
+    }
+
+    /// Whether the link's error is no news to anybody: it is opened anew to ask in another way.
+    pub(crate) fn asks_anew(&self) -> bool {
+        self.asks_anew
     }
 
     /// Both connections are gone: chooses the way of the next full sync.

@@ -41,7 +41,7 @@ struct Cli {
     /// nothing there
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// End when the snapshot is complete
+    /// End when the snapshot is complete, or when the master does not let us in
     #[arg(long)]
     once: bool,
     /// Say nothing on standard error
@@ -65,7 +65,8 @@ fn size(text: &str) -> Result<u64, &'static str> {
 }
 
 const STATUS: &str = "SIGTERM and SIGINT end it in order.
-Exit status: 0 ended as told; 2 wrong arguments; 3 a file or the output failed.";
+Exit status: 0 ended as told; 2 wrong arguments; 3 a file or the output failed, or with --once the
+master refused us.";
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
@@ -88,5 +89,5 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let writer = Writer::new(Filter::new(patterns), cli.resp);
     let progress = Progress::new(cli.quiet);
     let spool = SpoolLimits { disk: cli.spool_limit, folder: cli.spool, ..SpoolLimits::default() };
-    Tail::new(cli.address, writer, output, progress, checkpoint, cli.once)?.spool(spool).run()
+    Tail::new(cli.address, writer, output, progress, checkpoint, cli.once)?.spool(spool)?.run()
 }

@@ -56,16 +56,15 @@ impl Output {
         at: u64,
         resume: Option<Resume>,
     ) -> Result<Self, Failure> {
-        let (name, target): (String, Box<dyn Write + Send>) = match path {
-            None => ("standard output".into(), Box::new(io::stdout())),
+        let (name, len, target): (String, _, Box<dyn Write + Send>) = match path {
+            None => ("standard output".into(), None, Box::new(io::stdout())),
             Some(path) => {
                 let name = path.display().to_string();
-                let file = open(path, at).map_err(Failure::io(&*name))?;
-                (name, Box::new(file))
+                let (file, len) = open(path, at).map_err(Failure::io(&*name))?;
+                (name, len, Box::new(file))
             }
         };
         let queue = Arc::new(Queue::default());
-        let len = path.map(|_| at);
         let mut sink = Sink { name, target, len, resume, unsaved: None, saved_at: clock::now() };
         let for_thread = queue.clone();
         #[expect(clippy::disallowed_methods, reason = "a tool, not a library")]
@@ -116,7 +115,7 @@ impl Output {
             let left = until.saturating_duration_since(clock::now());
             if left.is_zero() {
                 let error = io::Error::new(io::ErrorKind::TimedOut, "nobody reads it");
-                return Err(Failure::io("standard output")(error));
+                return Err(Failure::io("the output")(error));
             }
             let waited = self.queue.changed.wait_timeout(shared, left);
             shared = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -153,7 +152,7 @@ impl Queue {
 struct Sink {
     name: String,
     target: Box<dyn Write + Send>,
-    /// Length of the output file; `None` for standard output.
+    /// Length of the output file; `None` for standard output, a pipe or a device.
     len: Option<u64>,
     resume: Option<Resume>,
     unsaved: Option<Checkpoint>,
@@ -197,15 +196,19 @@ impl Sink {
     }
 }
 
-/// Opens the output file so that the next byte is number `at`.
-fn open(path: &Path, at: u64) -> io::Result<File> {
+/// Opens the output file so that the next byte is number `at`; answers that, if it is a file.
+fn open(path: &Path, at: u64) -> io::Result<(File, Option<u64>)> {
     let mut file = File::options().create(true).truncate(false).write(true).open(path)?;
-    let len = file.metadata()?.len();
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Ok((file, None));
+    }
+    let len = metadata.len();
     if len < at {
         let text = format!("has {len} bytes, fewer than the {at} of the resume file");
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }
     file.set_len(at)?;
     file.seek(io::SeekFrom::End(0))?;
-    Ok(file)
+    Ok((file, Some(at)))
 }

@@ -26,12 +26,14 @@ impl Resume {
         Self { path: path.to_owned() }
     }
 
-    /// What an earlier run left; none when there was none.
+    /// What an earlier run left; none when there was none, and one can be written.
     pub(crate) fn read(&self) -> Result<Option<Checkpoint>, Failure> {
         let name = self.path.display().to_string();
         let text = match fs::read_to_string(&self.path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return self.beside().map(|_| None).map_err(Failure::io(name));
+            }
             Err(error) => return Err(Failure::io(name)(error)),
         };
         let checkpoint = parse(&text).ok_or_else(|| {
@@ -42,13 +44,18 @@ impl Resume {
 
     /// Puts `checkpoint` in the place of what was there, whole or not at all.
     pub(crate) fn write(&self, checkpoint: Checkpoint) -> Result<(), Failure> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+            let mut file = self.beside()?;
             writeln!(file, "{} {}", checkpoint.position, checkpoint.output_len)?;
             file.persist(&self.path).map_err(|error| error.error).map(drop)
         };
         write().map_err(Failure::io(self.path.display().to_string()))
+    }
+
+    /// A new file in the same folder.
+    fn beside(&self) -> io::Result<tempfile::NamedTempFile> {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
     }
 }
 

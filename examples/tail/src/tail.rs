@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redwire::blocking::Follow;
 use redwire::follow::Item;
-use redwire::repl::ReplicaPhase;
+use redwire::repl::{self, ReplicaPhase};
 use redwire::{Address, SpoolLimits};
 use redwire_tools::Failure;
 
@@ -20,6 +20,8 @@ use crate::resume::Checkpoint;
 const TURN: Duration = Duration::from_millis(100);
 /// Output that is gathered before it is handed on.
 const BATCH: usize = 64 << 10;
+/// Time between two words on what is wrong with the spool: it comes and goes with what waits.
+const QUIET: Duration = Duration::from_secs(60);
 /// How long the end may take to write what waits.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
@@ -35,8 +37,8 @@ pub(crate) struct Tail {
     once: bool,
     out: Vec<u8>,
     done: bool,
-    /// What is wrong with the spool was said.
-    told: bool,
+    /// When it was said last what is wrong with the spool.
+    told: Option<Instant>,
 }
 
 impl Tail {
@@ -56,14 +58,18 @@ impl Tail {
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
             signal_hook::flag::register(signal, stop.clone()).map_err(Failure::io("signals"))?;
         }
-        let (out, done, told) = (Vec::new(), false, false);
+        let (out, done, told) = (Vec::new(), false, None);
         Ok(Self { address, follow, writer, output, progress, stop, once, out, done, told })
     }
 
     /// What of the master's stream is kept here, and where.
-    pub(crate) fn spool(mut self, limits: SpoolLimits) -> Self {
+    pub(crate) fn spool(mut self, limits: SpoolLimits) -> Result<Self, Failure> {
+        if let Some(folder) = &limits.folder {
+            // Better now than when it is needed.
+            tempfile::tempfile_in(folder).map_err(Failure::io(folder.display().to_string()))?;
+        }
         self.follow.set_spool(limits);
-        self
+        Ok(self)
     }
 
     /// Follows until a signal comes, or what was asked for is done.
@@ -77,7 +83,11 @@ impl Tail {
                 Ok(_) => self.hand_on(),
                 Err(error) => {
                     self.hand_on();
-                    self.progress.say(&format!("{}: {error}", self.address));
+                    let shown = self.address.to_string();
+                    if self.once && is_refusal(&error) {
+                        return Err(Failure::io(shown)(error));
+                    }
+                    self.progress.say(&format!("{shown}: {error}; connecting again"));
                 }
             }
         }
@@ -128,13 +138,23 @@ impl Tail {
         if status.phase == ReplicaPhase::Sync {
             self.progress.show(status.sync_read, status.sync_total, self.writer.keys);
         }
-        let trouble = self.follow.spool().trouble;
-        let told = std::mem::replace(&mut self.told, trouble.is_some());
-        if let Some(trouble) = trouble.filter(|_| !told) {
+        let now = clock::now();
+        let recently = |told: Instant| now.saturating_duration_since(told) < QUIET;
+        if let Some(trouble) = self.follow.spool().trouble
+            && !self.told.is_some_and(recently)
+        {
+            self.told = Some(now);
             let text = format!("{trouble}; what more comes waits with the master");
             self.progress.say(&text);
         }
     }
+}
+
+/// Whether the master does not know us, or does not let us: that seldom mends itself.
+fn is_refusal(error: &std::io::Error) -> bool {
+    let error = error.get_ref().and_then(|error| error.downcast_ref::<repl::Error>());
+    let Some(repl::Error::Refused { step, reply }) = error else { return false };
+    *step == "AUTH" || reply.starts_with("NOAUTH") || reply.starts_with("NOPERM")
 }
 
 /// Says on standard error what an item means to people.

@@ -17,15 +17,23 @@ const SOON: Duration = Duration::from_secs(60);
 /// A running redwire-tail, killed when dropped.
 struct Tail(Child);
 
+/// What runs redwire-tail with its arguments behind it.
+fn command(program: &str, server: &Server) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).stderr(Stdio::null());
+    if program == "sh" {
+        // A write beyond 4 MB of a file fails, as on a full disk.
+        command.args(["-c", "trap '' XFSZ; ulimit -f 8192; exec \"$@\"", "sh", TAIL]);
+    }
+    command.arg(format!("redis://127.0.0.1:{}", server.port()));
+    command
+}
+
+const TAIL: &str = env!("CARGO_BIN_EXE_redwire-tail");
+
 impl Tail {
     fn start(server: &Server, args: &[&str], stdout: Stdio) -> Tail {
-        let child = Command::new(env!("CARGO_BIN_EXE_redwire-tail"))
-            .arg(format!("redis://127.0.0.1:{}", server.port()))
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(stdout)
-            .stderr(Stdio::null())
-            .spawn();
+        let child = command(TAIL, server).args(args).stdout(stdout).spawn();
         Tail(child.expect("run redwire-tail"))
     }
 
@@ -250,6 +258,11 @@ fn a_stalled_output_holds_up_nothing() {
     let kb: u64 = resident.trim().trim_end_matches(" kB").parse().expect("a number");
     assert!(kb < 64 << 10, "{kb} KiB resident for 120 MB that wait");
 
+    sets_in_order(&mut tail, 1200);
+}
+
+/// Reads SETs of `k0` to the last of `count`, which come in that order.
+fn sets_in_order(tail: &mut Tail, count: usize) {
     let reader = BufReader::new(tail.0.stdout.take().expect("a pipe"));
     let mut next = 0;
     for line in reader.lines() {
@@ -258,9 +271,69 @@ fn a_stalled_output_holds_up_nothing() {
             assert_eq!(line["args"][1], format!("k{next}"));
             next += 1;
         }
-        if next == 1200 {
-            break;
+        if next == count {
+            return;
         }
     }
-    assert_eq!(next, 1200);
+    panic!("{next} of {count} came");
+}
+
+/// The disk is full while an output is stalled: it is said, the rest waits with the master, and all
+/// comes once and in order.
+#[test]
+fn a_full_disk_is_said_and_loses_nothing() {
+    let Some(master) = Peer::Redis70.start(&[]) else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = folder.path().join("said");
+    let child = command("sh", &master)
+        .stdout(Stdio::piped())
+        .stderr(File::create(&said).expect("a file"))
+        .spawn();
+    let mut tail = Tail(child.expect("run a shell"));
+    let mut client = master.client();
+    wait_until("it to be online", SOON, || {
+        client.info("slave0").is_some_and(|line| line.contains("state=online"))
+    });
+    let value = "v".repeat(100_000);
+    for n in 0..400 {
+        client.ok(&["SET", &format!("k{n}"), &value]);
+    }
+    let text = || fs::read_to_string(&said).expect("its words");
+    wait_until("it to be said", SOON, || text().contains("what more comes waits with the master"));
+    assert!(text().contains("File too large"), "{}", text());
+    sets_in_order(&mut tail, 400);
+    assert_eq!(client.info("sync_full").as_deref(), Some("1"));
+    assert_eq!(text().matches("waits with the master").count(), 1, "{}", text());
+}
+
+/// What cannot work is said before a snapshot is asked for.
+#[test]
+fn what_cannot_be_written_is_said_at_once() {
+    for option in ["--resume", "--output", "--spool"] {
+        let path = "/there/is/no/such/folder";
+        let run = Command::new(TAIL).args(["redis://127.0.0.1:1", option, path]).output();
+        let run = run.expect("run redwire-tail");
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(3), "{option}: {said}");
+        assert!(said.starts_with(&format!("redwire-tail: {path}: No such file")), "{said}");
+    }
+}
+
+/// An output need not be a file, and who is not let in need not wait for ever.
+#[test]
+fn a_run_for_once_ends() {
+    let Some(master) = Peer::Redis70.start(&["--requirepass", "secret"]) else { return };
+    let run = |login: &str| {
+        let address = format!("redis://{login}127.0.0.1:{}", master.port());
+        let run = Command::new(TAIL).args([&address, "--once", "-o", "/dev/null"]).output();
+        let run = run.expect("run redwire-tail");
+        (run.status.code(), String::from_utf8_lossy(&run.stderr).into_owned())
+    };
+    assert_eq!(run(":secret@").0, Some(0));
+    for (login, reason) in [(":wrong@", "AUTH: WRONGPASS"), ("", "PSYNC: NOAUTH")] {
+        let (status, said) = run(login);
+        assert_eq!(status, Some(3), "{said}");
+        assert!(said.contains(&format!("primary refused {reason}")), "{said}");
+        assert!(!said.contains("secret") && !said.contains("wrong"), "{said}");
+    }
 }

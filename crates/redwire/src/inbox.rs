@@ -31,6 +31,12 @@ pub(crate) trait Bell: Send + Sync + std::fmt::Debug {
     }
 }
 
+/// A connection's writing side, and what wakes its reader.
+pub(crate) trait Wire: Bell {
+    /// Sends bytes, if the connection stands or will.
+    fn send(&self, bytes: &[u8]) -> io::Result<()>;
+}
+
 /// What a reader ends with when the master closed the connection.
 pub(crate) fn closed() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the master closed the connection")
@@ -44,7 +50,7 @@ pub(crate) struct Inbox {
     /// What exceeds memory is to wait with the master, as long as it is taken at all.
     waits_there: bool,
     folder: PathBuf,
-    to_reader: Arc<dyn Bell>,
+    wire: Arc<dyn Wire>,
     to_taker: Arc<dyn Bell>,
 }
 
@@ -91,7 +97,7 @@ impl Inbox {
         limits: SpoolLimits,
         waits_there: bool,
         now: Instant,
-        to_reader: Arc<dyn Bell>,
+        wire: Arc<dyn Wire>,
         to_taker: Arc<dyn Bell>,
     ) -> Arc<Inbox> {
         let folder = limits.folder.clone().unwrap_or_else(std::env::temp_dir);
@@ -106,7 +112,7 @@ impl Inbox {
             ended: None,
             closed: false,
         };
-        Arc::new(Inbox { shared: Mutex::new(shared), waits_there, folder, to_reader, to_taker })
+        Arc::new(Inbox { shared: Mutex::new(shared), waits_there, folder, wire, to_taker })
     }
 
     /// The reader has a connection.
@@ -159,7 +165,7 @@ impl Inbox {
     /// Nobody takes any more.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
-        self.to_reader.close();
+        self.wire.close();
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -205,7 +211,7 @@ impl Inbox {
         let refused = shared.refused;
         drop(shared);
         if refused {
-            self.to_reader.ring();
+            self.wire.ring();
         }
         Taken::Bytes
     }
@@ -220,16 +226,21 @@ impl Inbox {
             Ok(bytes) => {
                 shared.spool.fetched(bytes);
                 drop(shared);
-                self.to_reader.ring();
+                self.wire.ring();
             }
             Err(error) => {
                 shared.spool.clear();
                 (shared.ended, shared.closed) = (Some(error), true);
                 drop(shared);
-                self.to_reader.close();
+                self.wire.close();
             }
         }
         self.to_taker.ring();
+    }
+
+    /// Sends bytes to the master.
+    pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<()> {
+        self.wire.send(bytes)
     }
 
     /// What waits.

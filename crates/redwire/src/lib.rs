@@ -3,6 +3,7 @@
 
 mod address;
 pub mod blocking;
+mod face;
 pub mod follow;
 mod inbox;
 pub mod replica;

@@ -11,7 +11,7 @@ use redwire_repl::{ReplicaConfig, ReplicaEvent, ReplicaStatus};
 
 use crate::Address;
 use crate::follow::{Follower, Item, Position};
-use crate::inbox::{Bell, CHUNK, Inbox, Taken};
+use crate::inbox::{Bell, CHUNK, Inbox, Taken, Wire};
 use crate::replica::LiveReplica;
 use crate::spool::{SpoolLimits, SpoolStatus};
 
@@ -130,7 +130,7 @@ impl Session {
     }
 
     /// Looks after the link: silence, acknowledgements, attempts to connect. Then ask for
-    /// [`poll_connect`](Session::poll_connect) and [`poll_transmit`](Session::poll_transmit).
+    /// [`poll_connect`](Session::poll_connect), and [`transmit`](Session::transmit).
     pub(crate) fn tend(&mut self, now: Instant) -> io::Result<()> {
         self.tended = now;
         if self.main.as_ref().is_some_and(|main| main.inbox.tend(now)) {
@@ -162,12 +162,12 @@ impl Session {
         &mut self,
         which: Which,
         now: Instant,
-        to_reader: Arc<dyn Bell>,
+        wire: Arc<dyn Wire>,
         to_taker: Arc<dyn Bell>,
     ) -> Arc<Inbox> {
         // A stream must not wait with the master, a snapshot had better.
         let waits_there = which == Which::Rdb;
-        let inbox = Inbox::new(self.limits.clone(), waits_there, now, to_reader, to_taker);
+        let inbox = Inbox::new(self.limits.clone(), waits_there, now, wire, to_taker);
         let input = Input { inbox: inbox.clone(), unread: Vec::new(), taken: 0, fresh: false };
         match which {
             Which::Main => self.main = Some(input),
@@ -176,17 +176,19 @@ impl Session {
         inbox
     }
 
-    /// What is to be sent on a connection that stands.
-    pub(crate) fn poll_transmit(&mut self, which: Which) -> Option<Vec<u8>> {
-        let mut out = Vec::new();
-        let any = match which {
-            Which::Main => {
-                out.append(&mut self.out);
-                self.follower.poll_transmit(&mut out) || !out.is_empty()
-            }
-            Which::Rdb => self.follower.poll_rdb_transmit(&mut out),
-        };
-        any.then_some(out)
+    /// Sends what the master is to get. An error has closed the connections.
+    pub(crate) fn transmit(&mut self, now: Instant) -> io::Result<()> {
+        let mut out = std::mem::take(&mut self.out);
+        let _ = self.follower.poll_transmit(&mut out);
+        let mut sent = send(self.main.as_ref(), &out);
+        out.clear();
+        if sent.is_ok() && self.follower.poll_rdb_transmit(&mut out) {
+            sent = send(self.rdb.as_ref(), &out);
+        }
+        if sent.is_err() {
+            self.close(now);
+        }
+        sent
     }
 
     /// Hands the next item of what came to `take`, which is called once at most. An error has closed
@@ -384,6 +386,11 @@ impl Drop for Input {
     fn drop(&mut self) {
         self.inbox.close();
     }
+}
+
+fn send(input: Option<&Input>, bytes: &[u8]) -> io::Result<()> {
+    let input = input.filter(|_| !bytes.is_empty());
+    input.map_or(Ok(()), |input| input.inbox.send(bytes))
 }
 
 /// A random number.

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Address;
-use crate::inbox::{Bell, CHUNK, Inbox, TICK, closed};
+use crate::inbox::{Bell, CHUNK, Inbox, TICK, Wire, closed};
 
 /// How long each of an address' places may take to answer, and how long a write may.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,13 +43,13 @@ impl Signal {
 
 /// The writing side of a connection, for two: the session, and its reader when the session has no time.
 #[derive(Debug, Default)]
-pub(super) struct Wire {
+pub(super) struct Line {
     stream: Mutex<Option<TcpStream>>,
     /// Rung when there is room in the inbox again.
     signal: Signal,
 }
 
-impl Bell for Wire {
+impl Bell for Line {
     fn ring(&self) {
         self.signal.ring();
     }
@@ -63,19 +63,20 @@ impl Bell for Wire {
     }
 }
 
-impl Wire {
-    /// Sends bytes, if the connection stands.
-    pub(super) fn send(&self, bytes: &[u8]) -> io::Result<()> {
+impl Wire for Line {
+    fn send(&self, bytes: &[u8]) -> io::Result<()> {
         self.lock().as_mut().map_or(Ok(()), |stream| stream.write_all(bytes))
     }
+}
 
+impl Line {
     fn lock(&self) -> MutexGuard<'_, Option<TcpStream>> {
         self.stream.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Connects to `address` and reads into `inbox`, whose reader's bell `wire` is, until that is closed.
-pub(super) fn start(address: Address, inbox: Arc<Inbox>, wire: Arc<Wire>) {
+pub(super) fn start(address: Address, inbox: Arc<Inbox>, wire: Arc<Line>) {
     let for_thread = inbox.clone();
     let run = move || {
         let reason = match connect(&address) {
@@ -114,7 +115,7 @@ fn connect(address: &Address) -> io::Result<(TcpStream, TcpStream)> {
 }
 
 /// Reads until the connection ends, and answers why it did.
-fn read(mut stream: TcpStream, inbox: &Inbox, wire: &Wire) -> io::Error {
+fn read(mut stream: TcpStream, inbox: &Inbox, wire: &Line) -> io::Error {
     let mut buffer = vec![0; CHUNK];
     // Bytes of the buffer that have yet to find room.
     let mut held = 0;

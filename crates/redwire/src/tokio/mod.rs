@@ -38,11 +38,12 @@ use ::tokio::task::{spawn_blocking, yield_now};
 use redwire_keyspace::Keyspace;
 use redwire_repl::{ReplicaConfig, ReplicaStatus};
 
+use crate::face::{follow_face, live_face};
 use crate::follow::{Item, Position, default_config};
 use crate::replica::LiveReplica;
-use crate::session::{Next, Session, Which, seed, unix_ms};
+use crate::session::{Next, Session, seed, unix_ms};
 use crate::{Address, SpoolLimits, SpoolStatus};
-use reader::{Signal, Wire, now};
+use reader::{Line, Signal, now};
 
 /// Follows a master, and hands out its snapshot and every change behind it.
 ///
@@ -54,62 +55,12 @@ use reader::{Signal, Wire, now};
 pub struct Follow {
     address: Address,
     session: Session,
-    main: Arc<Wire>,
-    rdb: Arc<Wire>,
     /// Rung by whoever reads.
     signal: Arc<Signal>,
 }
 
 impl Follow {
-    /// Follows the server at `address` from the first call of [`next`](Follow::next) on, logged in
-    /// as the address says.
-    pub fn new(address: Address) -> Follow {
-        Follow::with_config(address, default_config())
-    }
-
-    /// As [`new`](Follow::new), with other settings than [`default_config`]. The address' login
-    /// stands in for theirs if it has one.
-    pub fn with_config(address: Address, config: ReplicaConfig) -> Follow {
-        let session = Session::new(&address, config, now());
-        let (main, rdb, signal) = Default::default();
-        Follow { address, session, main, rdb, signal }
-    }
-
-    /// All up to `position` is known already: asks to go on from there. To be called before the
-    /// first [`next`](Follow::next).
-    pub fn resume_from(&mut self, position: Position) {
-        self.session.resume_from(position);
-    }
-
-    /// How much may wait here, and where, on the connections that are opened from now on.
-    pub fn set_spool(&mut self, limits: SpoolLimits) {
-        self.session.set_limits(limits);
-    }
-
-    /// What waits here, of both connections.
-    #[must_use]
-    pub fn spool(&self) -> SpoolStatus {
-        self.session.spool()
-    }
-
-    /// The place behind all items that were handed out; `None` inside of a snapshot or of a
-    /// transaction, and before the first snapshot.
-    #[must_use]
-    pub fn position(&self) -> Option<Position> {
-        self.session.position()
-    }
-
-    /// Whether commands of a transaction were handed out, and its last was not.
-    #[must_use]
-    pub fn is_inside_transaction(&self) -> bool {
-        self.session.is_inside_transaction()
-    }
-
-    /// The link, as INFO shows it.
-    #[must_use]
-    pub fn status(&self) -> ReplicaStatus {
-        self.session.status(now())
-    }
+    follow_face!();
 
     /// Waits for the next item, hands it to `take`, and answers what that made of it. `take` is not
     /// called by a future that is dropped before it is ready, so no item is lost with one.
@@ -155,25 +106,6 @@ impl Follow {
             }
         }
     }
-
-    fn tend(&mut self, at: Instant) -> io::Result<()> {
-        self.session.tend(at)?;
-        if let Some(which) = self.session.poll_connect() {
-            let wire = Arc::<Wire>::default();
-            let inbox = self.session.open(which, at, wire.clone(), self.signal.clone());
-            reader::start(self.address.clone(), inbox, wire.clone());
-            match which {
-                Which::Main => self.main = wire,
-                Which::Rdb => self.rdb = wire,
-            }
-        }
-        for which in [Which::Main, Which::Rdb] {
-            if let Some(out) = self.session.poll_transmit(which) {
-                if which == Which::Main { &self.main } else { &self.rdb }.send(&out);
-            }
-        }
-        Ok(())
-    }
 }
 
 /// A live, read-only copy of a master: a [`LiveReplica`] with its link.
@@ -198,16 +130,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// A copy without data of the server at `address`; see [`Follow::new`].
-    pub fn new(address: Address) -> Live {
-        Live::with_config(address, default_config())
-    }
-
-    /// See [`Follow::with_config`].
-    pub fn with_config(address: Address, config: ReplicaConfig) -> Live {
-        let copy = LiveReplica::new(seed());
-        Live { follow: Follow::with_config(address, config), copy }
-    }
+    live_face!();
 
     /// Waits until something has come, and applies what is there: a transaction whole, and nothing
     /// at all when the future is dropped before it is ready.
@@ -224,33 +147,5 @@ impl Live {
             self.copy.handle_disconnected();
         }
         changed
-    }
-
-    /// See [`Follow::set_spool`].
-    pub fn set_spool(&mut self, limits: SpoolLimits) {
-        self.follow.set_spool(limits);
-    }
-
-    /// See [`LiveReplica::is_current`].
-    #[must_use]
-    pub fn is_current(&self) -> bool {
-        self.copy.is_current()
-    }
-
-    /// The place in the master's stream that the data is at; see [`Follow::position`].
-    #[must_use]
-    pub fn position(&self) -> Option<Position> {
-        self.follow.position()
-    }
-
-    /// The data.
-    #[must_use]
-    pub fn keyspace(&self) -> &Keyspace {
-        self.copy.keyspace()
-    }
-
-    /// See [`LiveReplica::query`].
-    pub fn query<A: AsRef<[u8]>>(&mut self, request: &[A]) -> Vec<u8> {
-        self.copy.query(request, unix_ms())
     }
 }

@@ -13,7 +13,7 @@ use ::tokio::task::{spawn_blocking, yield_now};
 use ::tokio::time;
 
 use crate::Address;
-use crate::inbox::{Bell, CHUNK, Inbox, TICK, closed};
+use crate::inbox::{Bell, CHUNK, Inbox, TICK, Wire, closed};
 
 /// A bell for tasks.
 #[derive(Debug, Default)]
@@ -42,24 +42,27 @@ impl Signal {
 
 /// What is to be sent on a connection, and what wakes its task.
 #[derive(Debug, Default)]
-pub(super) struct Wire {
+pub(super) struct Line {
     out: Mutex<Vec<u8>>,
     signal: Signal,
 }
 
-impl Bell for Wire {
+impl Bell for Line {
     fn ring(&self) {
         self.signal.ring();
     }
 }
 
-impl Wire {
-    /// Sends bytes once the connection stands and takes them.
-    pub(super) fn send(&self, bytes: &[u8]) {
+impl Wire for Line {
+    /// Leaves them to the task.
+    fn send(&self, bytes: &[u8]) -> io::Result<()> {
         self.lock().extend_from_slice(bytes);
         self.signal.ring();
+        Ok(())
     }
+}
 
+impl Line {
     /// Writes as much as the socket takes; whether that was all.
     fn flush(&self, stream: &TcpStream) -> io::Result<bool> {
         let mut out = self.lock();
@@ -79,7 +82,7 @@ impl Wire {
 }
 
 /// Connects to `address` and reads into `inbox`, whose reader's bell `wire` is, until that is closed.
-pub(super) fn start(address: Address, inbox: Arc<Inbox>, wire: Arc<Wire>) {
+pub(super) fn start(address: Address, inbox: Arc<Inbox>, wire: Arc<Line>) {
     ::tokio::spawn(async move {
         let reason = match connect(&address, &inbox, &wire).await {
             Ok(stream) => {
@@ -98,7 +101,7 @@ pub(super) fn start(address: Address, inbox: Arc<Inbox>, wire: Arc<Wire>) {
 }
 
 /// A connection, unless nobody wants it any more.
-async fn connect(address: &Address, inbox: &Inbox, wire: &Wire) -> io::Result<TcpStream> {
+async fn connect(address: &Address, inbox: &Inbox, wire: &Line) -> io::Result<TcpStream> {
     let mut connecting = pin!(TcpStream::connect((address.host.as_str(), address.port)));
     loop {
         let mut given_up = pin!(wire.signal.wait(None));
@@ -120,7 +123,7 @@ async fn connect(address: &Address, inbox: &Inbox, wire: &Wire) -> io::Result<Tc
 struct Reader {
     stream: TcpStream,
     inbox: Arc<Inbox>,
-    wire: Arc<Wire>,
+    wire: Arc<Line>,
     buffer: Vec<u8>,
     /// Bytes of the buffer that have yet to find room.
     held: usize,
@@ -128,7 +131,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(stream: TcpStream, inbox: Arc<Inbox>, wire: Arc<Wire>) -> Reader {
+    fn new(stream: TcpStream, inbox: Arc<Inbox>, wire: Arc<Line>) -> Reader {
         Reader { stream, inbox, wire, buffer: vec![0; CHUNK], held: 0, looked_at: now() }
     }
 
@@ -140,7 +143,7 @@ impl Reader {
         if now().saturating_duration_since(self.looked_at) >= TICK {
             self.looked_at = now();
             if self.inbox.tick(self.looked_at) {
-                self.wire.send(b"\n");
+                self.wire.send(b"\n")?;
             }
         }
         let all_sent = self.wire.flush(&self.stream)?;

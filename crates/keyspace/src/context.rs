@@ -310,16 +310,32 @@ impl<'a> Data<'a> {
         }
     }
 
-    /// Makes the string at `key`, which is there, this number, and leaves its expiry.
-    pub(crate) fn set_integer(&mut self, key: &[u8], integer: i64) {
-        let entry = self.keyspace.use_entry(self.db, key);
-        if entry.is_some_and(|mut entry| entry.set_integer(integer)) {
-            return;
+    /// Adds to the number that the string at `key` is, and leaves its expiry; answers the sum, and does
+    /// nothing if the key is not there.
+    pub(crate) fn add_integer(
+        &mut self,
+        key: &[u8],
+        increment: i64,
+    ) -> Result<Option<i64>, CommandError> {
+        self.drop_if_expired(key);
+        let Keyspace { data, walk, meter, settings, random, .. } = &mut *self.keyspace;
+        let entry = data.find_mut(self.db, key);
+        let is_seen = |entry: &EntryMut<'_>| is_there(entry.view(), self.now, self.origin);
+        let Some(mut entry) = entry.filter(is_seen) else { return Ok(None) };
+        let string = Str::of(entry.view().value).ok_or(CommandError::WrongType)?;
+        let current = string.as_integer().ok_or(CommandError::NotInteger)?;
+        let sum = current.checked_add(increment).ok_or(CommandError::Overflow)?;
+        if let Some(walk) = walk {
+            walk.capture(self.db, &mut entry);
         }
-        let value = Value::String(Str::from_integer(integer));
-        if let Ok(Some(old)) = self.keyspace.overwrite(self.db, key, value, |kept| kept) {
-            self.keyspace.discard(old);
+        entry.set_clock(meter.used(entry.clock(), true, settings, random));
+        if !entry.set_integer(sum) {
+            let value = Value::String(Str::from_integer(sum));
+            if let Ok(Some(old)) = self.keyspace.overwrite(self.db, key, value, |kept| kept) {
+                self.keyspace.discard(old);
+            }
         }
+        Ok(Some(sum))
     }
 
     /// Takes `key` out, and answers its value and expiry.

@@ -29,13 +29,8 @@ pub(super) fn decrby(context: &mut Context<'_>, request: Request<'_>) -> Command
 }
 
 fn add(context: &mut Context<'_>, key: &[u8], increment: i64) -> CommandResult {
-    let sum = match context.data.peek_as::<Str>(key)? {
-        Some(string) => {
-            let current = string.as_integer().ok_or(CommandError::NotInteger)?;
-            let sum = current.checked_add(increment).ok_or(CommandError::Overflow)?;
-            context.data.set_integer(key, sum);
-            sum
-        }
+    let sum = match context.data.add_integer(key, increment)? {
+        Some(sum) => sum,
         None => {
             context.data.put(key, Value::String(Str::from_integer(increment)), None);
             increment

@@ -3,7 +3,7 @@
 use redwire_resp::{Request, parse_i64};
 
 use super::fields::{self, FieldList};
-use crate::commands::options::{Base, Unit, is};
+use crate::commands::options::{Base, Unit, is, quoted};
 use crate::context::{Context, Data};
 use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
@@ -216,7 +216,7 @@ impl<'a> SetRequest<'a> {
                     expiry = Expiry::At(fields::moment(data, arg, unit, base, "hsetex")?);
                 }
             } else {
-                let option = String::from_utf8_lossy(option);
+                let option = quoted(option);
                 return Err(CommandError::text(format!("ERR unknown argument: {option}")));
             }
             at += 1;

@@ -119,11 +119,13 @@ mod copies {
                 .map(|_| {
                     let (mut stream, mut words) = accept(&listener);
                     stream.write_all(&opening()).expect("send");
+                    // Before that the copy might end the link without having asked.
+                    let id = asked_for(&mut words);
                     stream.write_all(b"*2\r\n$10\r\nNEWCOMMAND\r\n$1\r\nk\r\n").expect("send");
-                    (asked_for(&mut words), words)
+                    (id, stream, words)
                 })
                 .collect();
-            links.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+            links.into_iter().map(|(id, ..)| id).collect::<Vec<_>>()
         });
         let error = loop {
             if let Err(error) = copy.changed() {

@@ -1,9 +1,9 @@
 //! `MIGRATE`: keys that go to another server, beside the loop.
 //!
-//! [`Transfer`] says what goes over the connection and what came of it, and does no I/O. A thread for each
-//! command carries the bytes ([`carry`]); the loop gives it keys as they were ([`Parcel`]) and deletes
+//! [`transfer::Transfer`] says what goes over the connection and what came of it, and does no I/O. A thread for each
+//! command carries the bytes ([`carry()`]); the loop gives it keys as they were ([`Parcel`]) and deletes
 //! those that the other server has, once the thread is through. Until then writes to them wait
-//! ([`Migrations::holds_up`]), so that none is lost.
+//! ([`Core::waits_for_migration`]), so that none is lost.
 
 mod carry;
 mod transfer;

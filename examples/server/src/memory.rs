@@ -137,15 +137,15 @@ mod tests {
         drop(held);
     }
 
-    /// Every page that this thread frees is given back; other tests allocate meanwhile.
+    /// What this thread frees is given back, some 300 MB; other tests allocate meanwhile, up to 60 MB.
     #[test]
     fn what_is_free_is_given_back() {
-        let pieces: Vec<_> = (0..100_000).map(|at| vec![at as u8; 1000]).collect();
+        let pieces: Vec<_> = (0..300_000).map(|at| vec![at as u8; 1000]).collect();
         let before = Books::read();
         drop(pieces);
         give_back();
         let after = Books::read();
-        assert!(after.resident + (80 << 20) < before.resident, "{before:?} {after:?}");
+        assert!(after.resident + (200 << 20) < before.resident, "{before:?} {after:?}");
         let decay: isize = decay(0, "dirty").name().read().unwrap();
         assert!(decay > 0);
     }

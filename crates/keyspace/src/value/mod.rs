@@ -10,6 +10,7 @@ use std::cmp::Ordering;
 use crate::tree::{Element, Tree};
 
 pub(crate) mod block;
+mod forms;
 mod hash;
 pub(crate) mod hyperloglog;
 mod list;

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use super::block::{BLOCK_GROUPS, Block, BlockItems, PACK_GROUPS, Shape};
+use super::forms::{Form, FormMut, Forms};
 use super::pack::{Items, Pack, are_distinct};
 use crate::tree::{Element, Entry, Iter, Tree};
 use crate::value::member_hash;
@@ -12,35 +13,8 @@ use crate::{Blob, memory};
 /// A set of byte strings. A small one is one piece of bytes, its members in the order in which they came,
 /// from some members on with columns to find one by; a large one a tree in the order of their hash, so
 /// that they can be drawn by position and scanned with a hash as the cursor.
-#[derive(Debug, Clone)]
-pub struct Set(Repr);
-
-#[derive(Debug, Clone)]
-enum Repr {
-    Packed(Pack),
-    /// Two words take no third form.
-    Large(Box<Large>),
-}
-
-#[derive(Debug, Clone)]
-enum Large {
-    Block(Block<Members>),
-    Tree(Tree<Member>),
-}
-
-/// The form that it has, to read.
-enum Form<'a> {
-    Packed(&'a Pack),
-    Block(&'a Block<Members>),
-    Tree(&'a Tree<Member>),
-}
-
-/// The form that it has, to change.
-enum FormMut<'a> {
-    Packed(&'a mut Pack),
-    Block(&'a mut Block<Members>),
-    Tree(&'a mut Tree<Member>),
-}
+#[derive(Debug, Clone, Default)]
+pub struct Set(Forms<Block<Members>, Tree<Member>>);
 
 /// Each member a group of its own.
 #[derive(Debug)]
@@ -49,12 +23,6 @@ struct Members;
 impl Shape for Members {
     const ITEMS: usize = 1;
     const OWN: &'static [usize] = &[];
-}
-
-impl Default for Set {
-    fn default() -> Self {
-        Self(Repr::Packed(Pack::default()))
-    }
 }
 
 /// A member with its hash.
@@ -88,36 +56,10 @@ fn place<'k>(hash: u64, name: &'k [u8]) -> impl FnMut(&Member) -> Ordering + 'k 
 }
 
 impl Set {
-    #[inline]
-    fn form(&self) -> Form<'_> {
-        match &self.0 {
-            Repr::Packed(pack) => Form::Packed(pack),
-            Repr::Large(large) => match &**large {
-                Large::Block(block) => Form::Block(block),
-                Large::Tree(tree) => Form::Tree(tree),
-            },
-        }
-    }
-
-    #[inline]
-    fn form_mut(&mut self) -> FormMut<'_> {
-        match &mut self.0 {
-            Repr::Packed(pack) => FormMut::Packed(pack),
-            Repr::Large(large) => match &mut **large {
-                Large::Block(block) => FormMut::Block(block),
-                Large::Tree(tree) => FormMut::Tree(tree),
-            },
-        }
-    }
-
-    fn of_block(block: Block<Members>) -> Self {
-        Self(Repr::Large(Box::new(Large::Block(block))))
-    }
-
     /// The set of the members in `members`.
     fn of_tree(members: Tree<Member>) -> Self {
         let small = Self::small(members.iter().map(|member| member.name.as_slice()), members.len());
-        small.unwrap_or_else(|| Self(Repr::Large(Box::new(Large::Tree(members)))))
+        small.unwrap_or_else(|| Self(Forms::tree(members)))
     }
 
     /// The set of so many members, each of them there once, unless they are too many or too long for
@@ -126,9 +68,9 @@ impl Set {
         if len <= PACK_GROUPS
             && let Some(pack) = Pack::of(members.clone())
         {
-            return Some(Self(Repr::Packed(pack)));
+            return Some(Self(Forms::Packed(pack)));
         }
-        Some(Self::of_block(Block::of(members)?))
+        Some(Self(Forms::block(Block::of(members)?)))
     }
 
     /// The set of some members of one, each of them there once.
@@ -141,7 +83,7 @@ impl Set {
 
     /// See [`ValueRef::touch`](crate::ValueRef).
     pub(crate) fn touch(&self) -> Option<u8> {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => pack.touch(),
             Form::Block(block) => block.touch(),
             Form::Tree(tree) => tree.touch(),
@@ -150,7 +92,7 @@ impl Set {
 
     /// See [`Value::memory`](crate::Value::memory).
     pub(crate) fn memory(&self, samples: usize) -> usize {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => memory::heap(pack.heap_bytes()),
             Form::Block(block) => memory::heap(block.heap_bytes()),
             Form::Tree(members) => {
@@ -163,7 +105,7 @@ impl Set {
     /// How many members (`SCARD`).
     #[must_use]
     pub fn len(&self) -> usize {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => pack.len(),
             Form::Block(block) => block.len(),
             Form::Tree(members) => members.len(),
@@ -179,7 +121,7 @@ impl Set {
     /// Whether `member` is in it.
     #[must_use]
     pub fn contains(&self, member: &[u8]) -> bool {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => pack.find::<1>(member).is_some(),
             Form::Block(block) => block.find(member).is_some(),
             Form::Tree(members) => {
@@ -191,7 +133,7 @@ impl Set {
 
     /// [`contains`](Self::contains) of a member whose hash is known.
     fn has(&self, member: &Member) -> bool {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(_) | Form::Block(_) => self.contains(&member.name),
             Form::Tree(members) => {
                 members.find_by(member.hash, place(member.hash, &member.name)).is_some()
@@ -201,14 +143,14 @@ impl Set {
 
     /// Adds `member`; answers whether it is new.
     pub fn insert(&mut self, member: &[u8]) -> bool {
-        match self.form_mut() {
+        match self.0.form_mut() {
             FormMut::Packed(pack) if pack.find::<1>(member).is_some() => return false,
             FormMut::Packed(pack) => {
                 if pack.len() < PACK_GROUPS && pack.insert(pack.len(), member) {
                     return true;
                 }
                 if let Some(block) = Block::of(pack.iter().chain([member])) {
-                    *self = Self::of_block(block);
+                    self.0 = Forms::block(block);
                     return true;
                 }
             }
@@ -232,7 +174,7 @@ impl Set {
 
     /// Takes `member` out; answers whether it was there.
     pub fn remove(&mut self, member: &[u8]) -> bool {
-        match self.form_mut() {
+        match self.0.form_mut() {
             FormMut::Packed(pack) => {
                 let Some((span, [_])) = pack.find(member) else { return false };
                 pack.remove(span, 1);
@@ -252,20 +194,17 @@ impl Set {
 
     /// It as a tree, which it stays.
     fn tree_mut(&mut self) -> &mut Tree<Member> {
-        if !matches!(self.form(), Form::Tree(_)) {
+        if self.0.as_tree().is_none() {
             let members = sorted(self.iter().map(Blob::from).map(Member::new).collect());
-            self.0 = Repr::Large(Box::new(Large::Tree(members)));
+            self.0 = Forms::tree(members);
         }
-        match self.form_mut() {
-            FormMut::Tree(members) => members,
-            _ => unreachable!("invariant: it was made a tree"),
-        }
+        self.0.expect_tree()
     }
 
     /// The member at position `index` of an order that means nothing, to draw one at random.
     #[must_use]
     pub fn nth(&self, index: usize) -> Option<&[u8]> {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => pack.iter().nth(index),
             Form::Block(block) if index >= block.len() => None,
             Form::Block(block) => Some(block.item(block.place(index), 0)),
@@ -275,7 +214,7 @@ impl Set {
 
     /// Takes the member at position `index`.
     pub fn remove_nth(&mut self, index: usize) -> Option<Blob> {
-        match self.form_mut() {
+        match self.0.form_mut() {
             FormMut::Packed(pack) => pack.take(index),
             FormMut::Block(block) if index >= block.len() => None,
             FormMut::Block(block) => {
@@ -291,7 +230,7 @@ impl Set {
     #[must_use]
     pub fn intersection(sets: &[Self]) -> Self {
         let Some((smallest, others)) = smallest_first(sets) else { return Self::default() };
-        match smallest.form() {
+        match smallest.0.form() {
             Form::Packed(_) | Form::Block(_) => {
                 Self::part(smallest.iter().filter(|it| others.iter().all(|set| set.contains(it))))
             }
@@ -307,7 +246,7 @@ impl Set {
     #[must_use]
     pub fn intersection_len(sets: &[Self], limit: usize) -> usize {
         let Some((smallest, others)) = smallest_first(sets) else { return 0 };
-        match smallest.form() {
+        match smallest.0.form() {
             Form::Packed(_) | Form::Block(_) => {
                 let common = smallest.iter().filter(|it| others.iter().all(|set| set.contains(it)));
                 common.take(limit).count()
@@ -321,7 +260,7 @@ impl Set {
 
     /// Adds the members of `other`.
     pub fn unite(&mut self, other: &Self) {
-        match other.form() {
+        match other.0.form() {
             Form::Packed(_) | Form::Block(_) => other.iter().for_each(|member| {
                 self.insert(member);
             }),
@@ -339,7 +278,7 @@ impl Set {
 
     /// Takes the members of `other` out.
     pub fn subtract(&mut self, other: &Self) {
-        match (self.form_mut(), other.form()) {
+        match (self.0.form_mut(), other.0.form()) {
             (FormMut::Packed(_) | FormMut::Block(_), _) => {
                 *self = Self::part(self.iter().filter(|member| !other.contains(member)));
             }
@@ -362,7 +301,7 @@ impl Set {
 
     /// The members, in an order that means nothing to a user.
     pub fn iter(&self) -> SetIter<'_> {
-        SetIter(match self.form() {
+        SetIter(match self.0.form() {
             Form::Packed(pack) => IterRepr::Packed(pack.iter()),
             Form::Block(block) => IterRepr::Block(block.iter()),
             Form::Tree(members) => IterRepr::Tree(members.iter()),
@@ -371,7 +310,7 @@ impl Set {
 
     /// The members, each of its own; of a large set in the order of their hash.
     pub(crate) fn blobs(&self) -> Box<dyn Iterator<Item = Blob> + '_> {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(_) | Form::Block(_) => Box::new(self.iter().map(Blob::from)),
             Form::Tree(members) => Box::new(members.iter().map(|member| member.name.clone())),
         }
@@ -388,7 +327,7 @@ impl Set {
     /// set is answered whole, whatever the cursor.
     #[must_use]
     pub fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<&[u8]>) {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(_) | Form::Block(_) => (0, self.iter().collect()),
             Form::Tree(members) => {
                 let (cursor, members) = super::scan_by_hash(members, cursor, count);

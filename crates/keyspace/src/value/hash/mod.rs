@@ -6,6 +6,7 @@ mod live;
 mod tree;
 
 use super::block::{BLOCK_GROUPS, Block, PACK_GROUPS, Shape};
+use super::forms::{Form, FormMut, Forms};
 use super::pack::{Pack, are_distinct};
 use crate::{Blob, UnixMs, memory};
 pub use iter::{Fields, HashField, HashIter};
@@ -17,36 +18,8 @@ use tree::TreeHash;
 /// one, or one of which a field expires, is a tree.
 ///
 /// It knows no time: a field whose moment is past is there until it is removed.
-#[derive(Debug, Clone)]
-pub struct Hash(Repr);
-
-#[derive(Debug, Clone)]
-enum Repr {
-    /// Names and values in turn.
-    Packed(Pack),
-    /// Two words take no third form.
-    Large(Box<Large>),
-}
-
-#[derive(Debug, Clone)]
-enum Large {
-    Block(Block<NamesAndValues>),
-    Tree(TreeHash),
-}
-
-/// The form that it has, to read.
-enum Form<'a> {
-    Packed(&'a Pack),
-    Block(&'a Block<NamesAndValues>),
-    Tree(&'a TreeHash),
-}
-
-/// The form that it has, to change.
-enum FormMut<'a> {
-    Packed(&'a mut Pack),
-    Block(&'a mut Block<NamesAndValues>),
-    Tree(&'a mut TreeHash),
-}
+#[derive(Debug, Clone, Default)]
+pub struct Hash(Forms<Block<NamesAndValues>, TreeHash>);
 
 /// Each name with its value.
 #[derive(Debug)]
@@ -57,42 +30,10 @@ impl Shape for NamesAndValues {
     const OWN: &'static [usize] = &[];
 }
 
-impl Default for Hash {
-    fn default() -> Self {
-        Self(Repr::Packed(Pack::default()))
-    }
-}
-
 impl Hash {
-    #[inline]
-    fn form(&self) -> Form<'_> {
-        match &self.0 {
-            Repr::Packed(pack) => Form::Packed(pack),
-            Repr::Large(large) => match &**large {
-                Large::Block(block) => Form::Block(block),
-                Large::Tree(tree) => Form::Tree(tree),
-            },
-        }
-    }
-
-    #[inline]
-    fn form_mut(&mut self) -> FormMut<'_> {
-        match &mut self.0 {
-            Repr::Packed(pack) => FormMut::Packed(pack),
-            Repr::Large(large) => match &mut **large {
-                Large::Block(block) => FormMut::Block(block),
-                Large::Tree(tree) => FormMut::Tree(tree),
-            },
-        }
-    }
-
-    fn of_block(block: Block<NamesAndValues>) -> Self {
-        Self(Repr::Large(Box::new(Large::Block(block))))
-    }
-
     /// See [`ValueRef::touch`](crate::ValueRef).
     pub(crate) fn touch(&self) -> Option<u8> {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => pack.touch(),
             Form::Block(block) => block.touch(),
             Form::Tree(tree) => tree.touch(),
@@ -101,7 +42,7 @@ impl Hash {
 
     /// See [`Value::memory`](crate::Value::memory).
     pub(crate) fn memory(&self, samples: usize) -> usize {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => memory::heap(pack.heap_bytes()),
             Form::Block(block) => memory::heap(block.heap_bytes()),
             Form::Tree(tree) => memory::heap(size_of::<TreeHash>()) + tree.memory(samples),
@@ -111,7 +52,7 @@ impl Hash {
     /// How many fields (`HLEN`).
     #[must_use]
     pub fn len(&self) -> usize {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => pack.len() / 2,
             Form::Block(block) => block.len(),
             Form::Tree(tree) => tree.len(),
@@ -127,7 +68,7 @@ impl Hash {
     /// The value of a field.
     #[must_use]
     pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => pack.find(name).map(|(_, [_, value])| value),
             Form::Block(block) => block.find(name).map(|place| block.item(place, 1)),
             Form::Tree(tree) => tree.get(name),
@@ -142,7 +83,7 @@ impl Hash {
 
     /// Sets a field, which does not expire then; answers whether it is new.
     pub fn set(&mut self, name: &[u8], value: &[u8]) -> bool {
-        if let FormMut::Tree(tree) = self.form_mut() {
+        if let FormMut::Tree(tree) = self.0.form_mut() {
             tree.persist(name);
         }
         self.replace(name, value)
@@ -150,7 +91,7 @@ impl Hash {
 
     /// Sets a field, which goes on to expire if it did (`HINCRBY`); answers whether it is new.
     pub fn replace(&mut self, name: &[u8], value: &[u8]) -> bool {
-        match self.form_mut() {
+        match self.0.form_mut() {
             FormMut::Packed(pack) => {
                 let (span, old, is_new) = match pack.find::<2>(name) {
                     Some((span, _)) => (span, 2, false),
@@ -163,7 +104,7 @@ impl Hash {
                 let Some(block) = Block::of(pack.iter()) else {
                     return self.tree_mut().replace(name, value);
                 };
-                *self = Self::of_block(block);
+                self.0 = Forms::block(block);
                 self.replace(name, value)
             }
             FormMut::Block(block) => {
@@ -179,7 +120,7 @@ impl Hash {
 
     /// Takes a field out, and answers its value.
     pub fn remove(&mut self, name: &[u8]) -> Option<Blob> {
-        match self.form_mut() {
+        match self.0.form_mut() {
             FormMut::Packed(pack) => {
                 let (span, [_, value]) = pack.find(name)?;
                 let value = Blob::from(value);
@@ -200,19 +141,13 @@ impl Hash {
     fn tree_mut(&mut self) -> &mut TreeHash {
         if self.tree().is_none() {
             let fields = self.iter().map(|it| (Blob::from(it.name), Blob::from(it.value)));
-            self.0 = Repr::Large(Box::new(Large::Tree(fields.collect())));
+            self.0 = Forms::tree(fields.collect());
         }
-        match self.form_mut() {
-            FormMut::Tree(tree) => tree,
-            _ => unreachable!("invariant: it was made a tree"),
-        }
+        self.0.expect_tree()
     }
 
     fn tree(&self) -> Option<&TreeHash> {
-        match self.form() {
-            Form::Packed(_) | Form::Block(_) => None,
-            Form::Tree(tree) => Some(tree),
-        }
+        self.0.as_tree()
     }
 
     /// When a field expires; `None` when it never does or is not there.
@@ -224,7 +159,7 @@ impl Hash {
     /// Sets or clears the expiry of a field; answers whether that changed anything: whether the
     /// field is there, and expires at that moment now, or no more.
     pub fn set_expires(&mut self, name: &[u8], expires: Option<UnixMs>) -> bool {
-        match (expires, self.form_mut()) {
+        match (expires, self.0.form_mut()) {
             (None, FormMut::Tree(tree)) => tree.persist(name),
             (None, FormMut::Packed(_) | FormMut::Block(_)) => false,
             (Some(at), _) => {
@@ -279,7 +214,7 @@ impl Hash {
     /// The field at position `index` of an order that means nothing, to draw one at random.
     #[must_use]
     pub fn nth(&self, index: usize) -> Option<HashField<'_>> {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(_) => self.iter().nth(index),
             Form::Block(block) if index >= block.len() => None,
             Form::Block(block) => {
@@ -292,7 +227,7 @@ impl Hash {
 
     /// The fields, in an order that means nothing to a user.
     pub fn iter(&self) -> HashIter<'_> {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => HashIter::packed(pack.iter()),
             Form::Block(block) => HashIter::block(block.iter()),
             Form::Tree(tree) => HashIter::tree(tree.iter()),
@@ -309,7 +244,7 @@ impl Hash {
     /// hash is answered whole, whatever the cursor.
     #[must_use]
     pub fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<HashField<'_>>) {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(_) | Form::Block(_) => (0, self.iter().collect()),
             Form::Tree(tree) => tree.scan(cursor, count),
         }
@@ -333,7 +268,7 @@ impl Hash {
         {
             return small;
         }
-        Self(Repr::Large(Box::new(Large::Tree(TreeHash::build(fields, expiries)))))
+        Self(Forms::tree(TreeHash::build(fields, expiries)))
     }
 
     /// The hash of `fields`, unless they are too many or too long for one piece of bytes, or some of
@@ -347,9 +282,9 @@ impl Hash {
         if fields.len() <= PACK_GROUPS
             && let Some(pack) = Pack::of(items.clone())
         {
-            return Some(Self(Repr::Packed(pack)));
+            return Some(Self(Forms::Packed(pack)));
         }
-        Some(Self::of_block(Block::of(items)?))
+        Some(Self(Forms::block(Block::of(items)?)))
     }
 }
 

@@ -14,7 +14,7 @@ fn pairs(hash: &Hash) -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 fn is_packed(hash: &Hash) -> bool {
-    matches!(hash.0, Repr::Packed(_))
+    matches!(hash.0, Forms::Packed(_))
 }
 
 #[derive(Debug, Clone)]
@@ -123,7 +123,7 @@ proptest! {
         let field = |len: usize| 2 + len + if len < 240 { 1 } else { 2 };
         let bytes: usize = 1 + naive.values().map(|(len, _)| field(*len)).sum::<usize>();
         // Once a tree, always a tree; small until then.
-        let is_right = match hash.form() {
+        let is_right = match hash.0.form() {
             Form::Packed(_) => bytes <= 1024 && naive.len() <= 16,
             Form::Block(_) => naive.values().all(|(len, _)| *len <= 255),
             Form::Tree(_) => true,

@@ -7,7 +7,7 @@ use super::*;
 type Naive = BTreeSet<Vec<u8>>;
 
 fn is_tree(set: &Set) -> bool {
-    matches!(set.form(), Form::Tree(_))
+    matches!(set.0.form(), Form::Tree(_))
 }
 
 /// A member of a length of its own; those above 200 are too long for a block.
@@ -113,7 +113,7 @@ fn a_small_set_is_two_words_and_a_large_one_a_tree() {
     let mut set = Set::default();
     let mut members = 0_u32;
     while !is_tree(&set) {
-        assert_eq!(matches!(set.form(), Form::Packed(_)), members <= 16);
+        assert_eq!(matches!(set.0.form(), Form::Packed(_)), members <= 16);
         set.insert(format!("m{members}").as_bytes());
         members += 1;
     }

@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use crate::tree::Tree;
 use crate::value::block::{BLOCK_GROUPS, PACK_GROUPS};
-use crate::value::pack::Pack;
+use crate::value::forms::{Form, FormMut, Forms};
 use crate::{Blob, memory};
 pub use iter::{ScoredRef, ZsetIter};
 use ranked::Ranked;
@@ -22,42 +22,8 @@ use tree::{Member, TreeZset};
 
 /// A sorted set: members by score, then by bytes. A small one is one piece of bytes, from some members on
 /// with columns to find one by; a large one two trees, of which one finds a member's score.
-#[derive(Debug, Clone)]
-pub struct Zset(Repr);
-
-#[derive(Debug, Clone)]
-enum Repr {
-    /// Members and scores in turn, in order.
-    Packed(Pack),
-    /// Two words take no third form.
-    Large(Box<Large>),
-}
-
-#[derive(Debug, Clone)]
-enum Large {
-    Block(Ranked),
-    Tree(TreeZset),
-}
-
-/// The form that it has, to read.
-enum Form<'a> {
-    Packed(&'a Pack),
-    Block(&'a Ranked),
-    Tree(&'a TreeZset),
-}
-
-/// The form that it has, to change.
-enum FormMut<'a> {
-    Packed(&'a mut Pack),
-    Block(&'a mut Ranked),
-    Tree(&'a mut TreeZset),
-}
-
-impl Default for Zset {
-    fn default() -> Self {
-        Self(Repr::Packed(Pack::default()))
-    }
-}
+#[derive(Debug, Clone, Default)]
+pub struct Zset(Forms<Ranked, TreeZset>);
 
 /// A member with its score.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,35 +66,9 @@ fn score_hint(score: f64) -> u64 {
 }
 
 impl Zset {
-    #[inline]
-    fn form(&self) -> Form<'_> {
-        match &self.0 {
-            Repr::Packed(pack) => Form::Packed(pack),
-            Repr::Large(large) => match &**large {
-                Large::Block(block) => Form::Block(block),
-                Large::Tree(tree) => Form::Tree(tree),
-            },
-        }
-    }
-
-    #[inline]
-    fn form_mut(&mut self) -> FormMut<'_> {
-        match &mut self.0 {
-            Repr::Packed(pack) => FormMut::Packed(pack),
-            Repr::Large(large) => match &mut **large {
-                Large::Block(block) => FormMut::Block(block),
-                Large::Tree(tree) => FormMut::Tree(tree),
-            },
-        }
-    }
-
-    fn of_block(block: Ranked) -> Self {
-        Self(Repr::Large(Box::new(Large::Block(block))))
-    }
-
     /// See [`ValueRef::touch`](crate::ValueRef).
     pub(crate) fn touch(&self) -> Option<u8> {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => pack.touch(),
             Form::Block(block) => block.touch(),
             Form::Tree(tree) => tree.touch(),
@@ -137,7 +77,7 @@ impl Zset {
 
     /// See [`Value::memory`](crate::Value::memory).
     pub(crate) fn memory(&self, samples: usize) -> usize {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => memory::heap(pack.heap_bytes()),
             Form::Block(ranked) => memory::heap(ranked.heap_bytes()),
             Form::Tree(tree) => memory::heap(size_of::<TreeZset>()) + tree.memory(samples),
@@ -147,7 +87,7 @@ impl Zset {
     /// How many members (`ZCARD`).
     #[must_use]
     pub fn len(&self) -> usize {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => pack.len() / 2,
             Form::Block(ranked) => ranked.len(),
             Form::Tree(tree) => tree.len(),
@@ -163,7 +103,7 @@ impl Zset {
     /// The score of `member`.
     #[must_use]
     pub fn score(&self, member: &[u8]) -> Option<f64> {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => packed::find(pack, member).map(|found| found.score),
             Form::Block(ranked) => ranked.score(member),
             Form::Tree(tree) => tree.score(member),
@@ -189,7 +129,7 @@ impl Zset {
         member: &[u8],
         decide: impl FnOnce(Option<f64>) -> Option<f64>,
     ) -> Update {
-        let pack = match self.form_mut() {
+        let pack = match self.0.form_mut() {
             FormMut::Packed(pack) => pack,
             FormMut::Block(ranked) => {
                 return ranked.update(member, decide).unwrap_or_else(|score| {
@@ -219,11 +159,11 @@ impl Zset {
     /// Puts in a member that is not there and for which a pack has no room: it is a pack no more.
     #[cold]
     fn outgrow(&mut self, member: &[u8], score: f64) {
-        if let Repr::Packed(pack) = &self.0
+        if let Forms::Packed(pack) = &self.0
             && let Some(mut ranked) = Ranked::of(packed::iter(pack))
             && ranked.update(member, |_| Some(score)).is_ok()
         {
-            *self = Self::of_block(ranked);
+            self.0 = Forms::block(ranked);
         } else {
             self.tree_mut().update(member, |_| Some(score));
         }
@@ -231,7 +171,7 @@ impl Zset {
 
     /// Makes the score of `member` 0 if it is -0; both stand at the same place in the order.
     pub(crate) fn drop_sign_of_zero(&mut self, member: &[u8]) {
-        match self.form_mut() {
+        match self.0.form_mut() {
             FormMut::Packed(pack) => {
                 if let Some(found) = packed::find(pack, member)
                     && found.score == 0.0
@@ -248,7 +188,7 @@ impl Zset {
 
     /// Takes `member` out, and answers its score.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        match self.form_mut() {
+        match self.0.form_mut() {
             FormMut::Packed(pack) => {
                 let found = packed::find(pack, member)?;
                 pack.remove(found.span, 2);
@@ -261,22 +201,18 @@ impl Zset {
 
     /// It as trees, which it stays.
     fn tree_mut(&mut self) -> &mut TreeZset {
-        if !matches!(self.form(), Form::Tree(_)) {
+        if self.0.as_tree().is_none() {
             let mut members: Vec<Member> = self.members().map(Member::new).collect();
             members.sort_unstable_by(Member::order);
-            let tree = TreeZset::from_members(members.into_iter().collect());
-            self.0 = Repr::Large(Box::new(Large::Tree(tree)));
+            self.0 = Forms::tree(TreeZset::from_members(members.into_iter().collect()));
         }
-        match self.form_mut() {
-            FormMut::Tree(tree) => tree,
-            _ => unreachable!("invariant: it was made a tree"),
-        }
+        self.0.expect_tree()
     }
 
     /// The rank of `member` from the lowest score (`ZRANK`), and its score.
     #[must_use]
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => {
                 let (rank, found) =
                     packed::iter(pack).enumerate().find(|(_, it)| it.member == member)?;
@@ -290,7 +226,7 @@ impl Zset {
     /// The member of rank `rank` from the lowest score.
     #[must_use]
     pub fn nth(&self, rank: usize) -> Option<ScoredRef<'_>> {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => packed::iter(pack).nth(rank),
             Form::Block(ranked) => ranked.nth(rank),
             Form::Tree(tree) => tree.nth(rank).map(Scored::view),
@@ -299,7 +235,7 @@ impl Zset {
 
     /// The members of a range of ranks, lowest score first; reverse it for `REV`.
     pub fn range(&self, ranks: Range<usize>) -> ZsetIter<'_> {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => ZsetIter::packed(packed::iter(pack), ranks),
             Form::Block(ranked) => ZsetIter::collected(ranked.range(ranks)),
             Form::Tree(tree) => ZsetIter::tree(tree.range(ranks)),
@@ -313,7 +249,7 @@ impl Zset {
 
     /// Takes the members of a range of ranks out, and answers them, lowest score first.
     pub fn remove_range(&mut self, ranks: Range<usize>) -> Vec<Scored> {
-        match self.form_mut() {
+        match self.0.form_mut() {
             FormMut::Packed(pack) => packed::remove_range(pack, ranks),
             FormMut::Block(ranked) => ranked.remove_range(ranks),
             FormMut::Tree(tree) => tree.remove_range(ranks),
@@ -325,7 +261,7 @@ impl Zset {
     #[must_use]
     pub fn rank_of_score(&self, score: f64, inclusive: bool) -> usize {
         let is_before = |other: f64| other < score || (inclusive && other == score);
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => {
                 packed::iter(pack).take_while(|scored| is_before(scored.score)).count()
             }
@@ -339,7 +275,7 @@ impl Zset {
     #[must_use]
     pub fn rank_of_member(&self, member: &[u8], inclusive: bool) -> usize {
         let is_before = |other: &[u8]| other < member || (inclusive && other == member);
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => {
                 packed::iter(pack).take_while(|scored| is_before(scored.member)).count()
             }
@@ -355,7 +291,7 @@ impl Zset {
     /// set is answered whole, whatever the cursor.
     #[must_use]
     pub fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<ScoredRef<'_>>) {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => (0, packed::iter(pack).collect()),
             Form::Block(ranked) => (0, ranked.all()),
             Form::Tree(tree) => {
@@ -367,7 +303,7 @@ impl Zset {
 
     /// The members, copied; of a large set in the order of their hash.
     fn members(&self) -> Box<dyn Iterator<Item = Scored> + '_> {
-        match self.form() {
+        match self.0.form() {
             Form::Packed(pack) => Box::new(packed::iter(pack).map(ScoredRef::to_scored)),
             Form::Block(ranked) => Box::new(ranked.members()),
             Form::Tree(tree) => Box::new(tree.members().cloned()),
@@ -388,13 +324,13 @@ impl Zset {
             if scored.len() <= PACK_GROUPS
                 && let Some(pack) = packed::of(&scored)
             {
-                return Self(Repr::Packed(pack));
+                return Self(Forms::Packed(pack));
             }
             if let Some(ranked) = Ranked::of(scored.iter().map(Scored::view)) {
-                return Self::of_block(ranked);
+                return Self(Forms::block(ranked));
             }
         }
-        Self(Repr::Large(Box::new(Large::Tree(TreeZset::from_members(by_member)))))
+        Self(Forms::tree(TreeZset::from_members(by_member)))
     }
 }
 

@@ -17,7 +17,7 @@ fn score() -> impl Strategy<Value = f64> {
 }
 
 fn is_packed(zset: &Zset) -> bool {
-    matches!(zset.0, Repr::Packed(_))
+    matches!(zset.0, Forms::Packed(_))
 }
 
 /// A member of a length of its own; those above 150 are too long for a block.
@@ -62,7 +62,7 @@ fn a_small_set_is_two_words() {
 fn a_set_that_grows_becomes_trees() {
     let mut zset = Zset::default();
     let mut members = 0_u32;
-    while !matches!(zset.form(), Form::Tree(_)) {
+    while !matches!(zset.0.form(), Form::Tree(_)) {
         assert_eq!(is_packed(&zset), members <= 16);
         zset.insert(format!("m{members}").as_bytes(), f64::from(members));
         members += 1;

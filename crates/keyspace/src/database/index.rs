@@ -61,6 +61,12 @@ impl Line {
         Lanes::of(self.words().map(|word| !not_zero(word ^ each(tag))))
     }
 
+    /// The first lane with this hash's tag for whose place `is_it` answers true.
+    #[inline]
+    fn lane_of(&self, hash: u64, is_it: &mut impl FnMut(Place) -> bool) -> Option<usize> {
+        self.lanes(tag(hash)).find(|lane| is_it(self.places[*lane]))
+    }
+
     /// The lanes with an entry.
     fn filled(&self) -> Lanes {
         Lanes::of(self.words().map(not_zero))
@@ -182,10 +188,11 @@ impl Index {
     fn seek(&self, hash: u64, mut is_it: impl FnMut(Place) -> bool) -> Option<Spot> {
         let line = self.home(hash);
         let it = self.lines.get(line)?;
-        if let Some(lane) = it.lanes(tag(hash)).find(|lane| is_it(it.places[*lane])) {
-            return Some(Spot { line, lane });
+        let lane = it.lane_of(hash, &mut is_it);
+        if lane.is_none() && it.passed() > 0 {
+            return self.seek_behind(hash, is_it);
         }
-        if it.passed() == 0 { None } else { self.seek_behind(hash, is_it) }
+        lane.map(|lane| Spot { line, lane })
     }
 
     /// Seeks an entry that may have been led past the first line.
@@ -193,7 +200,7 @@ impl Index {
     fn seek_behind(&self, hash: u64, mut is_it: impl FnMut(Place) -> bool) -> Option<Spot> {
         for line in self.way(hash).skip(1) {
             let it = &self.lines[line];
-            if let Some(lane) = it.lanes(tag(hash)).find(|lane| is_it(it.places[*lane])) {
+            if let Some(lane) = it.lane_of(hash, &mut is_it) {
                 return Some(Spot { line, lane });
             }
             if it.passed() == 0 {

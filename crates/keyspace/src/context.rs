@@ -3,7 +3,7 @@
 use redwire_resp::Encoder;
 
 use crate::command::Command;
-use crate::database::{EntryMut, EntryRef, Place};
+use crate::database::{EntryMut, EntryRef, Found, Place};
 use crate::error::CommandError;
 use crate::events::EventClass;
 use crate::keyspace::{Keyspace, Random, Role};
@@ -122,11 +122,7 @@ impl<'a> Data<'a> {
 
     #[inline]
     fn find_metered(&mut self, key: &[u8], meter: Meter) -> Option<EntryRef<'_>> {
-        // Most databases have nothing that could be over.
-        let looks = self.has_expiries();
-        if looks && self.expires_keys() {
-            self.drop_what_expired(key);
-        }
+        let looks = self.drop_if_expired(key);
         let Keyspace { data, stats, settings, random, .. } = &mut *self.keyspace;
         let entry = data.find_mut(self.db, key);
         let is_seen =
@@ -181,9 +177,17 @@ impl<'a> Data<'a> {
 
     #[inline]
     fn peek_entry(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.look_up(key).map(|(_, entry)| entry)
+    }
+
+    /// The entry of `key`, and where it is, for who changes it or not by what it is.
+    #[inline]
+    fn look_up(&mut self, key: &[u8]) -> Option<(Found, EntryRef<'_>)> {
         self.drop_if_expired(key);
-        let entry = self.keyspace.data.find(self.db, key)?;
-        is_there(entry, self.now, self.origin).then_some(entry)
+        let database = &self.keyspace.data.databases[self.db as usize];
+        let found = database.look_up(key)?;
+        let entry = database.found(found);
+        is_there(entry, self.now, self.origin).then_some((found, entry))
     }
 
     /// The value of `key` to read, if it is of type `K`.
@@ -269,11 +273,7 @@ impl<'a> Data<'a> {
     ///
     /// The caller either adds to it or calls [`Data::delete_if_gone`].
     pub(crate) fn write_or_new<K: Kind>(&mut self, key: &[u8]) -> Result<&mut K, CommandError> {
-        self.drop_if_expired(key);
-        let database = &self.keyspace.data.databases[self.db as usize];
-        let found = database.look_up(key).map(|found| (found, database.found(found)));
-        let found = found.filter(|(_, entry)| is_there(*entry, self.now, self.origin));
-        if let Some((found, entry)) = found {
+        if let Some((found, entry)) = self.look_up(key) {
             if K::of(entry.value).is_none() {
                 return Err(CommandError::WrongType);
             }
@@ -317,19 +317,11 @@ impl<'a> Data<'a> {
         key: &[u8],
         increment: i64,
     ) -> Result<Option<i64>, CommandError> {
-        self.drop_if_expired(key);
-        let Keyspace { data, walk, meter, settings, random, .. } = &mut *self.keyspace;
-        let entry = data.find_mut(self.db, key);
-        let is_seen = |entry: &EntryMut<'_>| is_there(entry.view(), self.now, self.origin);
-        let Some(mut entry) = entry.filter(is_seen) else { return Ok(None) };
-        let string = Str::of(entry.view().value).ok_or(CommandError::WrongType)?;
+        let Some((found, entry)) = self.look_up(key) else { return Ok(None) };
+        let string = Str::of(entry.value).ok_or(CommandError::WrongType)?;
         let current = string.as_integer().ok_or(CommandError::NotInteger)?;
         let sum = current.checked_add(increment).ok_or(CommandError::Overflow)?;
-        if let Some(walk) = walk {
-            walk.capture(self.db, &mut entry);
-        }
-        entry.set_clock(meter.used(entry.clock(), true, settings, random));
-        if !entry.set_integer(sum) {
+        if !self.keyspace.use_found(self.db, found).set_integer(sum) {
             let value = Value::String(Str::from_integer(sum));
             if let Ok(Some(old)) = self.keyspace.overwrite(self.db, key, value, |kept| kept) {
                 self.keyspace.discard(old);
@@ -476,11 +468,15 @@ impl<'a> Data<'a> {
         self.origin == Origin::Client && self.keyspace.deletes_expired()
     }
 
+    /// Deletes `key` if its time is over and that is for this node to say; answers whether there is
+    /// anything here that could be over, which in most databases there is not.
     #[inline]
-    fn drop_if_expired(&mut self, key: &[u8]) {
-        if self.has_expiries() && self.expires_keys() {
+    fn drop_if_expired(&mut self, key: &[u8]) -> bool {
+        let has_expiries = self.has_expiries();
+        if has_expiries && self.expires_keys() {
             self.drop_what_expired(key);
         }
+        has_expiries
     }
 
     #[cold]

@@ -294,7 +294,7 @@ impl Keyspace {
     ) -> usize {
         let mut requests = requests.into_iter().peekable();
         let Some((request, first)) = requests.peek().copied() else { return 0 };
-        let Some(command) = first.command.filter(|_| first.is_like(&first)) else { return 0 };
+        let Some(command) = first.quick_command() else { return 0 };
         let mut call = Call { host, session, now, out };
         let plain = call.session.is_plain() && !self.events.are_wanted();
         // Whoever refuses it says so when it is run by itself.
@@ -305,22 +305,22 @@ impl Keyspace {
             return 0;
         }
         self.effects.mute(false);
-        let mut count = 0;
+        let (mut count, mut error) = (0, None);
         for (request, noted) in requests {
             if !first.is_like(&noted) || !command.accepts(request.len()) {
                 break;
             }
-            let ended = self.run_one_of_many(&mut call, command, request, noted);
+            error = self.run_one_of_many(&mut call, command, request, noted).err();
             count += 1;
-            if ended || call.out.len() >= most || self.has_woken() {
+            if error.is_some() || call.out.len() >= most || self.has_woken() {
                 break;
             }
         }
-        call.host.ran(call.session, command, count as u64);
+        call.host.ran(call.session, command, count as u64, error.as_ref());
         count
     }
 
-    /// Runs one of several requests; answers whether it is the last for now.
+    /// Runs one of several requests, and answers it.
     #[inline]
     fn run_one_of_many(
         &mut self,
@@ -328,7 +328,7 @@ impl Keyspace {
         command: &'static Command,
         request: Request<'_>,
         noted: Noted,
-    ) -> bool {
+    ) -> CommandResult {
         let (mark, effects) = (call.out.len(), self.effects.mark());
         let result = self.run(call, command, request, noted);
         if !self.touches.is_empty() {
@@ -338,7 +338,7 @@ impl Keyspace {
         if let Err(error) = &result {
             call.fail(command, request, mark, error);
         }
-        result.is_err()
+        result
     }
 
     /// The key that `command` is about, and its place, if its arguments begin with one.

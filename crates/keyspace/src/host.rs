@@ -88,9 +88,16 @@ pub trait Host {
         false
     }
 
-    /// Called after `count` requests of one command ran in one go, of which only the last may have
-    /// been answered by an error.
-    fn ran(&mut self, _session: &Session, _command: &Command, _count: u64) {}
+    /// Called after `count` requests of one command ran in one go, the last of which was answered by
+    /// `error`, if there was one: [`failed`](Host::failed) was told of it as well.
+    fn ran(
+        &mut self,
+        _session: &Session,
+        _command: &Command,
+        _count: u64,
+        _error: Option<&CommandError>,
+    ) {
+    }
 
     /// Called after a command ran (`MONITOR`, `SLOWLOG`); for an `EXEC` after all that it ran.
     fn after(&mut self, _session: &Session, _command: &Command, _request: Request<'_>) {}

@@ -104,8 +104,6 @@ pub(crate) struct Core {
     /// When the transaction under way began, in ns, and whether the command under way has failed.
     pub(crate) transaction_began: Option<u64>,
     pub(crate) command_failed: bool,
-    /// Whether commands that are alike are being run in one go.
-    pub(crate) runs_alike: bool,
     /// `DEBUG SET-ACTIVE-EXPIRE`.
     pub(crate) active_expire: bool,
     /// Whether writes wait for the backlog's segments.
@@ -286,7 +284,6 @@ impl Core {
             stopwatch: Stopwatch::default(),
             transaction_began: None,
             command_failed: false,
-            runs_alike: false,
             active_expire: true,
         }
     }
@@ -403,15 +400,23 @@ impl Host for Core {
     }
 
     fn begin_run(&mut self, _session: &Session, _command: &Command) -> bool {
-        self.runs_alike = self.monitors == 0 && !self.tracking.is_on() && !self.times_each();
-        if self.runs_alike && self.config.measures_commands() {
+        let together = self.monitors == 0 && !self.tracking.is_on() && !self.times_each();
+        if together && self.config.measures_commands() {
             self.stopwatch.begin(crate::clock::nanos);
         }
-        self.runs_alike
+        together
     }
 
-    fn ran(&mut self, _session: &Session, command: &Command, count: u64) {
-        self.runs_alike = false;
+    fn ran(
+        &mut self,
+        _session: &Session,
+        command: &Command,
+        count: u64,
+        error: Option<&CommandError>,
+    ) {
+        if let Some(error) = error {
+            self.counters.note_error(&error.to_string());
+        }
         self.counters.commands += count;
         self.last_command = Some(command.name);
         let refused = u64::from(std::mem::take(&mut self.command_failed));
@@ -437,8 +442,7 @@ impl Host for Core {
         request: Request<'_>,
         error: &CommandError,
     ) {
-        // The reply of one that runs by itself is looked at where it is queued.
-        if session.executing_transaction() || self.runs_alike {
+        if session.executing_transaction() {
             self.counters.note_error(&error.to_string());
         }
         let stat = self.command_stats.of(host::full_name(command, request));

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, outside of #[test] functions")]
 
+#[path = "../pair/budget.rs"]
+mod budget;
 mod cluster;
 #[path = "../pair/data.rs"]
 mod data;

@@ -8,6 +8,7 @@ use redwire_repl::{
 };
 use redwire_resp::{Limits, Mode, RequestDecoder};
 
+use crate::budget::Budget;
 use crate::data::{Data, RdbDecoder};
 use crate::disk::{Disk, Recovered};
 
@@ -17,8 +18,7 @@ pub(crate) struct Node {
     pub(crate) up: Option<Up>,
     pub(crate) two_connections: TwoConnections,
     pub(crate) disk: Disk,
-    /// Its disk has failed since it was sound last, so its memory has no bound.
-    excused: bool,
+    budget: Budget,
     /// It reads nothing of what its connections bring.
     pub(crate) stalled: bool,
     index: u8,
@@ -94,7 +94,7 @@ impl Node {
             up: None,
             two_connections,
             disk: Disk::new(always),
-            excused: false,
+            budget: Budget::new(SEGMENT, WRITE_MAX),
             stalled: false,
             index,
             channels,
@@ -109,7 +109,7 @@ impl Node {
         self.starts += 1;
         self.primary = primary(self.index, self.starts, self.channels, self.spills);
         self.disk.stalled = false;
-        (self.excused, self.stalled) = (false, false);
+        (self.budget, self.stalled) = (Budget::new(SEGMENT, WRITE_MAX), false);
         // One that was handing over forgets that, and is a primary still.
         let up = self.up.take().filter(|up| !up.machine.is_handing_over());
         let target = up.map(|up| up.target);
@@ -148,15 +148,7 @@ impl Node {
 
     /// Memory holds no more than it may, unless the disk fails.
     pub(crate) fn assert_budget(&mut self) {
-        let Some(backlog) = self.primary.backlog() else { return };
-        let Some(spill) = backlog.spill_config() else { return };
-        let stats = backlog.spill_stats();
-        let held = backlog.allocated() - stats.loaded;
-        let within = held <= spill.memory + SLACK;
-        self.excused = (self.excused && !within) || stats.failing;
-        assert!(within || self.excused, "node {}: {held} bytes, {stats:?}", self.index);
-        let loaded_most = 9 * SEGMENT + 9 * WRITE_MAX;
-        assert!(stats.loaded <= loaded_most, "node {}: {stats:?}", self.index);
+        self.budget.assert_kept(&self.primary, format_args!("node {}", self.index));
     }
 
     pub(crate) fn follow(&mut self, target: usize, now: Instant) {
@@ -377,9 +369,6 @@ impl Node {
 const SEGMENT: u64 = 3000;
 /// Longest write, with its transaction.
 const WRITE_MAX: u64 = 2000;
-/// What memory may hold beyond its budget: the block that is open, one that is kept to be used again,
-/// and the write that filled it.
-const SLACK: u64 = 3 * (4 << 10) + WRITE_MAX;
 
 /// A primary's machine whose ids are those of no other start.
 fn primary(index: u8, start: u8, channels: bool, spills: bool) -> Primary {

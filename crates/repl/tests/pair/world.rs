@@ -8,6 +8,7 @@ use redwire_repl::{
 use redwire_resp::{Limits, Mode, RequestDecoder, encode_request};
 
 use crate::SEGMENT;
+use crate::budget::Budget;
 use crate::data::{Data, encode};
 use crate::disk::Disk;
 use crate::node::{Link, Node};
@@ -36,8 +37,7 @@ pub(crate) struct World {
     pub(crate) frozen: bool,
     pub(crate) snapshots: usize,
     pub(crate) disk: Disk,
-    /// The disk has failed since memory was within its budget last, so that it has no bound.
-    excused: bool,
+    budget: Budget,
     /// How often the primary was started.
     starts: u8,
     next_id: u64,
@@ -56,7 +56,7 @@ impl World {
             frozen: false,
             snapshots: 0,
             disk: Disk::default(),
-            excused: false,
+            budget: Budget::new(SEGMENT, WRITE_MAX),
             starts: 0,
             next_id: 0,
         }
@@ -88,16 +88,8 @@ impl World {
         !self.primary.backlog_is_full()
     }
 
-    /// The stream in memory keeps to its budget, unless the disk fails.
     fn assert_budget(&mut self) {
-        let Some(backlog) = self.primary.backlog() else { return };
-        let Some(spill) = backlog.spill_config() else { return };
-        let stats = backlog.spill_stats();
-        let held = backlog.allocated() - stats.loaded;
-        let within = held <= spill.memory + SLACK;
-        self.excused = (self.excused && !within) || stats.failing;
-        assert!(within || self.excused, "{held} bytes, {stats:?}");
-        assert!(stats.loaded <= LOADED_MOST, "{stats:?}");
+        self.budget.assert_kept(&self.primary, "the primary");
     }
 
     pub(crate) fn transaction(&mut self, db: u32, values: &[&[u8]]) {
@@ -333,12 +325,6 @@ impl World {
 
 /// Longest write, with its transaction.
 const WRITE_MAX: u64 = 3100;
-/// What memory may hold beyond its budget: the block that is open, one that is kept to be used again,
-/// and the write that filled it.
-const SLACK: u64 = 3 * (4 << 10) + WRITE_MAX;
-/// What may be read back at a time: eight segments and the one that comes, each with the write that
-/// filled it.
-const LOADED_MOST: u64 = 9 * (SEGMENT + WRITE_MAX);
 
 /// A primary whose ids are those of no other start.
 fn primary(config: PrimaryConfig, start: u8) -> Primary {

@@ -11,9 +11,8 @@ use crate::{UnixMs, Value, ValueRef};
 
 /// The entries of one slot.
 ///
-/// The index has room to spare, so it holds places of four bytes. A
-/// short string is kept with its key in an arena. Other entries stand side by side in a list that
-/// grows by little.
+/// The index has room to spare, so it holds places of four bytes. A short string is kept with its key
+/// in an arena. Other entries stand side by side in a list that grows by little.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Table {
     index: Index,

@@ -373,15 +373,22 @@ mod tests {
             requests in requests(),
             batch in 1..9_usize,
             replaced in 0..8_u8,
+            whose in proptest::bits::u64::ANY,
         ) {
             let (mut ours, mut twin) = (Keyspace::new(Settings::default(), 7), Keyspace::new(Settings::default(), 7));
-            let (mut session, mut other) = (Session::new(1), Session::new(1));
+            let mut sessions = [1, 2].map(|id| (Session::new(id), Session::new(id)));
+            // The requests of two connections are all noted before any runs.
+            let whose = |index: usize| (whose >> (index % 64) & 1) as usize;
             let mut ahead = Ahead::default();
             for (turn, batch) in requests.chunks(batch).enumerate() {
                 let requests: Vec<_> = batch.iter().map(RequestBuf::from_args).collect();
                 let noted: Vec<_> = requests
                     .iter()
-                    .map(|request| ours.note_ahead(&mut ahead, &session, request.as_request()))
+                    .enumerate()
+                    .map(|(index, request)| {
+                        let (session, _) = &sessions[whose(index)];
+                        ours.note_ahead(&mut ahead, session, request.as_request())
+                    })
                     .collect();
                 ours.touch(&mut ahead);
                 if turn == usize::from(replaced) {
@@ -389,11 +396,12 @@ mod tests {
                     ours.replace_data(Dataset::new(16, 8));
                     twin.replace_data(Dataset::new(16, 8));
                 }
-                for (request, noted) in requests.iter().zip(noted) {
+                for (index, (request, noted)) in requests.iter().zip(noted).enumerate() {
+                    let (session, other) = &mut sessions[whose(index)];
                     let (mut reply, mut expected) = (Vec::new(), Vec::new());
                     let (request, now) = (request.as_request(), UnixMs(turn as u64));
-                    ours.execute_noted(&mut NoHost, &mut session, request, noted, now, &mut reply);
-                    twin.execute(&mut NoHost, &mut other, request, now, &mut expected);
+                    ours.execute_noted(&mut NoHost, session, request, noted, now, &mut reply);
+                    twin.execute(&mut NoHost, other, request, now, &mut expected);
                     prop_assert_eq!(reply.escape_ascii().to_string(), expected.escape_ascii().to_string());
                 }
             }

@@ -105,9 +105,12 @@ impl Stream {
 
     /// Writes what the socket takes; `None` when it takes nothing now.
     pub(crate) fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
-        would_block(match self {
-            Self::Tcp(stream) => stream.write_vectored(slices),
-            Self::Unix(stream, _) => stream.write_vectored(slices),
+        would_block(match (self, slices) {
+            // `send` is a shorter way through the kernel than `writev`.
+            (Self::Tcp(stream), [slice]) => stream.write(slice),
+            (Self::Unix(stream, _), [slice]) => stream.write(slice),
+            (Self::Tcp(stream), slices) => stream.write_vectored(slices),
+            (Self::Unix(stream, _), slices) => stream.write_vectored(slices),
         })
     }
 }

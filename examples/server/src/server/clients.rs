@@ -9,6 +9,7 @@ use redwire_repl::ReplicaId;
 use redwire_resp::Encoder;
 
 use super::limits::update;
+use super::lookahead::{Lookahead, Turns};
 use super::requests::{Paused, run_requests};
 use super::{FIRST_CLIENT, Server};
 use crate::core::Action;
@@ -120,12 +121,24 @@ impl Server {
 
     /// Reads from every connection that may have something, and runs it.
     pub(super) fn read_clients(&mut self) {
-        for id in mem::take(&mut self.readable) {
-            self.read_client(id);
+        let mut ids = mem::take(&mut self.readable).into_iter().peekable();
+        let mut turns = mem::take(&mut self.turns);
+        while ids.peek().is_some() {
+            turns.begin();
+            while !turns.is_full()
+                && let Some(id) = ids.next()
+            {
+                self.read_client(id, &mut turns);
+            }
+            for (id, lookahead) in turns.take(&self.keyspace) {
+                self.run_read_ahead(id, lookahead);
+            }
         }
+        self.turns = turns;
     }
 
-    fn read_client(&mut self, id: ClientId) {
+    /// Reads what a connection has sent, and gives it a turn to run it.
+    fn read_client(&mut self, id: ClientId, turns: &mut Turns) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         client.queued = false;
         if client.closing || client.is_held_up() {
@@ -152,22 +165,32 @@ impl Server {
         if let Some(info) = self.core.clients.get_mut(&id) {
             info.last_interaction = self.core.now;
         }
-        self.run_input(id);
+        let Client { decoder, input, session, .. } = client;
+        turns.add(id, decoder, input, session, &self.keyspace);
     }
 
     /// Runs the requests that wait in a connection's input.
     pub(super) fn run_input(&mut self, id: ClientId) {
+        let mut lookahead = mem::take(&mut self.lookahead);
+        lookahead.begin();
+        self.run_read_ahead(id, &mut lookahead);
+        self.lookahead = lookahead;
+    }
+
+    /// Does so with what was read ahead in that input.
+    fn run_read_ahead(&mut self, id: ClientId, lookahead: &mut Lookahead) {
         loop {
             let Some(client) = self.clients.get_mut(&id) else { return };
             self.core.stopwatch.begin_batch(crate::clock::nanos());
             let (core, keyspace) = (&mut self.core, &mut self.keyspace);
-            let paused = run_requests(client, &mut self.lookahead, core, keyspace);
+            let paused = run_requests(client, lookahead, core, keyspace);
             self.core.stopwatch.end_batch();
             match paused {
                 Paused::Idle => break,
                 Paused::Actions => {
                     self.run_actions();
                     self.serve_woken();
+                    lookahead.begin();
                 }
                 Paused::OverLimit => return self.check_output_limit(id),
                 Paused::Postponed => {

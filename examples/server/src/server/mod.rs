@@ -24,10 +24,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use foldhash::fast::FixedState;
 use mio::{Events, Interest, Poll, Token, Waker};
 use redwire_keyspace::{Keyspace, Role};
 
-use self::lookahead::Lookahead;
+use self::lookahead::{Lookahead, Turns};
 use crate::background::Background;
 use crate::config::Config;
 use crate::core::{Core, settings};
@@ -58,7 +59,8 @@ pub(crate) struct Server {
     signals: Signals,
     core: Core,
     keyspace: Keyspace,
-    clients: HashMap<ClientId, Client>,
+    /// By numbers that it gave out itself: nobody can make them fall together.
+    clients: HashMap<ClientId, Client, FixedState>,
     next_client: ClientId,
     /// Connections that may have more to read than was read of them.
     readable: Vec<ClientId>,
@@ -88,6 +90,7 @@ pub(crate) struct Server {
     background: Background,
     buffer: Vec<u8>,
     lookahead: Lookahead,
+    turns: Turns,
     next_tick: Instant,
     /// More keys have expired than one turn deletes.
     expiry_behind: bool,
@@ -131,7 +134,7 @@ impl Server {
             signals,
             core,
             keyspace,
-            clients: HashMap::new(),
+            clients: HashMap::default(),
             next_client: 1,
             readable: Vec::new(),
             unsent: Vec::new(),
@@ -150,6 +153,7 @@ impl Server {
             background,
             buffer: vec![0; READ_BUFFER],
             lookahead: Lookahead::default(),
+            turns: Turns::default(),
             next_tick,
             expiry_behind: false,
             accept_again: false,

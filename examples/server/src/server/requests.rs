@@ -33,7 +33,8 @@ pub(super) enum Paused {
     Held,
 }
 
-/// Runs the whole requests in `client`'s input, up to the first that leaves an action.
+/// Runs the whole requests in `client`'s input, up to the first that leaves an action. `lookahead` is at
+/// its begin, or has read ahead in that input.
 pub(super) fn run_requests(
     client: &mut Client,
     lookahead: &mut Lookahead,
@@ -43,7 +44,6 @@ pub(super) fn run_requests(
     // A request borrows from all three.
     let input = mem::take(&mut client.input);
     let decoder = mem::take(&mut client.decoder);
-    lookahead.begin();
     let mut unread = Unread { input, at: 0, decoder, lookahead };
     let mut paused = None;
     let mut looked_at = 0;

@@ -1,23 +1,32 @@
-//! [`Ahead`]: the keys of requests that are about to run, brought into the cache together.
+//! [`Ahead`]: the keys of requests that are about to run, brought into the cache before their turn.
 
 use std::hint::black_box;
 
 use redwire_resp::Request;
 
 use crate::command::{Command, Keys};
-use crate::database::{Near, Place};
+use crate::database::{Database, Place};
 use crate::{Keyspace, Session};
 
-/// The keys that one batch touches, at most: what they bring in stays in the cache until it is used.
+/// The keys of one request that are noted, at most.
 const KEYS_MAX: usize = 64;
 
-/// The keys of requests that are about to run.
+/// How many keys before its turn a key is brought in, at least. Memory answers within the time that two or
+/// three commands take, but to a few questions at a time.
+const LEAD: usize = 24;
+
+/// How many keys are brought in together, at least.
+const STRIDE: usize = 8;
+
+/// The keys of requests that are about to run, in the order in which they will.
 ///
 /// A look-up of a key that is in no cache waits for memory several times, one after the other:
-/// the slot's table, its control bytes, the entry, the value. Those of different keys need not wait
+/// the slot's table, its index, the way to the entry, the entry. Those of different keys need not wait
 /// for each other, but commands that run one by one make them. So a server that has several
-/// requests of a client notes them here first and has [`Keyspace::touch`] read what they will need.
-/// Nothing but time depends on it: requests may be left out, and those noted need not run.
+/// requests notes them here first, of one connection or of more, and has [`Keyspace::bring_in`] go some
+/// keys ahead of them as they run: each step of the way for several keys, and the next one not before
+/// others have had theirs. Nothing but time depends on it: requests may be left out, those noted need not
+/// run, and others may run in between.
 ///
 /// ```
 /// use redwire_keyspace::{Ahead, Keyspace, NoHost, Session, Settings, UnixMs};
@@ -29,19 +38,32 @@ const KEYS_MAX: usize = 64;
 /// let requests = [["SET", "a", "1"], ["SET", "b", "2"]].map(RequestBuf::from_args);
 /// let mut ahead = Ahead::default();
 /// let noted = requests.each_ref().map(|request| {
-///     keyspace.note_ahead(&mut ahead, &session, request.as_request())
+///     let noted = keyspace.note_ahead(&mut ahead, &session, request.as_request());
+///     (noted, ahead.len())
 /// });
-/// keyspace.touch(&mut ahead);
-/// for (request, noted) in requests.iter().zip(noted) {
+/// for (request, (noted, end)) in requests.iter().zip(noted) {
 ///     let (request, now) = (request.as_request(), UnixMs(0));
+///     keyspace.bring_in(&mut ahead, end);
 ///     keyspace.execute_noted(&mut NoHost, &mut session, request, noted, now, &mut out);
 /// }
 /// assert_eq!(out, b"+OK\r\n+OK\r\n");
 /// ```
 #[derive(Debug, Default)]
 pub struct Ahead {
+    keys: Vec<Key>,
+    /// How many keys have had the line of their index asked for that they are found by,
+    indexed: usize,
+    /// how many what lies between there and the entry,
+    led: usize,
+    /// and how many the entry.
+    entries: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Key {
+    hash: u64,
     db: u32,
-    places: Vec<Place>,
+    slot: u16,
 }
 
 /// What was found out about one request when it was [noted](Keyspace::note_ahead): its command, and
@@ -96,85 +118,103 @@ impl Noted {
 }
 
 impl Ahead {
-    /// Whether it takes no more keys before they are touched.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.places.len() >= KEYS_MAX
-    }
-
-    /// How many keys it has: less than two have nothing to wait for together.
+    /// How many keys were noted since it was empty.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.keys.len()
     }
 
     /// Whether it has no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.keys.is_empty()
     }
 
-    /// Forgets its keys, untouched.
+    /// How many of its keys were brought in, or are on their way.
+    #[must_use]
+    pub fn brought_in(&self) -> usize {
+        self.entries
+    }
+
+    /// Forgets its keys.
     pub fn clear(&mut self) {
-        self.places.clear();
+        self.keys.clear();
+        (self.indexed, self.led, self.entries) = (0, 0, 0);
+    }
+
+    fn push(&mut self, db: u32, place: Place) {
+        let (slot, hash) = place.into_parts();
+        self.keys.push(Key { hash, db, slot });
     }
 }
 
 impl Keyspace {
-    /// Notes the keys of a request that `session` is about to run, as far as `ahead` takes them, and
-    /// answers what it found out.
+    /// Notes the keys of a request that `session` is about to run, behind those that `ahead` has, and
+    /// answers what it found out. Of many keys it notes the first 64.
     pub fn note_ahead(&self, ahead: &mut Ahead, session: &Session, request: Request<'_>) -> Noted {
         // A host's own commands have no keys here.
         let Some(command) = self.table.find(request.name(), |_| None) else {
             return Noted::default();
         };
-        if ahead.db != session.db {
-            ahead.places.clear();
-            ahead.db = session.db;
-        }
-        let database = self.data.databases.get(session.db as usize);
-        let Some(database) = database.filter(|_| !ahead.is_full()) else {
+        let Some(database) = self.data.databases.get(session.db as usize) else {
             return Noted::of(command, None, self.generation);
         };
-        let place = |key: &[u8]| {
+        let mut note = |key: &[u8]| {
             let place = database.place(key);
             database.prefetch_table(place);
+            ahead.push(session.db, place);
             place
         };
         // Most commands have one key.
         if let Keys { first: 1, last: 1, .. } = command.keys {
-            let place = request.arg(1).map(place);
-            ahead.places.extend(place);
-            return Noted::of(command, place, self.generation);
+            return Noted::of(command, request.arg(1).map(note), self.generation);
         }
-        let (first, room) = (ahead.places.len(), KEYS_MAX - ahead.places.len());
-        let keys = command.keys.positions(request.len()).take(room);
-        ahead.places.extend(keys.filter_map(|at| request.arg(at)).map(place));
-        let begins = command.keys.first == 1;
-        let place = ahead.places.get(first).filter(|_| begins).copied();
+        let mut place = None;
+        let keys = command.keys.positions(request.len()).take(KEYS_MAX);
+        for (at, key) in keys.filter_map(|at| Some((at, request.arg(at)?))) {
+            let it = note(key);
+            if at == 1 {
+                place = Some(it);
+            }
+        }
         Noted::of(command, place, self.generation)
     }
 
-    /// Brings in what the keys in `ahead` lead to, and empties it; answers how many entries it came to,
-    /// which may be too many, because keys are told apart only by some bits of their hashes.
-    pub fn touch(&self, ahead: &mut Ahead) -> usize {
-        let mut touched = 0;
-        if let Some(database) = self.data.databases.get(ahead.db as usize) {
-            // One pass for each step of the way, so that no key waits for another's.
-            ahead.places.iter().for_each(|place| database.prefetch_index(*place));
-            let mut entries: [Option<Near<'_>>; KEYS_MAX] = [None; KEYS_MAX];
-            for (entry, place) in entries.iter_mut().zip(&ahead.places) {
-                *entry = database.near(*place);
-            }
-            let entries = &entries[..ahead.places.len()];
-            entries.iter().flatten().for_each(Near::prefetch_way);
-            for entry in entries.iter().flatten() {
-                entry.touch();
-                touched += 1;
-            }
+    /// Has what the keys in `ahead` lead to brought in, up to some keys behind the first `end`: those of the
+    /// request whose turn it is, and of all before it. Answers how many entries it came to, which may be too
+    /// many, because keys are told apart only by some bits of their hashes.
+    #[inline]
+    pub fn bring_in(&self, ahead: &mut Ahead, end: usize) -> usize {
+        let is_near = ahead.entries < ahead.keys.len().min(end + LEAD);
+        if is_near { self.bring_in_more(ahead, end + LEAD + STRIDE) } else { 0 }
+    }
+
+    /// Has keys up to the one at `end` brought in, and those behind them prepared.
+    fn bring_in_more(&self, ahead: &mut Ahead, end: usize) -> usize {
+        let Ahead { keys, indexed, led, entries } = ahead;
+        self.step(keys, indexed, end + 2 * STRIDE, Database::prefetch_index);
+        self.step(keys, led, end + STRIDE, Database::prefetch_way);
+        black_box(self.step(keys, entries, end, Database::touch))
+    }
+
+    /// Does one step for the keys from the one at `done` up to `end`; answers for how many there was
+    /// something to do.
+    fn step(
+        &self,
+        keys: &[Key],
+        done: &mut usize,
+        end: usize,
+        step: impl Fn(&Database, Place) -> bool,
+    ) -> usize {
+        let (first, end) = (*done, end.min(keys.len()));
+        *done = end.max(first);
+        let mut count = 0;
+        for &Key { hash, db, slot } in keys.get(first..end).unwrap_or_default() {
+            let database = self.data.databases.get(db as usize);
+            let place = Place::from_parts(slot, hash);
+            count += usize::from(database.is_some_and(|database| step(database, place)));
         }
-        ahead.clear();
-        black_box(touched)
+        count
     }
 }
 
@@ -200,24 +240,38 @@ mod tests {
         keyspace.execute(&mut NoHost, session, request.as_request(), UnixMs(0), &mut Vec::new());
     }
 
+    /// How many entries it comes to, if it is only asked for those in front.
+    fn entries(keyspace: &Keyspace, mut ahead: Ahead) -> usize {
+        let mut count = 0;
+        for end in 0..=ahead.len() {
+            count += keyspace.bring_in(&mut ahead, end);
+            assert!(ahead.brought_in() >= ahead.len().min(end + LEAD));
+        }
+        assert_eq!(ahead.brought_in(), ahead.len());
+        count
+    }
+
     #[test]
     fn comes_to_the_keys_that_are_there() {
         let (mut keyspace, mut session) = (Keyspace::new(Settings::default(), 7), Session::new(1));
-        assert_eq!(keyspace.touch(&mut note(&keyspace, &session, &["MGET", "a", "b"])), 0);
+        let came_to = |keyspace: &Keyspace, session: &Session, args: &[&str]| {
+            entries(keyspace, note(keyspace, session, args))
+        };
+        assert_eq!(came_to(&keyspace, &session, &["MGET", "a", "b"]), 0);
         let long = "x".repeat(100);
         run(&mut keyspace, &mut session, &["MSET", "a", "1", "b", &long]);
         run(&mut keyspace, &mut session, &["RPUSH", "c", "1"]);
-        assert_eq!(keyspace.touch(&mut note(&keyspace, &session, &["mget", "a", "b", "c"])), 3);
-        assert_eq!(keyspace.touch(&mut note(&keyspace, &session, &["SET", "a", "b"])), 1);
+        assert_eq!(came_to(&keyspace, &session, &["mget", "a", "b", "c"]), 3);
+        assert_eq!(came_to(&keyspace, &session, &["SET", "a", "b"]), 1);
         for keyless in [&["GET"][..], &["PING"], &["NO-SUCH", "a"], &["ECHO", "a"]] {
-            assert_eq!(keyspace.touch(&mut note(&keyspace, &session, keyless)), 0, "{keyless:?}");
+            assert_eq!(came_to(&keyspace, &session, keyless), 0, "{keyless:?}");
         }
         let mut ahead = note(&keyspace, &session, &["GET", "a"]);
         run(&mut keyspace, &mut session, &["SELECT", "1"]);
-        assert_eq!(keyspace.touch(&mut note(&keyspace, &session, &["MGET", "a", "b"])), 0);
-        // Keys of another database are not mixed up with the earlier ones.
+        assert_eq!(came_to(&keyspace, &session, &["MGET", "a", "b"]), 0);
+        // Each key is looked for in the database that it was noted for.
         keyspace.note_ahead(&mut ahead, &session, RequestBuf::from_args(["GET", "a"]).as_request());
-        assert_eq!(keyspace.touch(&mut ahead), 0);
+        assert_eq!(entries(&keyspace, ahead), 1);
     }
 
     /// Who waits, or is to be heard, is not passed by.
@@ -246,20 +300,24 @@ mod tests {
     }
 
     #[test]
-    fn takes_so_many_keys_and_no_more() {
+    fn goes_ahead_by_little_and_of_one_request_takes_so_many_keys() {
         let (mut keyspace, mut session) = (Keyspace::new(Settings::default(), 7), Session::new(1));
         run(&mut keyspace, &mut session, &["SET", "a", "1"]);
         let mut args = vec!["MGET"];
-        args.resize(KEYS_MAX, "a");
+        args.resize(1 + KEYS_MAX + 1, "a");
         let mut ahead = note(&keyspace, &session, &args);
-        assert!(!ahead.is_full());
-        let one = RequestBuf::from_args(["GET", "a"]);
-        keyspace.note_ahead(&mut ahead, &session, one.as_request());
-        assert!(ahead.is_full());
-        keyspace.note_ahead(&mut ahead, &session, one.as_request());
-        assert_eq!(keyspace.touch(&mut ahead), KEYS_MAX);
-        assert!(!ahead.is_full());
-        assert_eq!(keyspace.touch(&mut ahead), 0);
+        assert_eq!(ahead.len(), KEYS_MAX);
+        assert_eq!(keyspace.bring_in(&mut ahead, 0), LEAD + STRIDE);
+        for end in 0..STRIDE {
+            assert_eq!(keyspace.bring_in(&mut ahead, end), 0, "{end}");
+        }
+        assert_eq!(keyspace.bring_in(&mut ahead, STRIDE + 1), STRIDE + 1);
+        assert_eq!(keyspace.bring_in(&mut ahead, KEYS_MAX), KEYS_MAX - LEAD - 2 * STRIDE - 1);
+        assert_eq!(keyspace.bring_in(&mut ahead, KEYS_MAX), 0);
+        assert_eq!(ahead.brought_in(), KEYS_MAX);
+        ahead.clear();
+        assert!(ahead.is_empty());
+        assert_eq!(ahead.brought_in(), 0);
     }
 
     /// Requests of one connection that bear on where keys are, and whose keys they are.
@@ -382,6 +440,7 @@ mod tests {
             let mut ahead = Ahead::default();
             for (turn, batch) in requests.chunks(batch).enumerate() {
                 let requests: Vec<_> = batch.iter().map(RequestBuf::from_args).collect();
+                ahead.clear();
                 let noted: Vec<_> = requests
                     .iter()
                     .enumerate()
@@ -390,7 +449,6 @@ mod tests {
                         ours.note_ahead(&mut ahead, session, request.as_request())
                     })
                     .collect();
-                ours.touch(&mut ahead);
                 if turn == usize::from(replaced) {
                     // Its keys are hashed otherwise.
                     ours.replace_data(Dataset::new(16, 8));
@@ -400,6 +458,7 @@ mod tests {
                     let (session, other) = &mut sessions[whose(index)];
                     let (mut reply, mut expected) = (Vec::new(), Vec::new());
                     let (request, now) = (request.as_request(), UnixMs(turn as u64));
+                    ours.bring_in(&mut ahead, index + 1);
                     ours.execute_noted(&mut NoHost, session, request, noted, now, &mut reply);
                     twin.execute(&mut NoHost, other, request, now, &mut expected);
                     prop_assert_eq!(reply.escape_ascii().to_string(), expected.escape_ascii().to_string());

@@ -209,32 +209,11 @@ impl Clone for Known {
     }
 }
 
-/// An entry that was found, but not looked at.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Near<'a> {
-    table: &'a Table,
-    place: table::Place,
-}
-
 /// Where an entry was found: good until an entry is put in or taken out.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Found {
     slot: u16,
     place: table::Place,
-}
-
-impl Near<'_> {
-    /// Has what leads to the entry brought in, so that [`touch`](Self::touch) waits for the entry only.
-    #[inline]
-    pub(crate) fn prefetch_way(&self) {
-        self.table.prefetch_way(self.place);
-    }
-
-    /// Has all brought into the cache that a command on this key reads first.
-    #[inline]
-    pub(crate) fn touch(&self) {
-        self.table.touch(self.place);
-    }
 }
 
 /// One numbered database (`SELECT`).
@@ -368,12 +347,32 @@ impl Database {
         }
     }
 
-    /// Has the part of the table's index brought in that [`near`](Self::near) looks at.
+    /// Has the part of the table's index brought in that shows what stands at `place`. Answers whether there
+    /// is a table.
     #[inline]
-    pub(crate) fn prefetch_index(&self, place: Place) {
-        if let Some(table) = self.slots.get(usize::from(place.slot)) {
-            table.prefetch_index(place.hash);
-        }
+    pub(crate) fn prefetch_index(&self, place: Place) -> bool {
+        let table = self.slots.get(usize::from(place.slot));
+        table.inspect(|table| table.prefetch_index(place.hash)).is_some()
+    }
+
+    /// Has what leads to the entry at `place` brought in: to the one that is found there first, that of the
+    /// key if it is there, but for keys whose hashes agree in the bits that the table keeps. Answers
+    /// whether there is one.
+    #[inline]
+    pub(crate) fn prefetch_way(&self, place: Place) -> bool {
+        self.near(place).map(|(table, at)| table.prefetch_way(at)).is_some()
+    }
+
+    /// Has all of that entry brought in that a command on the key reads first. Answers whether there is one.
+    #[inline]
+    pub(crate) fn touch(&self, place: Place) -> bool {
+        self.near(place).map(|(table, at)| table.touch(at)).is_some()
+    }
+
+    #[inline]
+    fn near(&self, place: Place) -> Option<(&Table, table::Place)> {
+        let table = self.slots.get(usize::from(place.slot))?;
+        Some((table, table.near(place.hash)?))
     }
 
     /// Remembers where `key` stands until [`forget_place`](Self::forget_place): as long as these very
@@ -392,13 +391,6 @@ impl Database {
     #[inline]
     fn locate(&self, key: &[u8]) -> Place {
         self.known.place(key).unwrap_or_else(|| self.place(key))
-    }
-
-    /// The entry that is found first at `place`: that of the key if it is there, but for keys whose
-    /// hashes agree in the bits that the table keeps. No entry is looked at.
-    pub(crate) fn near(&self, place: Place) -> Option<Near<'_>> {
-        let table = self.slots.get(usize::from(place.slot))?;
-        table.near(place.hash).map(|place| Near { table, place })
     }
 
     pub(crate) fn find_mut(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {

@@ -9,7 +9,7 @@ use redwire_repl::ReplicaId;
 use redwire_resp::Encoder;
 
 use super::limits::update;
-use super::lookahead::{Lookahead, Turns};
+use super::lookahead::{Looking, Turns};
 use super::requests::{Paused, run_requests};
 use super::{FIRST_CLIENT, Server};
 use crate::core::Action;
@@ -130,8 +130,9 @@ impl Server {
             {
                 self.read_client(id, &mut turns);
             }
-            for (id, lookahead) in turns.take(&self.keyspace) {
-                self.run_read_ahead(id, lookahead);
+            for index in 0..turns.len() {
+                let (id, looking) = turns.turn(index);
+                self.run_read_ahead(id, looking);
             }
         }
         self.turns = turns;
@@ -171,26 +172,28 @@ impl Server {
 
     /// Runs the requests that wait in a connection's input.
     pub(super) fn run_input(&mut self, id: ClientId) {
-        let mut lookahead = mem::take(&mut self.lookahead);
-        lookahead.begin();
-        self.run_read_ahead(id, &mut lookahead);
-        self.lookahead = lookahead;
+        let mut turns = mem::take(&mut self.single_turn);
+        turns.begin();
+        turns.add_unread(id);
+        let (_, looking) = turns.turn(0);
+        self.run_read_ahead(id, looking);
+        self.single_turn = turns;
     }
 
     /// Does so with what was read ahead in that input.
-    fn run_read_ahead(&mut self, id: ClientId, lookahead: &mut Lookahead) {
+    fn run_read_ahead(&mut self, id: ClientId, mut looking: Looking<'_>) {
         loop {
             let Some(client) = self.clients.get_mut(&id) else { return };
             self.core.stopwatch.begin_batch(crate::clock::nanos());
             let (core, keyspace) = (&mut self.core, &mut self.keyspace);
-            let paused = run_requests(client, lookahead, core, keyspace);
+            let paused = run_requests(client, &mut looking, core, keyspace);
             self.core.stopwatch.end_batch();
             match paused {
                 Paused::Idle => break,
                 Paused::Actions => {
                     self.run_actions();
                     self.serve_woken();
-                    lookahead.begin();
+                    looking.begin();
                 }
                 Paused::OverLimit => return self.check_output_limit(id),
                 Paused::Postponed => {

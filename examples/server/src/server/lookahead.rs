@@ -1,40 +1,39 @@
-//! [`Lookahead`]: the requests behind the one that runs, read before their turn; [`Turns`]: those of
-//! connections whose turns follow each other.
-
-use std::mem;
+//! [`Turns`]: connections that have sent something, whose requests are read before their turn.
 
 use redwire_keyspace::{Ahead, Keyspace, Noted, Session};
 use redwire_resp::{Request, RequestBatch, RequestDecoder, RequestError};
 
 use crate::net::ClientId;
 
-/// How many requests of a connection are read ahead, at most.
-const REQUESTS_MAX: usize = 32;
+/// How many requests of a connection are decoded together, at most: as many as may come in
+/// [`TURNS_BYTES`].
+const REQUESTS_MAX: usize = 128;
 
 /// How many connections are read ahead for together, at most.
 const TURNS_MAX: usize = 32;
 
-/// How many bytes they have sent together, from which on no more are added: what was read ahead is to be
-/// in the cache still when its turn comes.
+/// How many bytes they have sent together, from which on no more are added: those are to be in the cache
+/// still when their turn comes.
 const TURNS_BYTES: usize = 2 << 10;
 
 /// The requests that wait in one connection's input, decoded a batch at a time, so that the keyspace
 /// can bring in what they need before they run one by one.
 ///
 /// What it found out of a request holds until something is done to the connection that a command
-/// cannot do itself ([`Action`](crate::core::Action)): then its owner [begins](Self::begin) anew.
+/// cannot do itself ([`Action`](crate::core::Action)): then its owner [begins](Looking::begin) anew.
 /// Commands of other connections may run in between: it is where keys are looked for that was found out,
 /// not whether they are there, nor who may see them.
 #[derive(Debug, Default)]
-pub(super) struct Lookahead {
+struct Lookahead {
     batch: RequestBatch,
     /// Where in the input the batch begins.
     start: usize,
     /// Which of its requests has its turn next.
     next: usize,
-    /// What was found out of those that were noted so far: the first ones of the batch.
+    /// What was found out of each of them.
     noted: Vec<Noted>,
-    ahead: Ahead,
+    /// Where the keys of each end in the [`Ahead`].
+    ends: Vec<usize>,
 }
 
 /// What stands next in an input.
@@ -46,11 +45,82 @@ pub(super) struct Next<'a> {
     pub(super) noted: Noted,
 }
 
-impl Lookahead {
-    /// To be called where a connection's waiting requests begin to be run.
+/// Connections that have sent something and whose turns follow each other, with what was read ahead for
+/// each, and the keys of all. One that waits for a reply before it sends its next request has nothing by
+/// itself that could wait for memory together, but fifty of them have.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    /// Used again, the first `count` of them now.
+    turns: Vec<(ClientId, Lookahead)>,
+    count: usize,
+    bytes: usize,
+    ahead: Ahead,
+}
+
+/// What was read ahead for one connection, which is to have its turn now.
+pub(super) struct Looking<'t> {
+    lookahead: &'t mut Lookahead,
+    ahead: &'t mut Ahead,
+}
+
+impl Turns {
+    /// To be called before the first of them is added.
     pub(super) fn begin(&mut self) {
-        self.batch.clear();
-        self.next = 0;
+        (self.count, self.bytes) = (0, 0);
+        self.ahead.clear();
+    }
+
+    /// Whether no more are to be added.
+    pub(super) fn is_full(&self) -> bool {
+        self.count == TURNS_MAX || self.bytes >= TURNS_BYTES
+    }
+
+    /// How many connections there are.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Adds the connection `id`, and reads ahead in its input.
+    pub(super) fn add(
+        &mut self,
+        id: ClientId,
+        decoder: &mut RequestDecoder,
+        input: &[u8],
+        session: &Session,
+        keyspace: &Keyspace,
+    ) {
+        self.add_unread(id);
+        self.bytes += input.len();
+        self.turn(self.count - 1).1.decode(decoder, input, 0, session, keyspace);
+    }
+
+    /// Adds the connection `id`, and reads nothing ahead yet.
+    pub(super) fn add_unread(&mut self, id: ClientId) {
+        if self.count == self.turns.len() {
+            self.turns.push(Default::default());
+        }
+        self.turns[self.count].0 = id;
+        self.count += 1;
+        self.turn(self.count - 1).1.begin();
+    }
+
+    /// The connection whose turn is the `index`th. With its [`Looking`] it is to run what stands in its
+    /// input, which must not have changed.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many.
+    pub(super) fn turn(&mut self, index: usize) -> (ClientId, Looking<'_>) {
+        let (id, lookahead) = &mut self.turns[..self.count][index];
+        (*id, Looking { lookahead, ahead: &mut self.ahead })
+    }
+}
+
+impl Looking<'_> {
+    /// To be called where what was read ahead does not hold any more.
+    pub(super) fn begin(&mut self) {
+        self.lookahead.batch.clear();
+        self.lookahead.next = 0;
     }
 
     /// What stands in `input` from `at` on: behind what the last call answered.
@@ -68,19 +138,20 @@ impl Lookahead {
         keyspace: &Keyspace,
     ) -> Result<Next<'a>, RequestError> {
         self.look(decoder, input, at, session, keyspace);
-        let Some((request, used)) = self.batch.get(self.next, &input[self.start..]) else {
+        let Lookahead { batch, start, next, noted, .. } = &mut *self.lookahead;
+        let Some((request, used)) = batch.get(*next, &input[*start..]) else {
             let decoded = decoder.decode(&input[at..])?;
             let (used, request) = (decoded.used, decoded.request);
             return Ok(Next { used, request, noted: Noted::default() });
         };
-        let noted = self.noted.get(self.next).copied().unwrap_or_default();
+        let noted = noted[*next];
         decoder.skip(used);
-        self.next += 1;
+        *next += 1;
         Ok(Next { used, request: Some(request), noted })
     }
 
-    /// The requests that stand in `input` from `at` on, as far as they were noted, if the first two are
-    /// alike: then some of them may run in one go, and are to be [skipped](Self::skip).
+    /// The requests that stand in `input` from `at` on, as far as their keys were brought in, if the first
+    /// two are alike: then some of them may run in one go, and are to be [skipped](Self::skip).
     #[inline]
     pub(super) fn alike<'a>(
         &'a mut self,
@@ -91,21 +162,29 @@ impl Lookahead {
         keyspace: &Keyspace,
     ) -> Option<impl Iterator<Item = (Request<'a>, Noted)> + use<'a>> {
         self.look(decoder, input, at, session, keyspace);
-        let noted = self.noted.get(self.next..)?;
+        let Lookahead { batch, start, next, noted, ends } = &*self.lookahead;
+        let noted = &noted[*next..];
         let [first, second, ..] = noted else { return None };
-        let requests = self.batch.iter_from(self.next, &input[self.start..]);
-        first.is_like(second).then(|| requests.zip(noted.iter().copied()))
+        if !first.is_like(second) {
+            return None;
+        }
+        let brought_in = self.ahead.brought_in();
+        let ready = ends[*next..].iter().take_while(move |end| **end <= brought_in);
+        let requests = batch.iter_from(*next, &input[*start..]);
+        Some(requests.zip(noted.iter().copied()).zip(ready).map(|(request, _)| request))
     }
 
     /// Takes the next `count` requests as done with; answers how many bytes they take.
     pub(super) fn skip(&mut self, decoder: &mut RequestDecoder, count: usize) -> usize {
-        let used = self.batch.bytes(self.next..self.next + count);
+        let Lookahead { batch, next, .. } = &mut *self.lookahead;
+        let used = batch.bytes(*next..*next + count);
         decoder.skip(used);
-        self.next += count;
+        *next += count;
         used
     }
 
-    /// Decodes and notes the next batch, if this one is through.
+    /// Sees to it that the keys of the next request are on their way, and those of some behind it: decodes
+    /// the next batch, if this one is through.
     #[inline]
     fn look(
         &mut self,
@@ -115,94 +194,35 @@ impl Lookahead {
         session: &Session,
         keyspace: &Keyspace,
     ) {
-        if self.next == self.batch.len() {
-            self.decode(decoder, input, at);
+        if self.lookahead.next == self.lookahead.batch.len() {
+            self.decode(decoder, input, at, session, keyspace);
         }
-        if self.next == self.noted.len() {
-            let mut ahead = mem::take(&mut self.ahead);
-            self.note(&input[self.start..], session, keyspace, &mut ahead);
-            touch(keyspace, &mut ahead);
-            self.ahead = ahead;
-        }
-    }
-
-    /// Decodes the batch that stands in `input` from `at` on.
-    fn decode(&mut self, decoder: &mut RequestDecoder, input: &[u8], at: usize) {
-        decoder.decode_ahead(&input[at..], &mut self.batch, REQUESTS_MAX);
-        (self.start, self.next) = (at, 0);
-        self.noted.clear();
-    }
-
-    /// Notes the batch's requests, from the next one on, as long as there is room for their keys.
-    fn note(&mut self, unread: &[u8], session: &Session, keyspace: &Keyspace, ahead: &mut Ahead) {
-        while !ahead.is_full()
-            && let Some((request, _)) = self.batch.get(self.noted.len(), unread)
+        // One key has none to wait together with.
+        if let Some(end) = self.lookahead.ends.get(self.lookahead.next)
+            && self.ahead.len() > 1
         {
-            self.noted.push(keyspace.note_ahead(ahead, session, request));
+            keyspace.bring_in(self.ahead, *end);
         }
     }
-}
 
-/// Brings in what the keys in `ahead` lead to, if there are several: one has none to wait together with.
-fn touch(keyspace: &Keyspace, ahead: &mut Ahead) {
-    if ahead.len() > 1 {
-        keyspace.touch(ahead);
-    } else {
-        ahead.clear();
-    }
-}
-
-/// Connections that have sent something and whose turns follow each other, with what was read ahead for
-/// each. One that waits for a reply before it sends its next request has nothing by itself that could wait
-/// for memory together, but fifty of them have.
-#[derive(Debug, Default)]
-pub(super) struct Turns {
-    /// Used again, the first `count` of them now.
-    turns: Vec<(ClientId, Lookahead)>,
-    count: usize,
-    bytes: usize,
-    ahead: Ahead,
-}
-
-impl Turns {
-    /// To be called before the first of them is added.
-    pub(super) fn begin(&mut self) {
-        (self.count, self.bytes) = (0, 0);
-    }
-
-    /// Whether no more are to be added.
-    pub(super) fn is_full(&self) -> bool {
-        self.count == TURNS_MAX || self.bytes >= TURNS_BYTES
-    }
-
-    /// Adds the connection `id`, and reads ahead in its input.
-    pub(super) fn add(
+    /// Decodes the batch that stands in `input` from `at` on, and notes its requests.
+    fn decode(
         &mut self,
-        id: ClientId,
         decoder: &mut RequestDecoder,
         input: &[u8],
+        at: usize,
         session: &Session,
         keyspace: &Keyspace,
     ) {
-        if self.count == self.turns.len() {
-            self.turns.push(Default::default());
+        let Self { lookahead: Lookahead { batch, start, next, noted, ends }, ahead } = self;
+        decoder.decode_ahead(&input[at..], batch, REQUESTS_MAX);
+        (*start, *next) = (at, 0);
+        noted.clear();
+        ends.clear();
+        for request in batch.iter_from(0, &input[at..]) {
+            noted.push(keyspace.note_ahead(ahead, session, request));
+            ends.push(ahead.len());
         }
-        let (whose, lookahead) = &mut self.turns[self.count];
-        *whose = id;
-        lookahead.decode(decoder, input, 0);
-        lookahead.note(input, session, keyspace, &mut self.ahead);
-        self.count += 1;
-        self.bytes += input.len();
-    }
-
-    /// Has the keys of all of them brought in. Answers the connections: with its [`Lookahead`] each is to
-    /// run what stands in its input, which must not have changed.
-    pub(super) fn take<'t>(
-        &'t mut self,
-        keyspace: &Keyspace,
-    ) -> impl Iterator<Item = (ClientId, &'t mut Lookahead)> + use<'t> {
-        touch(keyspace, &mut self.ahead);
-        self.turns[..self.count].iter_mut().map(|(id, lookahead)| (*id, lookahead))
     }
 }
 
@@ -218,16 +238,17 @@ mod tests {
         let (keyspace, session) = (Keyspace::new(Settings::default(), 1), Session::new(1));
         let mut decoder = RequestDecoder::new(Mode::Compatible, Limits::default());
         decoder.set_authenticated(true);
-        let mut lookahead = Lookahead::default();
+        let mut turns = Turns::default();
+        turns.add_unread(1);
+        let (_, mut looking) = turns.turn(0);
         let (mut noted, mut at) = (Vec::new(), 0);
-        lookahead.begin();
         loop {
-            match lookahead.next(&mut decoder, input, at, &session, &keyspace) {
+            match looking.next(&mut decoder, input, at, &session, &keyspace) {
                 Ok(Next { request: None, used, .. }) => return (noted, Ok(at + used)),
                 Ok(Next { used, .. }) => at += used,
                 Err(error) => return (noted, Err(error)),
             }
-            noted.push(lookahead.noted.len());
+            noted.push(looking.lookahead.noted.len());
         }
     }
 
@@ -254,15 +275,6 @@ mod tests {
     }
 
     #[test]
-    fn notes_as_many_keys_as_are_touched_together() {
-        let mut input = Vec::new();
-        for _ in 0..5 {
-            redwire_resp::encode_request(&mut input, ["MGET"; 30]);
-        }
-        assert_eq!(look(&input).0, [3, 3, 3, 5, 5], "64 keys and no more");
-    }
-
-    #[test]
     fn connections_that_follow_each_other_are_read_ahead_for_together() {
         let (keyspace, session) = (Keyspace::new(Settings::default(), 1), Session::new(1));
         let new = || {
@@ -283,12 +295,13 @@ mod tests {
             }
             assert_eq!(turns.ahead.len(), 3);
             let mut seen = Vec::new();
-            for (index, (id, lookahead)) in turns.take(&keyspace).enumerate() {
+            for index in 0..turns.len() {
+                let (id, mut looking) = turns.turn(index);
                 let (decoder, input) = (&mut decoders[index], &inputs[index]);
                 let (mut at, mut keys) = (0, Vec::new());
-                assert_eq!(lookahead.noted.len(), [1, 2, 0][index]);
+                assert_eq!(looking.lookahead.noted.len(), [1, 2, 0][index]);
                 while let Ok(Next { used, request: Some(request), .. }) =
-                    lookahead.next(decoder, input, at, &session, &keyspace)
+                    looking.next(decoder, input, at, &session, &keyspace)
                 {
                     keys.extend_from_slice(request.arg(1).unwrap_or_default());
                     at += used;

@@ -28,7 +28,7 @@ use foldhash::fast::FixedState;
 use mio::{Events, Interest, Poll, Token, Waker};
 use redwire_keyspace::{Keyspace, Role};
 
-use self::lookahead::{Lookahead, Turns};
+use self::lookahead::Turns;
 use crate::background::Background;
 use crate::config::Config;
 use crate::core::{Core, settings};
@@ -89,8 +89,9 @@ pub(crate) struct Server {
     store_again_at: Option<Instant>,
     background: Background,
     buffer: Vec<u8>,
-    lookahead: Lookahead,
     turns: Turns,
+    /// Of one connection whose turn comes in another way than by what it sends.
+    single_turn: Turns,
     next_tick: Instant,
     /// More keys have expired than one turn deletes.
     expiry_behind: bool,
@@ -152,8 +153,8 @@ impl Server {
             store_again_at: None,
             background,
             buffer: vec![0; READ_BUFFER],
-            lookahead: Lookahead::default(),
             turns: Turns::default(),
+            single_turn: Turns::default(),
             next_tick,
             expiry_behind: false,
             accept_again: false,

@@ -11,7 +11,7 @@ use redwire_resp::{Request, RequestDecoder};
 
 use super::READ_BUFFER;
 use super::limits::output_verdict;
-use super::lookahead::{Lookahead, Next};
+use super::lookahead::{Looking, Next};
 use crate::core::{Action, Core};
 use crate::log::{verbose, warning};
 use crate::net::{Blocked, Client, Replies, Standing};
@@ -33,18 +33,18 @@ pub(super) enum Paused {
     Held,
 }
 
-/// Runs the whole requests in `client`'s input, up to the first that leaves an action. `lookahead` is at
-/// its begin, or has read ahead in that input.
+/// Runs the whole requests in `client`'s input, up to the first that leaves an action. `looking` has read
+/// ahead in that input, or nothing.
 pub(super) fn run_requests(
     client: &mut Client,
-    lookahead: &mut Lookahead,
+    looking: &mut Looking<'_>,
     core: &mut Core,
     keyspace: &mut Keyspace,
 ) -> Paused {
     // A request borrows from all three.
     let input = mem::take(&mut client.input);
     let decoder = mem::take(&mut client.decoder);
-    let mut unread = Unread { input, at: 0, decoder, lookahead };
+    let mut unread = Unread { input, at: 0, decoder, looking };
     let mut paused = None;
     let mut looked_at = 0;
     while paused.is_none() && !client.closing && !client.is_held_up() {
@@ -77,18 +77,18 @@ pub(super) fn run_requests(
 }
 
 /// What a connection sent: what is before `at` is done with.
-struct Unread<'l> {
+struct Unread<'l, 't> {
     input: Vec<u8>,
     at: usize,
     decoder: RequestDecoder,
-    lookahead: &'l mut Lookahead,
+    looking: &'l mut Looking<'t>,
 }
 
 /// Runs the next requests in one go, if they are alike and nothing speaks against it. Answers whether it
 /// did; else the next one is to be run by itself.
 fn run_alike(
     client: &mut Client,
-    unread: &mut Unread<'_>,
+    unread: &mut Unread<'_, '_>,
     core: &mut Core,
     keyspace: &mut Keyspace,
 ) -> bool {
@@ -96,9 +96,9 @@ fn run_alike(
     if client.standing != Standing::Client || client.replies != Replies::On || holds_up {
         return false;
     }
-    let Unread { input, at, decoder, lookahead } = unread;
+    let Unread { input, at, decoder, looking } = unread;
     let session = &mut client.session;
-    let Some(alike) = lookahead.alike(decoder, input, *at, session, keyspace) else {
+    let Some(alike) = looking.alike(decoder, input, *at, session, keyspace) else {
         return false;
     };
     let mut alike = alike.peekable();
@@ -118,7 +118,7 @@ fn run_alike(
         client.closing = true;
         return true;
     };
-    *at += lookahead.skip(decoder, count);
+    *at += looking.skip(decoder, count);
     client.traffic.commands += count as u64;
     count > 0
 }
@@ -126,12 +126,12 @@ fn run_alike(
 /// Runs the next request; answers why none can be run for now, if that is so.
 fn run_next(
     client: &mut Client,
-    unread: &mut Unread<'_>,
+    unread: &mut Unread<'_, '_>,
     core: &mut Core,
     keyspace: &mut Keyspace,
 ) -> Option<Paused> {
-    let Unread { input, at, decoder, lookahead } = unread;
-    let next = lookahead.next(decoder, input, *at, &client.session, keyspace);
+    let Unread { input, at, decoder, looking } = unread;
+    let next = looking.next(decoder, input, *at, &client.session, keyspace);
     let Next { used, request, noted } = match next {
         Ok(next) => next,
         Err(error) => {

@@ -26,9 +26,9 @@ impl<T: Element> Tree<T> {
             }
             return;
         }
-        let hint = item.hint();
+        let (hint, weight) = (item.hint(), item.weight());
         let leaf = path.follow(root, |branch, level, slot| {
-            branch.note_insert(slot, path.is_first_below(level).then_some(hint));
+            branch.note_insert(slot, path.is_first_below(level).then_some(hint), weight);
         });
         let leaf = leaf_mut(leaf, 1);
         make_room(leaf);
@@ -47,8 +47,11 @@ impl<T: Element> Tree<T> {
         }
         // Above LEAF_MIN there is a second element, the leaf's first after position 0 is gone.
         let next = (path.pos == 0).then(|| path.leaf(root)[1].hint());
+        // One without weight is not searched for it.
+        let weighs = size_of::<T::Weight>() > 0;
+        let weight = if weighs { path.leaf(root)[path.pos].weight() } else { T::Weight::default() };
         let leaf = path.follow(root, |branch, level, slot| {
-            branch.note_remove(slot, next.filter(|_| path.is_first_below(level)));
+            branch.note_remove(slot, next.filter(|_| path.is_first_below(level)), weight);
         });
         let leaf = leaf_mut(leaf, 0);
         let item = leaf.remove(path.pos);

@@ -26,6 +26,7 @@
 //!
 //! impl Element for Member {
 //!     type Hint = u64;
+//!     type Weight = ();
 //!     fn hint(&self) -> u64 {
 //!         self.0
 //!     }
@@ -49,6 +50,7 @@ mod order;
 mod path;
 #[cfg(test)]
 mod tests;
+mod weight;
 
 use std::fmt;
 use std::mem;
@@ -57,6 +59,7 @@ use std::ops::{Bound, RangeBounds};
 pub use iter::Iter;
 use node::{Branch, LEAF, Node, leaf_mut};
 pub use order::{Entry, Occupied, Vacant};
+pub use weight::Weight;
 
 /// What a [`Tree`] holds.
 pub trait Element: Clone {
@@ -70,8 +73,17 @@ pub trait Element: Clone {
     /// is not sorted has `()`.
     type Hint: Copy + Ord + Send + Sync;
 
+    /// What elements weigh, if something is to be found by the sum of weights before it: `usize`, and
+    /// `()` where all that counts is their number.
+    type Weight: Weight;
+
     /// The hint. Must not change while the element is in a tree.
     fn hint(&self) -> Self::Hint;
+
+    /// The weight. May change by [`Tree::update`] only.
+    fn weight(&self) -> Self::Weight {
+        Self::Weight::default()
+    }
 }
 
 /// A sequence with O(1) clone, O(log n) access by index and, if it is kept sorted, by order. See
@@ -110,7 +122,7 @@ impl<T: Element> Tree<T> {
         Some(&leaf[pos])
     }
 
-    /// The element at `index`, to be changed in a way that keeps its place and its hint.
+    /// The element at `index`, to be changed in a way that keeps its place, its hint and its weight.
     pub fn get_mut(&mut self, index: usize) -> Option<&mut T> {
         if index >= self.len {
             return None;

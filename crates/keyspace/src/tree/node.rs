@@ -6,7 +6,7 @@ use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Element;
+use super::{Element, Weight};
 
 /// Most elements in one leaf. Tests use small nodes, so that few elements make a deep tree.
 pub(super) const LEAF: usize = if cfg!(test) { 8 } else { 64 };
@@ -33,14 +33,16 @@ pub(super) enum Node<T: Element> {
     Branch(Arc<Branch<T>>),
 }
 
-/// Children with, for each, its number of elements and the hint of its first element.
+/// Children with, for each, its number of elements, the hint of its first element and what all its
+/// elements weigh.
 ///
-/// Both arrays are exact at all times and hold `children.len()` entries that mean something. They
+/// The arrays are exact at all times and hold `children.len()` entries that mean something. They
 /// stand apart from the children so that a descent reads only them and the one child it takes.
 #[derive(Clone)]
 pub(super) struct Branch<T: Element> {
     counts: [usize; FAN],
     hints: [T::Hint; FAN],
+    weights: [T::Weight; FAN],
     pub(super) children: Vec<Node<T>>,
 }
 
@@ -57,6 +59,14 @@ impl<T: Element> Node<T> {
         match self {
             Self::Leaf(leaf) => leaf.len(),
             Self::Branch(branch) => branch.counts().iter().sum(),
+        }
+    }
+
+    /// What all elements below weigh.
+    pub(super) fn weight(&self) -> T::Weight {
+        match self {
+            Self::Leaf(leaf) => Weight::sum(leaf.iter().map(T::weight)),
+            Self::Branch(branch) => Weight::sum(branch.weights().iter().copied()),
         }
     }
 
@@ -149,9 +159,9 @@ impl<T: Element> Node<T> {
 impl<T: Element> Branch<T> {
     /// A branch over `first`.
     pub(super) fn new(first: Node<T>) -> Self {
-        let mut counts = [0; FAN];
-        counts[0] = first.count();
-        Self { counts, hints: [first.first_hint(); FAN], children: vec![first] }
+        let (mut counts, mut weights) = ([0; FAN], [T::Weight::default(); FAN]);
+        (counts[0], weights[0]) = (first.count(), first.weight());
+        Self { counts, hints: [first.first_hint(); FAN], weights, children: vec![first] }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -164,6 +174,10 @@ impl<T: Element> Branch<T> {
 
     pub(super) fn hints(&self) -> &[T::Hint] {
         &self.hints[..self.children.len()]
+    }
+
+    pub(super) fn weights(&self) -> &[T::Weight] {
+        &self.weights[..self.children.len()]
     }
 
     /// The child that holds element `index`, and the element's index in it. `index` must be below
@@ -205,21 +219,23 @@ impl<T: Element> Branch<T> {
         (below + not_above).saturating_sub(1)
     }
 
-    /// Records that child `slot` has one element more, and its first element's hint where that is
-    /// the new one.
+    /// Records that child `slot` has one element more, of this weight, and its first element's hint
+    /// where that is the new one.
     #[inline]
-    pub(super) fn note_insert(&mut self, slot: usize, first: Option<T::Hint>) {
+    pub(super) fn note_insert(&mut self, slot: usize, first: Option<T::Hint>, weight: T::Weight) {
         self.counts[slot] += 1;
+        self.weights[slot] = self.weights[slot].plus(weight);
         if let Some(hint) = first {
             self.hints[slot] = hint;
         }
     }
 
-    /// Records that child `slot` has one element less, and its first element's hint where that
-    /// has changed.
+    /// Records that child `slot` has one element less, of this weight, and its first element's hint
+    /// where that has changed.
     #[inline]
-    pub(super) fn note_remove(&mut self, slot: usize, first: Option<T::Hint>) {
+    pub(super) fn note_remove(&mut self, slot: usize, first: Option<T::Hint>, weight: T::Weight) {
         self.counts[slot] -= 1;
+        self.weights[slot] = self.weights[slot].minus(weight);
         if let Some(hint) = first {
             self.hints[slot] = hint;
         }
@@ -227,12 +243,15 @@ impl<T: Element> Branch<T> {
 
     /// Records that the last child has `added` elements more.
     pub(super) fn note_append(&mut self, added: usize) {
-        self.counts[self.children.len() - 1] += added;
+        let last = self.children.len() - 1;
+        self.counts[last] += added;
+        self.weights[last] = self.children[last].weight();
     }
 
-    /// Takes count and hint of child `slot` from the child, which must not be empty.
+    /// Takes count, hint and weight of child `slot` from the child, which must not be empty.
     pub(super) fn refresh(&mut self, slot: usize) {
         self.counts[slot] = self.children[slot].count();
+        self.weights[slot] = self.children[slot].weight();
         self.hints[slot] = self.children[slot].first_hint();
     }
 
@@ -241,6 +260,7 @@ impl<T: Element> Branch<T> {
         let len = self.len();
         self.counts.copy_within(slot..len, slot + 1);
         self.hints.copy_within(slot..len, slot + 1);
+        self.weights.copy_within(slot..len, slot + 1);
         self.children.insert(slot, child);
         self.refresh(slot);
     }
@@ -249,6 +269,7 @@ impl<T: Element> Branch<T> {
         let len = self.len();
         self.counts.copy_within(slot + 1..len, slot);
         self.hints.copy_within(slot + 1..len, slot);
+        self.weights.copy_within(slot + 1..len, slot);
         self.children.remove(slot)
     }
 
@@ -257,15 +278,18 @@ impl<T: Element> Branch<T> {
         let len = self.len();
         self.counts.copy_within(slots.end..len, slots.start);
         self.hints.copy_within(slots.end..len, slots.start);
+        self.weights.copy_within(slots.end..len, slots.start);
         self.children.drain(slots);
     }
 
     /// Keeps the children before `at` and returns the others.
     pub(super) fn split_off(&mut self, at: usize) -> Self {
-        let mut tail = Self { counts: [0; FAN], hints: self.hints, children: Vec::new() };
+        let (hints, weights) = (self.hints, self.weights);
+        let mut tail = Self { counts: [0; FAN], hints, weights, children: Vec::new() };
         let len = self.len();
         tail.counts[..len - at].copy_from_slice(&self.counts[at..len]);
         tail.hints[..len - at].copy_from_slice(&self.hints[at..len]);
+        tail.weights[..len - at].copy_from_slice(&self.weights[at..len]);
         tail.children = self.children.split_off(at);
         tail
     }
@@ -274,6 +298,7 @@ impl<T: Element> Branch<T> {
         let (len, added) = (self.len(), right.len());
         self.counts[len..len + added].copy_from_slice(right.counts());
         self.hints[len..len + added].copy_from_slice(right.hints());
+        self.weights[len..len + added].copy_from_slice(right.weights());
         self.children.append(&mut right.children);
     }
 

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::cmp::Ordering;
+use std::mem;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -12,7 +13,13 @@ use super::{Element, Entry, Tree};
 
 impl Element for u32 {
     type Hint = ();
+    type Weight = usize;
     fn hint(&self) {}
+
+    /// Some weigh nothing.
+    fn weight(&self) -> usize {
+        *self as usize % 5
+    }
 }
 
 /// Sorted by both fields; the hint tells only some apart.
@@ -21,6 +28,7 @@ struct Pair(u16, u16);
 
 impl Element for Pair {
     type Hint = u16;
+    type Weight = ();
     fn hint(&self) -> u16 {
         self.0
     }
@@ -49,6 +57,7 @@ fn depth<T: Element>(node: &Node<T>, left: bool, right: bool) -> usize {
     for (slot, child) in branch.children.iter().enumerate() {
         depths.push(depth(child, left && slot == 0, right && slot == last));
         assert_eq!(branch.counts()[slot], child.count());
+        assert_eq!(branch.weights()[slot], child.weight());
         let first = first(child);
         assert!(branch.hints()[slot] == first.hint(), "stale hint of child {slot}");
     }
@@ -145,12 +154,13 @@ impl Twins {
             }
             Step::Set(at) if len > 0 => {
                 let item = self.fresh();
-                *self.tree.get_mut(at % len).unwrap() = item;
-                self.twin[at % len] = item;
+                let old = self.tree.update(at % len, |it| mem::replace(it, item));
+                assert_eq!(old, Some(mem::replace(&mut self.twin[at % len], item)));
             }
             Step::Remove(at) | Step::Set(at) => {
                 assert_eq!(self.tree.remove(at), None);
                 assert_eq!(self.tree.get_mut(at), None);
+                assert_eq!(self.tree.update(at, |_| ()), None);
             }
             Step::PushBack(n) => (0..n % 40).for_each(|_| {
                 let item = self.fresh();
@@ -318,6 +328,26 @@ proptest! {
     }
 
     #[test]
+    fn elements_are_found_by_the_weight_before_them(
+        mut twin in vec(any::<u32>(), 0..500),
+        changes in vec(any::<(usize, u32)>(), 0..20),
+    ) {
+        let mut tree: Tree<u32> = twin.iter().copied().collect();
+        for (at, item) in changes {
+            if let Some(place) = twin.len().checked_sub(1).and_then(|last| twin.get_mut(at % (last + 1))) {
+                *place = item;
+                tree.update(at % tree.len(), |it| *it = item);
+            }
+        }
+        check(&tree);
+        let wanted = (0..).zip(&twin).flat_map(|(at, it)| (0..it.weight()).map(move |rest| (at, rest)));
+        let wanted: Vec<(usize, usize)> = wanted.collect();
+        prop_assert_eq!(tree.weight(), wanted.len());
+        prop_assert!((0..wanted.len()).all(|weight| tree.locate(weight) == Some(wanted[weight])));
+        prop_assert_eq!(tree.locate(wanted.len()), None);
+    }
+
+    #[test]
     fn sorted_is_its_twin_and_clones_stay(steps in vec(ordered(), 0..500)) {
         let (mut tree, mut twin, mut clones) = (Tree::new(), Vec::new(), Vec::new());
         for step in &steps {
@@ -390,6 +420,7 @@ impl Clone for Counted {
 
 impl Element for Counted {
     type Hint = u32;
+    type Weight = ();
     fn hint(&self) -> u32 {
         self.0
     }

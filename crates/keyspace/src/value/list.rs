@@ -22,6 +22,7 @@ const FEW: usize = 16;
 
 impl Element for Blob {
     type Hint = ();
+    type Weight = ();
 
     fn hint(&self) {}
 }

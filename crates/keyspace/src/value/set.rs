@@ -44,6 +44,7 @@ impl Member {
 
 impl Element for Member {
     type Hint = u64;
+    type Weight = ();
 
     fn hint(&self) -> u64 {
         self.hash

@@ -38,6 +38,7 @@ struct Due {
 
 impl Element for FieldExpiry {
     type Hint = u64;
+    type Weight = ();
 
     fn hint(&self) -> u64 {
         self.hash
@@ -46,6 +47,7 @@ impl Element for FieldExpiry {
 
 impl Element for Due {
     type Hint = UnixMs;
+    type Weight = ();
 
     fn hint(&self) -> UnixMs {
         self.at

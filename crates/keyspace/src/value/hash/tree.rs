@@ -42,6 +42,7 @@ impl Field {
 
 impl Element for Field {
     type Hint = u64;
+    type Weight = ();
 
     fn hint(&self) -> u64 {
         self.hash

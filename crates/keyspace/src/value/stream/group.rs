@@ -205,6 +205,7 @@ fn by_name(name: &[u8]) -> impl FnMut(&Consumer) -> Ordering + '_ {
 
 impl Element for Group {
     type Hint = u64;
+    type Weight = ();
 
     fn hint(&self) -> u64 {
         name_hint(&self.name)
@@ -213,6 +214,7 @@ impl Element for Group {
 
 impl Element for Consumer {
     type Hint = u64;
+    type Weight = ();
 
     fn hint(&self) -> u64 {
         name_hint(&self.name)
@@ -221,6 +223,7 @@ impl Element for Consumer {
 
 impl Element for Pending {
     type Hint = StreamId;
+    type Weight = ();
 
     fn hint(&self) -> StreamId {
         self.id

@@ -91,6 +91,7 @@ impl fmt::Display for StreamId {
 
 impl Element for StreamId {
     type Hint = Self;
+    type Weight = ();
 
     fn hint(&self) -> Self {
         *self

@@ -49,6 +49,7 @@ impl fmt::Debug for Node {
 
 impl Element for Node {
     type Hint = StreamId;
+    type Weight = ();
 
     fn hint(&self) -> StreamId {
         self.first

@@ -36,6 +36,7 @@ impl Member {
 
 impl Element for Scored {
     type Hint = u64;
+    type Weight = ();
 
     fn hint(&self) -> u64 {
         score_hint(self.score)
@@ -44,6 +45,7 @@ impl Element for Scored {
 
 impl Element for Member {
     type Hint = u64;
+    type Weight = ();
 
     fn hint(&self) -> u64 {
         self.hash

@@ -2,9 +2,8 @@
 
 use redwire_rdb::{Event, Kind};
 
-use crate::tree::Tree;
-use crate::value::{Kind as _, Unfit};
-use crate::{Blob, Hash, List, Opaque, Scored, Set, Str, Stream, UnixMs, Value, Zset};
+use crate::value::{Kind as _, ListBuilder, Unfit};
+use crate::{Blob, Hash, Opaque, Scored, Set, Str, Stream, UnixMs, Value, Zset};
 
 /// A value under way.
 ///
@@ -13,7 +12,7 @@ use crate::{Blob, Hash, List, Opaque, Scored, Set, Str, Stream, UnixMs, Value, Z
 #[derive(Debug)]
 pub(crate) enum Builder {
     Whole(Value),
-    List(Tree<Blob>),
+    List(ListBuilder),
     Set(Vec<Blob>),
     Hash {
         fields: Vec<(Blob, Blob)>,
@@ -54,7 +53,7 @@ impl Builder {
             Kind::String | Kind::Stream | Kind::Opaque => {
                 Self::Whole(Value::String(Str::default()))
             }
-            Kind::List => Self::List(Tree::default()),
+            Kind::List => Self::List(ListBuilder::default()),
             Kind::Set => Self::Set(Vec::new()),
             Kind::Zset => Self::Zset(Vec::new()),
             Kind::Hash => Self::Hash { fields: Vec::new(), expiries: Vec::new() },
@@ -70,7 +69,7 @@ impl Builder {
             (Event::Opaque { type_byte, body }, value) => {
                 *value = Self::Whole(whole(type_byte, body)?);
             }
-            (Event::Element(item), Self::List(items)) => items.push_back(Blob::from(item)),
+            (Event::Element(item), Self::List(items)) => items.push(item),
             (Event::Element(member), Self::Set(members)) => members.push(Blob::from(member)),
             (Event::Scored(member, score), Self::Zset(members)) => {
                 members.push(Scored { score, member: Blob::from(member) });
@@ -89,7 +88,7 @@ impl Builder {
     pub(crate) fn finish(self) -> Result<Value, BuildError> {
         let (came, value) = match self {
             Self::Whole(value) => return Ok(value),
-            Self::List(items) => return Ok(List::of(items).into_value()),
+            Self::List(items) => return Ok(items.finish().into_value()),
             Self::Set(members) => (members.len(), Set::from_iter(members).into_value()),
             Self::Hash { fields, expiries } => {
                 (fields.len(), Hash::build(fields, expiries).into_value())

@@ -1,31 +1,31 @@
 //! [`List`]: a list value.
 
+mod chunk;
+mod chunks;
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 use std::{fmt, mem, vec};
 
+use self::chunk::Side;
+use self::chunks::{Chunks, ChunksIter};
 use super::pack::Pack;
-use crate::tree::{self, Element, Tree};
 use crate::{Blob, memory};
 
-/// A list: byte strings by position. A small one is one piece of bytes, a large one a tree.
+/// A list: byte strings by position. A small one is one piece of bytes, a large one many, of neighbouring
+/// elements each.
 #[derive(Debug, Clone)]
 pub struct List(Repr);
 
 #[derive(Debug, Clone)]
 enum Repr {
     Packed(Pack),
-    Tree(Box<Tree<Blob>>),
+    Chunks(Box<Chunks>),
 }
 
-/// Up to so many elements, taking one after the other beats splitting the tree.
+/// Up to so many elements, taking one after the other beats splitting the list.
 const FEW: usize = 16;
-
-impl Element for Blob {
-    type Hint = ();
-    type Weight = ();
-
-    fn hint(&self) {}
-}
 
 impl Default for List {
     fn default() -> Self {
@@ -34,25 +34,26 @@ impl Default for List {
 }
 
 impl List {
-    /// The list of these elements, in the form for so many and so long ones: one element after the other
-    /// would copy a small list with each.
-    pub(crate) fn of(items: Tree<Blob>) -> Self {
-        match Pack::of(items.iter().map(Blob::as_slice)) {
+    /// The list of these elements, in the form for so many and so long ones.
+    fn of(chunks: Chunks) -> Self {
+        match Pack::of(chunks.range(0..chunks.len())) {
             Some(pack) => Self(Repr::Packed(pack)),
-            None => Self::of_tree(items),
+            None => Self::of_chunks(chunks),
         }
     }
 
-    fn of_tree(items: Tree<Blob>) -> Self {
-        Self(Repr::Tree(Box::new(items)))
+    fn of_chunks(chunks: Chunks) -> Self {
+        Self(Repr::Chunks(Box::new(chunks)))
     }
 
     /// See [`ValueRef::touch`](crate::ValueRef).
     pub(crate) fn touch(&self) -> Option<u8> {
         match &self.0 {
             Repr::Packed(pack) => pack.touch(),
-            // Most commands are about the head; to come to both ends costs more than it spares.
-            Repr::Tree(items) => items.first()?.first().copied(),
+            Repr::Chunks(chunks) => {
+                chunks.touch();
+                None
+            }
         }
     }
 
@@ -60,10 +61,7 @@ impl List {
     pub(crate) fn memory(&self, samples: usize) -> usize {
         match &self.0 {
             Repr::Packed(pack) => memory::heap(pack.heap_bytes()),
-            Repr::Tree(items) => {
-                memory::heap(size_of::<Tree<Blob>>())
-                    + memory::tree(items, samples, |item| memory::heap(item.heap_bytes()))
-            }
+            Repr::Chunks(chunks) => memory::heap(size_of::<Chunks>()) + chunks.memory(samples),
         }
     }
 
@@ -72,7 +70,7 @@ impl List {
     pub fn len(&self) -> usize {
         match &self.0 {
             Repr::Packed(pack) => pack.len(),
-            Repr::Tree(items) => items.len(),
+            Repr::Chunks(chunks) => chunks.len(),
         }
     }
 
@@ -87,7 +85,7 @@ impl List {
     pub fn get(&self, index: usize) -> Option<&[u8]> {
         match &self.0 {
             Repr::Packed(pack) => pack.iter().nth(index),
-            Repr::Tree(items) => items.get(index).map(Blob::as_slice),
+            Repr::Chunks(chunks) => chunks.get(index),
         }
     }
 
@@ -103,79 +101,86 @@ impl List {
                 let items: Vec<&[u8]> = pack.iter().skip(range.start).take(range.len()).collect();
                 IterRepr::Packed(items.into_iter())
             }
-            Repr::Tree(items) => IterRepr::Tree(items.range(range)),
+            Repr::Chunks(chunks) => IterRepr::Chunks(chunks.range(range)),
         })
     }
 
     /// Adds an element at the head.
-    pub fn push_front(&mut self, item: impl AsRef<[u8]> + Into<Blob>) {
-        self.insert(0, item);
+    pub fn push_front(&mut self, item: impl AsRef<[u8]>) {
+        self.push(Side::Front, item.as_ref());
     }
 
     /// Adds an element at the tail.
-    pub fn push_back(&mut self, item: impl AsRef<[u8]> + Into<Blob>) {
-        self.insert(self.len(), item);
+    pub fn push_back(&mut self, item: impl AsRef<[u8]>) {
+        self.push(Side::Back, item.as_ref());
+    }
+
+    #[inline]
+    fn push(&mut self, side: Side, item: &[u8]) {
+        if let Repr::Packed(pack) = &mut self.0 {
+            let index = if side == Side::Front { 0 } else { pack.len() };
+            if pack.insert(index, item) {
+                return;
+            }
+        }
+        self.chunks_mut().push(side, item);
     }
 
     /// Takes the element at the head.
     pub fn pop_front(&mut self) -> Option<Blob> {
-        self.remove(0)
+        self.pop(true, |item| Blob::from(item))
     }
 
     /// Takes the element at the tail.
     pub fn pop_back(&mut self) -> Option<Blob> {
-        self.remove(self.len().checked_sub(1)?)
+        self.pop(false, |item| Blob::from(item))
     }
 
     /// Takes the element at the head, or that at the tail; answers what `see` makes of it, which spares
-    /// a copy of one of a small list.
+    /// a copy.
     pub(crate) fn pop<T>(&mut self, at_head: bool, see: impl FnOnce(&[u8]) -> T) -> Option<T> {
         match &mut self.0 {
             Repr::Packed(pack) if at_head => pack.take_seen(0, see),
             Repr::Packed(pack) => pack.take_seen(pack.len().checked_sub(1)?, see),
-            Repr::Tree(items) if at_head => items.pop_front().map(|item| see(&item)),
-            Repr::Tree(items) => items.pop_back().map(|item| see(&item)),
+            Repr::Chunks(chunks) if at_head => chunks.pop(Side::Front, see),
+            Repr::Chunks(chunks) => chunks.pop(Side::Back, see),
         }
     }
 
     /// Replaces the element at `index`; answers whether it is there.
-    pub fn set(&mut self, index: usize, item: impl AsRef<[u8]> + Into<Blob>) -> bool {
+    pub fn set(&mut self, index: usize, item: impl AsRef<[u8]>) -> bool {
         if index >= self.len() {
             return false;
         }
+        let item = item.as_ref();
         if let Repr::Packed(pack) = &mut self.0 {
             let span = pack.span(index..index + 1);
-            if pack.replace(span, 1, &[item.as_ref()]) {
+            if pack.replace(span, 1, &[item]) {
                 return true;
             }
         }
-        let place = self.tree_mut().get_mut(index);
-        place.map(|place| *place = item.into()).is_some()
+        self.chunks_mut().set(index, item);
+        true
     }
 
     /// Puts an element before the one at `index`, at the tail if `index` is the length or more.
-    pub fn insert(&mut self, index: usize, item: impl AsRef<[u8]> + Into<Blob>) {
-        let index = index.min(self.len());
+    pub fn insert(&mut self, index: usize, item: impl AsRef<[u8]>) {
+        let (index, item) = (index.min(self.len()), item.as_ref());
         if let Repr::Packed(pack) = &mut self.0
-            && pack.insert(index, item.as_ref())
+            && pack.insert(index, item)
         {
             return;
         }
-        let items = self.tree_mut();
-        match index {
-            0 => items.push_front(item.into()),
-            index if index == items.len() => items.push_back(item.into()),
-            index => items.insert(index, item.into()),
-        }
+        self.chunks_mut().insert(index, item);
     }
 
     /// Takes the element at `index`.
     pub fn remove(&mut self, index: usize) -> Option<Blob> {
+        let is_there = index < self.len();
         match &mut self.0 {
             Repr::Packed(pack) => pack.take(index),
-            Repr::Tree(items) if index == 0 => items.pop_front(),
-            Repr::Tree(items) if index + 1 == items.len() => items.pop_back(),
-            Repr::Tree(items) => items.remove(index),
+            Repr::Chunks(chunks) if is_there => chunks.remove(index),
+            Repr::Chunks(_) => None,
         }
     }
 
@@ -188,12 +193,17 @@ impl List {
                 let rest = pack.split_off(count);
                 Self(Repr::Packed(mem::replace(pack, rest)))
             }
-            Repr::Tree(items) if count <= FEW => {
-                (0..count).map_while(|_| items.pop_front()).collect()
+            Repr::Chunks(chunks) if count <= FEW => {
+                let mut taken = Chunks::default();
+                while taken.len() < count
+                    && chunks.pop(Side::Front, |item| taken.push(Side::Back, item)).is_some()
+                {
+                }
+                Self::of_chunks(taken)
             }
-            Repr::Tree(items) => {
-                let rest = items.split_off(count);
-                Self::of_tree(mem::replace(items, rest))
+            Repr::Chunks(chunks) => {
+                let rest = chunks.split_off(count);
+                Self::of_chunks(mem::replace(chunks, rest))
             }
         }
     }
@@ -205,55 +215,67 @@ impl List {
         let kept = self.len().saturating_sub(count);
         match &mut self.0 {
             Repr::Packed(pack) => Self(Repr::Packed(pack.split_off(kept))),
-            Repr::Tree(items) if count <= FEW => {
-                let taken = items.range(kept..).cloned().collect();
-                items.truncate(kept);
-                taken
+            Repr::Chunks(chunks) if count <= FEW => {
+                let mut taken = Chunks::default();
+                while taken.len() < count
+                    && chunks.pop(Side::Back, |item| taken.push(Side::Front, item)).is_some()
+                {
+                }
+                Self::of_chunks(taken)
             }
-            Repr::Tree(items) => Self::of_tree(items.split_off(kept)),
+            Repr::Chunks(chunks) => Self::of_chunks(chunks.split_off(kept)),
         }
     }
 
     /// Takes out the elements at `positions`, which ascend.
     pub fn remove_all(&mut self, positions: &[usize]) {
-        let is_kept = |index: usize| positions.binary_search(&index).is_err();
         match &mut self.0 {
             Repr::Packed(pack) => {
+                let is_kept = |index: usize| positions.binary_search(&index).is_err();
                 let items = pack.iter().enumerate();
                 let kept = items.filter(|(index, _)| is_kept(*index)).map(|(_, item)| item);
                 *pack = pack.part(kept);
             }
-            // A search for each is cheaper than one pass over all, up to a point.
-            Repr::Tree(items) if positions.len() <= items.len() / 16 => {
-                for position in positions.iter().rev() {
-                    items.remove(*position);
-                }
-            }
-            Repr::Tree(items) => {
-                let mut next = positions.iter().peekable();
-                let kept = items.iter().enumerate();
-                let kept =
-                    kept.filter(|(index, _)| next.next_if(|position| *position == index).is_none());
-                **items = kept.map(|(_, item)| item.clone()).collect();
+            Repr::Chunks(chunks) => {
+                let there = positions.partition_point(|position| *position < chunks.len());
+                chunks.remove_all(&positions[..there]);
             }
         }
     }
 
-    /// It as a tree, which it stays.
-    fn tree_mut(&mut self) -> &mut Tree<Blob> {
+    /// It as chunks, which it stays.
+    fn chunks_mut(&mut self) -> &mut Chunks {
         if let Repr::Packed(pack) = &self.0 {
-            *self = Self::of_tree(pack.iter().map(Blob::from).collect());
+            let mut chunks = Chunks::default();
+            pack.iter().for_each(|item| chunks.push(Side::Back, item));
+            *self = Self::of_chunks(chunks);
         }
         match &mut self.0 {
-            Repr::Tree(items) => items,
-            Repr::Packed(_) => unreachable!("invariant: it was made a tree"),
+            Repr::Chunks(chunks) => chunks,
+            Repr::Packed(_) => unreachable!("invariant: it was made chunks"),
         }
     }
 }
 
-impl<T: AsRef<[u8]> + Into<Blob>> FromIterator<T> for List {
+/// A list under way, from head to tail: one element after the other would copy a small list with each.
+#[derive(Debug, Default)]
+pub(crate) struct ListBuilder(Chunks);
+
+impl ListBuilder {
+    pub(crate) fn push(&mut self, item: &[u8]) {
+        self.0.push(Side::Back, item);
+    }
+
+    pub(crate) fn finish(self) -> List {
+        List::of(self.0)
+    }
+}
+
+impl<T: AsRef<[u8]>> FromIterator<T> for List {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
-        Self::of(items.into_iter().map(T::into).collect())
+        let mut builder = ListBuilder::default();
+        items.into_iter().for_each(|item| builder.push(item.as_ref()));
+        builder.finish()
     }
 }
 
@@ -265,7 +287,7 @@ pub struct ListIter<'a>(IterRepr<'a>);
 enum IterRepr<'a> {
     /// A pack is read from its start only, so these were collected.
     Packed(vec::IntoIter<&'a [u8]>),
-    Tree(tree::Iter<'a, Blob>),
+    Chunks(ChunksIter<'a>),
 }
 
 impl fmt::Debug for ListIter<'_> {
@@ -281,14 +303,14 @@ impl<'a> Iterator for ListIter<'a> {
     fn next(&mut self) -> Option<&'a [u8]> {
         match &mut self.0 {
             IterRepr::Packed(items) => items.next(),
-            IterRepr::Tree(items) => items.next().map(Blob::as_slice),
+            IterRepr::Chunks(items) => items.next(),
         }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         match &self.0 {
             IterRepr::Packed(items) => items.size_hint(),
-            IterRepr::Tree(items) => items.size_hint(),
+            IterRepr::Chunks(items) => items.size_hint(),
         }
     }
 }
@@ -298,138 +320,9 @@ impl DoubleEndedIterator for ListIter<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
             IterRepr::Packed(items) => items.next_back(),
-            IterRepr::Tree(items) => items.next_back().map(Blob::as_slice),
+            IterRepr::Chunks(items) => items.next_back(),
         }
     }
 }
 
 impl ExactSizeIterator for ListIter<'_> {}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[derive(Debug, Clone)]
-    enum Step {
-        Insert(usize, usize),
-        Front(usize),
-        Back(usize),
-        Set(usize, usize),
-        Remove(usize),
-        PopFront,
-        PopBack,
-        TakeFront(usize),
-        TakeBack(usize),
-        RemoveAll(Vec<usize>),
-    }
-
-    /// Lists that stay small, and such as do not.
-    fn steps() -> impl Strategy<Value = Vec<Step>> {
-        prop_oneof![2_usize..20, 2_usize..400].prop_flat_map(|longest| {
-            let step = prop_oneof![
-                4 => (any::<usize>(), 0..longest).prop_map(|(at, len)| Step::Insert(at, len)),
-                6 => (0..longest).prop_map(Step::Front),
-                6 => (0..longest).prop_map(Step::Back),
-                4 => (any::<usize>(), 0..longest).prop_map(|(at, len)| Step::Set(at, len)),
-                2 => any::<usize>().prop_map(Step::Remove),
-                1 => Just(Step::PopFront),
-                1 => Just(Step::PopBack),
-                1 => (0_usize..20).prop_map(Step::TakeFront),
-                1 => (0_usize..20).prop_map(Step::TakeBack),
-                1 => proptest::collection::vec(any::<usize>(), 0..6).prop_map(Step::RemoveAll),
-            ];
-            proptest::collection::vec(step, 0..200)
-        })
-    }
-
-    fn seen(list: &List) -> Vec<Vec<u8>> {
-        list.iter().map(<[u8]>::to_vec).collect()
-    }
-
-    fn vector(blob: Option<Blob>) -> Option<Vec<u8>> {
-        blob.map(|it| it.to_vec())
-    }
-
-    fn take(list: &mut List, naive: &mut Vec<Vec<u8>>, step: &Step) -> Result<(), TestCaseError> {
-        let len = naive.len();
-        let item = |len: usize| vec![b'a' + (len % 26) as u8; len];
-        match *step {
-            Step::Insert(at, size) => {
-                list.insert(at % (len + 1), &item(size)[..]);
-                naive.insert(at % (len + 1), item(size));
-            }
-            Step::Front(size) => {
-                list.push_front(&item(size)[..]);
-                naive.insert(0, item(size));
-            }
-            Step::Back(size) => {
-                list.push_back(&item(size)[..]);
-                naive.push(item(size));
-            }
-            Step::Set(at, size) => {
-                let place = naive.get_mut(at % (len + 1));
-                let is_there = place.map(|place| *place = item(size)).is_some();
-                prop_assert_eq!(list.set(at % (len + 1), &item(size)[..]), is_there);
-            }
-            Step::Remove(at) => {
-                let at = at % (len + 1);
-                let removed = (at < len).then(|| naive.remove(at));
-                prop_assert_eq!(vector(list.remove(at)), removed);
-            }
-            Step::PopFront => {
-                let popped = (len > 0).then(|| naive.remove(0));
-                prop_assert_eq!(vector(list.pop_front()), popped);
-            }
-            Step::PopBack => prop_assert_eq!(vector(list.pop_back()), naive.pop()),
-            Step::TakeFront(count) => {
-                let taken: Vec<_> = naive.drain(..count.min(len)).collect();
-                prop_assert_eq!(seen(&list.take_front(count)), taken);
-            }
-            Step::TakeBack(count) => {
-                let taken = naive.split_off(len.saturating_sub(count));
-                prop_assert_eq!(seen(&list.take_back(count)), taken);
-            }
-            Step::RemoveAll(ref positions) => {
-                let mut positions: Vec<_> = positions.iter().map(|it| it % (len + 1)).collect();
-                positions.retain(|position| *position < len);
-                positions.sort_unstable();
-                positions.dedup();
-                list.remove_all(&positions);
-                positions.iter().rev().for_each(|position| drop(naive.remove(*position)));
-            }
-        }
-        Ok(())
-    }
-
-    proptest! {
-        #[test]
-        fn a_list_is_a_vector_in_either_form(steps in steps()) {
-            let (mut list, mut naive) = (List::default(), Vec::new());
-            for step in &steps {
-                let (clone, before) = (list.clone(), naive.clone());
-                take(&mut list, &mut naive, step)?;
-                prop_assert_eq!(seen(&list), naive.clone());
-                prop_assert_eq!(seen(&clone), before);
-            }
-            prop_assert_eq!((list.len(), list.is_empty()), (naive.len(), naive.is_empty()));
-            let backwards = list.iter().rev().map(<[u8]>::to_vec);
-            prop_assert!(backwards.eq(naive.iter().rev().cloned()));
-            let middle = naive.len() / 3..naive.len() * 2 / 3;
-            prop_assert_eq!(list.range(middle.clone()).len(), middle.len());
-            prop_assert!(list.range(middle.clone()).eq(naive[middle].iter().map(Vec::as_slice)));
-            prop_assert!((0..=naive.len()).all(|at| list.get(at) == naive.get(at).map(Vec::as_slice)));
-        }
-    }
-
-    #[test]
-    fn a_small_list_is_two_words_and_a_large_one_a_tree() {
-        assert_eq!(size_of::<List>(), 16);
-        let mut list = List::default();
-        while matches!(list.0, Repr::Packed(_)) {
-            list.push_back(b"item".as_slice());
-        }
-        assert_eq!(list.len(), 129);
-    }
-}

@@ -24,6 +24,7 @@ mod zset;
 
 pub(crate) use hash::Live;
 pub use hash::{Fields, Hash, HashField, HashIter};
+pub(crate) use list::ListBuilder;
 pub use list::{List, ListIter};
 pub use opaque::Opaque;
 pub use set::{Set, SetIter};

@@ -59,6 +59,19 @@ impl Blob {
         Self::from(itoa::Buffer::new().format(value).as_bytes())
     }
 
+    /// The bytes as a shared piece: those of a long one are not copied.
+    pub(crate) fn into_shared(self) -> Arc<[u8]> {
+        match self.0 {
+            Repr::Inline { len, bytes } => bytes[..usize::from(len)].into(),
+            Repr::Shared(bytes) => bytes,
+        }
+    }
+
+    /// The bytes of a shared piece: those of a long one are not copied.
+    pub(crate) fn from_shared(bytes: Arc<[u8]>) -> Self {
+        if bytes.len() <= INLINE { Self::from(&*bytes) } else { Self(Repr::Shared(bytes)) }
+    }
+
     /// Bytes held outside the handle.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
@@ -164,6 +177,9 @@ mod tests {
             let blob = Blob::from(bytes.as_slice());
             prop_assert_eq!(blob.as_slice(), bytes.as_slice());
             prop_assert_eq!(blob.len(), bytes.len());
+            let shared = Blob::from_shared(blob.clone().into_shared());
+            prop_assert_eq!(shared.heap_bytes(), blob.heap_bytes());
+            prop_assert_eq!(shared.as_slice(), bytes.as_slice());
             prop_assert_eq!(blob.clone(), Blob::from(bytes));
         }
     }

@@ -8,7 +8,7 @@ mod tests;
 use std::ops::Range;
 use std::{fmt, mem, vec};
 
-use self::chunk::Side;
+use self::chunk::{LONGEST, Side};
 use self::chunks::{Chunks, ChunksIter};
 use super::pack::Pack;
 use crate::{Blob, memory};
@@ -126,14 +126,32 @@ impl List {
         self.chunks_mut().push(side, item);
     }
 
+    /// Adds an element at the head, or at the tail. A long one is not copied.
+    pub(crate) fn push_blob(&mut self, at_head: bool, item: Blob) {
+        let side = if at_head { Side::Front } else { Side::Back };
+        if item.len() > LONGEST {
+            self.chunks_mut().push_shared(side, item.into_shared());
+        } else {
+            self.push(side, &item);
+        }
+    }
+
     /// Takes the element at the head.
     pub fn pop_front(&mut self) -> Option<Blob> {
-        self.pop(true, |item| Blob::from(item))
+        self.take(Side::Front)
     }
 
     /// Takes the element at the tail.
     pub fn pop_back(&mut self) -> Option<Blob> {
-        self.pop(false, |item| Blob::from(item))
+        self.take(Side::Back)
+    }
+
+    fn take(&mut self, side: Side) -> Option<Blob> {
+        match &mut self.0 {
+            Repr::Packed(pack) if side == Side::Front => pack.take(0),
+            Repr::Packed(pack) => pack.take(pack.len().checked_sub(1)?),
+            Repr::Chunks(chunks) => chunks.take(side),
+        }
     }
 
     /// Takes the element at the head, or that at the tail; answers what `see` makes of it, which spares

@@ -83,7 +83,7 @@ impl End {
         }
     }
 
-    fn push(self, list: &mut List, item: impl AsRef<[u8]> + Into<Blob>) {
+    fn push(self, list: &mut List, item: &[u8]) {
         match self {
             Self::Left => list.push_front(item),
             Self::Right => list.push_back(item),

@@ -45,7 +45,8 @@ pub(super) fn move_item(
     let popped_item = context.data.write::<List>(source)?.and_then(|list| from.pop(list));
     let Some(item) = popped_item else { return Ok(false) };
     context.reply.bulk(&item);
-    to.push(context.data.write_or_new::<List>(destination)?, item);
+    let is_head = to == End::Left;
+    context.data.write_or_new::<List>(destination)?.push_blob(is_head, item);
     context.data.touched(destination, EventClass::List, to.push_event());
     popped(context, source, from, 1, true);
     Ok(true)

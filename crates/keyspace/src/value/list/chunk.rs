@@ -137,6 +137,18 @@ impl Chunk {
         is_taken
     }
 
+    /// Takes the element at a side. One of a chunk of its own is not copied.
+    pub(super) fn take(&mut self, side: Side) -> Option<Blob> {
+        match self {
+            Self::Packed(packed) => packed.pop(side, |item| Blob::from(item)),
+            Self::Single(item) => {
+                let item = Blob::from_shared(Arc::clone(item));
+                *self = Self::default();
+                Some(item)
+            }
+        }
+    }
+
     /// Takes the element at a side; answers what `see` makes of it.
     #[inline]
     pub(super) fn pop<T>(&mut self, side: Side, see: impl FnOnce(&[u8]) -> T) -> Option<T> {
@@ -165,8 +177,11 @@ impl Chunk {
         if index <= behind { items.nth(index) } else { items.nth_back(behind) }
     }
 
-    /// Takes out the element at `index`, if there is one.
+    /// Takes out the element at `index`, which must be there.
     pub(super) fn remove(&mut self, index: usize) -> Option<Blob> {
+        if let Self::Single(_) = self {
+            return self.take(Side::Front);
+        }
         let item = Blob::from(self.get(index)?);
         let is_out = self.replace(index, 1, None);
         debug_assert!(is_out, "less always fits");

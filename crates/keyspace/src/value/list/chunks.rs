@@ -2,8 +2,9 @@
 
 use std::mem;
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::chunk::{Chunk, Items, Side};
+use super::chunk::{Chunk, Items, LONGEST, Side};
 use crate::tree::{self, Tree};
 use crate::{Blob, memory};
 
@@ -62,15 +63,25 @@ impl Chunks {
         // A list of one chunk takes from both sides, whichever end that chunk is at.
         let is_far = near.is_empty() && middle.is_empty() && !far.is_empty();
         if !(if is_far { far } else { near }).push(side, item) {
-            self.push_chunk(side, item);
+            self.push_chunk(side, Chunk::of(item));
         }
     }
 
-    /// Adds an element at an end whose chunk has no room for it.
+    /// Adds an element at an end, which is not copied if it is to have a chunk of its own.
+    pub(super) fn push_shared(&mut self, side: Side, item: Arc<[u8]>) {
+        if item.len() <= LONGEST {
+            self.push(side, &item);
+        } else {
+            self.len += 1;
+            self.push_chunk(side, Chunk::Single(item));
+        }
+    }
+
+    /// Adds a chunk at an end whose own chunk takes no more.
     #[cold]
-    fn push_chunk(&mut self, side: Side, item: &[u8]) {
+    fn push_chunk(&mut self, side: Side, chunk: Chunk) {
         let (near, far, middle) = self.sides(side);
-        let mut full = mem::replace(near, Chunk::of(item));
+        let mut full = mem::replace(near, chunk);
         if full.is_empty() {
             return;
         }
@@ -87,13 +98,22 @@ impl Chunks {
     /// Takes the element at an end; answers what `see` makes of it.
     #[inline]
     pub(super) fn pop<T>(&mut self, side: Side, see: impl FnOnce(&[u8]) -> T) -> Option<T> {
-        if self.len == 0 {
-            return None;
-        }
-        self.len -= 1;
+        self.len = self.len.checked_sub(1)?;
+        self.outermost(side).pop(side, see)
+    }
+
+    /// Takes the element at an end, which is not copied if it has a chunk of its own.
+    pub(super) fn take(&mut self, side: Side) -> Option<Blob> {
+        self.len = self.len.checked_sub(1)?;
+        self.outermost(side).take(side)
+    }
+
+    /// The chunk that has the element at an end of a list that has one.
+    #[inline]
+    fn outermost(&mut self, side: Side) -> &mut Chunk {
         let (near, far, middle) = self.sides(side);
         if !near.is_empty() {
-            return near.pop(side, see);
+            return near;
         }
         let next = match side {
             Side::Front => middle.pop_front(),
@@ -102,9 +122,9 @@ impl Chunks {
         match next {
             Some(next) => {
                 *near = next;
-                near.pop(side, see)
+                near
             }
-            None => far.pop(side, see),
+            None => far,
         }
     }
 
@@ -177,7 +197,11 @@ impl Chunks {
         } else {
             let (number, at) = self.locate(index);
             self.len += 1;
-            self.put(number, at, 0, item);
+            // Before the same element again and again: what is in front of it fills up.
+            let is_behind = at == 0 && number > 0;
+            if !is_behind || !self.change(number - 1, |chunk| chunk.push(Side::Back, item)) {
+                self.put(number, at, 0, item);
+            }
         }
     }
 

@@ -10,6 +10,8 @@ enum Step {
     Insert(usize, usize),
     Push(Side, usize, usize),
     Pop(Side, usize),
+    /// From one end to the other.
+    Move(Side),
     Set(usize, usize),
     Remove(usize),
     TakeFront(usize),
@@ -31,6 +33,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             6 => (at(), size()).prop_map(|(at, size)| Step::Insert(at, size)),
             12 => (side(), 1..=most, size()).prop_map(|(side, count, size)| Step::Push(side, count, size)),
             4 => (side(), 1..=most).prop_map(|(side, count)| Step::Pop(side, count)),
+            2 => side().prop_map(Step::Move),
             4 => (at(), size()).prop_map(|(at, size)| Step::Set(at, size)),
             3 => at().prop_map(Step::Remove),
             1 => (0..most * 2).prop_map(Step::TakeFront),
@@ -100,6 +103,18 @@ impl Twins {
             Step::Pop(Side::Back, count) => {
                 for _ in 0..count {
                     prop_assert_eq!(vector(self.list.pop_back()), self.naive.pop());
+                }
+            }
+            Step::Move(Side::Front) => {
+                if let Some(item) = self.list.pop_front() {
+                    self.list.push_blob(false, item);
+                    self.naive.rotate_left(1);
+                }
+            }
+            Step::Move(Side::Back) => {
+                if let Some(item) = self.list.pop_back() {
+                    self.list.push_blob(true, item);
+                    self.naive.rotate_right(1);
                 }
             }
             Step::Set(at, size) => {
@@ -254,6 +269,18 @@ fn a_write_after_a_clone_copies_a_chunk_at_most() {
 }
 
 #[test]
+fn elements_put_before_one_fill_chunks() {
+    let mut list: List = (0..1000).map(|n| format!("{n:060}")).collect();
+    for behind in [0, 1] {
+        for _ in 0..1000 {
+            let pivot = list.iter().position(|item| item.ends_with(b"500")).unwrap();
+            list.insert(pivot + behind, "x".repeat(60));
+        }
+    }
+    assert!(list.memory(0) < 3000 * 100, "{}", list.memory(0));
+}
+
+#[test]
 fn a_long_element_has_a_chunk_of_its_own() {
     let mut list = List::default();
     let long = vec![b'l'; LONGEST + 1];
@@ -263,6 +290,11 @@ fn a_long_element_has_a_chunk_of_its_own() {
     }
     let clone = list.clone();
     let start = list.get(100).unwrap().as_ptr();
+    let moved = list.pop_front().unwrap();
+    list.push_blob(false, moved);
+    assert_eq!(list.get(199).unwrap().as_ptr(), clone.get(0).unwrap().as_ptr());
+    let moved = list.pop_back().unwrap();
+    list.push_blob(true, moved);
     list.set(99, "other");
     assert_eq!((list.get(100).unwrap().as_ptr(), clone.get(99).unwrap()), (start, &b"short"[..]));
     list.set(100, "no longer");

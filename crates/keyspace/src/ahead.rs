@@ -102,11 +102,17 @@ impl Noted {
         known.then(|| Place::from_parts(self.slot, self.hash))
     }
 
-    /// Whether two requests one behind the other are of one command that may run in one go
-    /// ([`Keyspace::execute_alike`]).
+    /// Whether it may run in one go with others ([`Keyspace::execute_quick`]): its command is quick
+    /// whatever its arguments, about the data only, and has its reply at once.
     #[must_use]
     #[inline]
-    pub fn is_like(&self, next: &Self) -> bool {
+    pub fn is_quick(&self) -> bool {
+        self.is_quick
+    }
+
+    /// Whether two requests one behind the other are of one quick command.
+    #[inline]
+    pub(crate) fn is_like(&self, next: &Self) -> bool {
         self.quick_command().zip(next.command).is_some_and(|(this, that)| std::ptr::eq(this, that))
     }
 
@@ -291,7 +297,7 @@ mod tests {
             });
             let (mut told, mut out) = (Told::default(), Vec::new());
             let ran =
-                keyspace.execute_alike(&mut told, &mut session, alike, UnixMs(0), &mut out, 1000);
+                keyspace.execute_quick(&mut told, &mut session, alike, UnixMs(0), &mut out, 1000);
             (ran, out)
         };
         assert_eq!(run_all(&mut keyspace), (2, b":1\r\n:1\r\n".to_vec()));
@@ -408,7 +414,7 @@ mod tests {
                     let rest = requests[next..].iter().map(RequestBuf::as_request);
                     let rest = rest.zip(noted[next..].iter().copied());
                     let most = replies.len() + most;
-                    let ran = ours.execute_alike(&mut told, &mut session, rest, now, &mut replies, most);
+                    let ran = ours.execute_quick(&mut told, &mut session, rest, now, &mut replies, most);
                     next += ran;
                     if ran == 0 {
                         let request = requests[next].as_request();

@@ -250,15 +250,16 @@ impl Keyspace {
         result
     }
 
-    /// Runs requests that are [alike](Noted::is_like), one behind the other, as
+    /// Runs requests of commands that are [quick](Noted::is_quick), one behind the other, as
     /// [`execute_noted`](Self::execute_noted) would, and answers how many it ran. What is to be done or
-    /// looked at for each of many is done once for all, so that it takes less time.
+    /// looked at for each of many is done once for all, or once for those of one command that follow each
+    /// other, so that it takes less time.
     ///
     /// It ends early: behind a request that is answered by an error or wakes a session that waits, or
-    /// with `most` bytes in `out`. It runs none where one by one makes a difference: in a transaction,
-    /// for a user of few rights, where the host wants to be told of each
-    /// ([`begin_run`](Host::begin_run)) or key events are wanted, for a request that is refused. Then
-    /// the next one is to be run by itself.
+    /// with `most` bytes in `out`; before one of a command that is not quick or that is refused. It runs none
+    /// where one by one makes a difference: in a transaction, for a user of few rights, where the host
+    /// wants to be told of each ([`begin_run`](Host::begin_run)) or key events are wanted. Then the next
+    /// one is to be run by itself.
     ///
     /// ```
     /// use redwire_keyspace::{Ahead, Host, Keyspace, Session, Settings, UnixMs};
@@ -278,12 +279,12 @@ impl Keyspace {
     /// let noted = requests.each_ref().map(|request| {
     ///     keyspace.note_ahead(&mut ahead, &session, request.as_request())
     /// });
-    /// assert!(noted[0].is_like(&noted[1]));
-    /// let alike = requests.iter().map(RequestBuf::as_request).zip(noted);
-    /// let ran = keyspace.execute_alike(&mut Quiet, &mut session, alike, UnixMs(0), &mut out, 1000);
+    /// assert!(noted.iter().all(|noted| noted.is_quick()));
+    /// let quick = requests.iter().map(RequestBuf::as_request).zip(noted);
+    /// let ran = keyspace.execute_quick(&mut Quiet, &mut session, quick, UnixMs(0), &mut out, 1000);
     /// assert_eq!((ran, &out[..]), (2, &b"+OK\r\n+OK\r\n"[..]));
     /// ```
-    pub fn execute_alike<'r>(
+    pub fn execute_quick<'r>(
         &mut self,
         host: &mut dyn Host,
         session: &mut Session,
@@ -292,32 +293,34 @@ impl Keyspace {
         out: &mut Vec<u8>,
         most: usize,
     ) -> usize {
-        let mut requests = requests.into_iter().peekable();
-        let Some((request, first)) = requests.peek().copied() else { return 0 };
-        let Some(command) = first.quick_command() else { return 0 };
         let mut call = Call { host, session, now, out };
-        let plain = call.session.is_plain() && !self.events.are_wanted();
-        // Whoever refuses it says so when it is run by itself.
-        if !plain
-            || self.admit(&mut call, command, request).is_err()
-            || !call.host.begin_run(call.session, command)
-        {
+        if !call.session.is_plain() || self.events.are_wanted() {
             return 0;
         }
         self.effects.mute(false);
-        let (mut count, mut error) = (0, None);
-        for (request, noted) in requests {
-            if !first.is_like(&noted) || !command.accepts(request.len()) {
+        let mut requests = requests.into_iter().peekable();
+        let (mut total, mut goes_on) = (0, true);
+        while goes_on && let Some(&(request, first)) = requests.peek() {
+            let Some(command) = first.quick_command() else { break };
+            // Whoever refuses it says so when it is run by itself.
+            if self.admit(&mut call, command, request).is_err()
+                || !call.host.begin_run(call.session, command)
+            {
                 break;
             }
-            error = self.run_one_of_many(&mut call, command, request, noted).err();
-            count += 1;
-            if error.is_some() || call.out.len() >= most || self.has_woken() {
-                break;
+            let (mut count, mut error) = (0, None);
+            let is_next = |(request, noted): &(Request<'r>, Noted)| {
+                first.is_like(noted) && command.accepts(request.len())
+            };
+            while goes_on && let Some((request, noted)) = requests.next_if(is_next) {
+                error = self.run_one_of_many(&mut call, command, request, noted).err();
+                count += 1;
+                goes_on = error.is_none() && call.out.len() < most && !self.has_woken();
             }
+            call.host.ran(call.session, command, count, error.as_ref());
+            total += count as usize;
         }
-        call.host.ran(call.session, command, count as u64, error.as_ref());
-        count
+        total
     }
 
     /// Runs one of several requests, and answers it.

@@ -81,8 +81,8 @@ pub trait Host {
     /// Called before a command runs; for an `EXEC` before all that it runs.
     fn before(&mut self, _session: &Session, _command: &Command, _request: Request<'_>) {}
 
-    /// Whether the session's next requests may run in one go where they are [alike](Noted::is_like): then
-    /// neither [`before`](Host::before) nor [`after`](Host::after) is called for each, but
+    /// Whether the session's next requests of this command, which is [quick](Noted::is_quick), may run in
+    /// one go: then neither [`before`](Host::before) nor [`after`](Host::after) is called for each, but
     /// [`ran`](Host::ran) once for all. Only a host that answers true is ever told so.
     fn begin_run(&mut self, _session: &Session, _command: &Command) -> bool {
         false

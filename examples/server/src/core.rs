@@ -399,7 +399,8 @@ impl Host for Core {
         }
     }
 
-    fn begin_run(&mut self, _session: &Session, _command: &Command) -> bool {
+    fn begin_run(&mut self, _session: &Session, command: &Command) -> bool {
+        self.last_command = Some(command.name);
         let together = self.monitors == 0 && !self.tracking.is_on() && !self.times_each();
         if together && self.config.measures_commands() {
             self.stopwatch.begin(crate::clock::nanos);
@@ -418,7 +419,6 @@ impl Host for Core {
             self.counters.note_error(&error.to_string());
         }
         self.counters.commands += count;
-        self.last_command = Some(command.name);
         let refused = u64::from(std::mem::take(&mut self.command_failed));
         let took = self.stopwatch.end(crate::clock::nanos).unwrap_or_default();
         let stat = self.command_stats.of(command.name);

@@ -44,7 +44,7 @@ impl Server {
         let session = &mut client.session;
         let name = client.last_command;
         let resumed =
-            guarded(core, out, || name, |core, out| keyspace.resume(core, session, now, out));
+            guarded(core, out, |_| name, |core, out| keyspace.resume(core, session, now, out));
         client.closing |= resumed.is_none();
         if resumed.unwrap_or(true) {
             note_reply(core, &mut client.replies, None, out, mark);

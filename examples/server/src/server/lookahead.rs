@@ -151,9 +151,9 @@ impl Looking<'_> {
     }
 
     /// The requests that stand in `input` from `at` on, as far as their keys were brought in, if the first
-    /// two are alike: then some of them may run in one go, and are to be [skipped](Self::skip).
+    /// two are quick: then some of them may run in one go, and are to be [skipped](Self::skip).
     #[inline]
-    pub(super) fn alike<'a>(
+    pub(super) fn quick<'a>(
         &'a mut self,
         decoder: &mut RequestDecoder,
         input: &'a [u8],
@@ -165,7 +165,7 @@ impl Looking<'_> {
         let Lookahead { batch, start, next, noted, ends } = &*self.lookahead;
         let noted = &noted[*next..];
         let [first, second, ..] = noted else { return None };
-        if !first.is_like(second) {
+        if !(first.is_quick() && second.is_quick()) {
             return None;
         }
         let brought_in = self.ahead.brought_in();

@@ -48,7 +48,7 @@ pub(super) fn run_requests(
     let mut paused = None;
     let mut looked_at = 0;
     while paused.is_none() && !client.closing && !client.is_held_up() {
-        if !run_alike(client, &mut unread, core, keyspace) {
+        if !run_quick(client, &mut unread, core, keyspace) {
             paused = run_next(client, &mut unread, core, keyspace);
             if paused.is_some() {
                 break;
@@ -84,9 +84,9 @@ struct Unread<'l, 't> {
     looking: &'l mut Looking<'t>,
 }
 
-/// Runs the next requests in one go, if they are alike and nothing speaks against it. Answers whether it
+/// Runs the next requests in one go, if they are quick and nothing speaks against it. Answers whether it
 /// did; else the next one is to be run by itself.
-fn run_alike(
+fn run_quick(
     client: &mut Client,
     unread: &mut Unread<'_, '_>,
     core: &mut Core,
@@ -98,11 +98,9 @@ fn run_alike(
     }
     let Unread { input, at, decoder, looking } = unread;
     let session = &mut client.session;
-    let Some(alike) = looking.alike(decoder, input, *at, session, keyspace) else {
+    let Some(quick) = looking.quick(decoder, input, *at, session, keyspace) else {
         return false;
     };
-    let mut alike = alike.peekable();
-    let name = alike.peek().map_or(&b""[..], |(request, _)| request.name());
     if core.config.maxmemory > 0 {
         core.make_room(keyspace);
     }
@@ -111,8 +109,8 @@ fn run_alike(
     let ran = guarded(
         core,
         out,
-        || name.escape_ascii(),
-        |core, out| keyspace.execute_alike(core, session, alike, now, out, most),
+        |core| core.last_command.unwrap_or_default(),
+        |core, out| keyspace.execute_quick(core, session, quick, now, out, most),
     );
     let Some(count) = ran else {
         client.closing = true;
@@ -229,7 +227,7 @@ fn run(
     let execute = |core: &mut Core, out: &mut Vec<u8>| {
         keyspace.execute_noted(core, session, request, noted, now, out);
     };
-    guarded(core, out, || request.name().escape_ascii(), execute).is_some()
+    guarded(core, out, |_| request.name().escape_ascii(), execute).is_some()
 }
 
 /// Does `work` for a command of this name, which appends its reply to `out`. A panic is a bug of ours:
@@ -237,14 +235,14 @@ fn run(
 pub(super) fn guarded<T, D: Display>(
     core: &mut Core,
     out: &mut Vec<u8>,
-    name: impl FnOnce() -> D,
+    name: impl FnOnce(&Core) -> D,
     work: impl FnOnce(&mut Core, &mut Vec<u8>) -> T,
 ) -> Option<T> {
     let mark = out.len();
     let result = catch_unwind(AssertUnwindSafe(|| work(core, out)));
     if result.is_err() {
         core.counters.panics += 1;
-        warning!("=== BUG === the command '{}' panicked", name());
+        warning!("=== BUG === the command '{}' panicked", name(core));
         out.truncate(mark);
         out.extend_from_slice(b"-ERR internal error, the connection is closed\r\n");
     }

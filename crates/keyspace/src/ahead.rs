@@ -291,13 +291,13 @@ mod tests {
         let requests = [["RPUSH", "a", "1"], ["RPUSH", "b", "1"], ["RPUSH", "b", "2"]]
             .map(RequestBuf::from_args);
         let mut run_all = |keyspace: &mut Keyspace| {
-            let alike = requests.each_ref().map(|request| {
+            let quick = requests.each_ref().map(|request| {
                 let request = request.as_request();
                 (request, keyspace.note_ahead(&mut Ahead::default(), &session, request))
             });
             let (mut told, mut out) = (Told::default(), Vec::new());
             let ran =
-                keyspace.execute_quick(&mut told, &mut session, alike, UnixMs(0), &mut out, 1000);
+                keyspace.execute_quick(&mut told, &mut session, quick, UnixMs(0), &mut out, 1000);
             (ran, out)
         };
         assert_eq!(run_all(&mut keyspace), (2, b":1\r\n:1\r\n".to_vec()));

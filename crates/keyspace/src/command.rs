@@ -11,7 +11,7 @@ use crate::error::CommandResult;
 ///
 /// The keyspace has a table of its own, one slice for each file under `commands/`; a
 /// [`Host`](crate::Host) adds those of the server around it.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Command {
     /// The name, in lower case.
     pub name: &'static str,
@@ -22,7 +22,12 @@ pub struct Command {
     /// Where its keys stand.
     pub keys: Keys,
     pub(crate) run: Run,
+    /// [`UNNUMBERED`], or its place.
+    number: usize,
 }
+
+/// The number of a command that is in no table.
+const UNNUMBERED: usize = usize::MAX;
 
 /// What runs a command.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +49,7 @@ impl Command {
         keys: Keys,
         run: fn(&mut Context<'_>, Request<'_>) -> CommandResult,
     ) -> Self {
-        Self { name, arity, flags, keys, run: Run::Data(run) }
+        Self { name, arity, flags, keys, run: Run::Data(run), number: UNNUMBERED }
     }
 
     pub(crate) const fn exec() -> Self {
@@ -53,13 +58,42 @@ impl Command {
             .with(Flags::STALE)
             .with(Flags::SKIP_SLOWLOG)
             .with(Flags::IMMEDIATE);
-        Self { name: "exec", arity: 1, flags, keys: Keys::NONE, run: Run::Exec }
+        let (keys, run) = (Keys::NONE, Run::Exec);
+        Self { name: "exec", arity: 1, flags, keys, run, number: UNNUMBERED }
     }
 
     /// A command that [`Host::run`](crate::Host::run) runs.
     #[must_use]
     pub const fn host(name: &'static str, arity: i32, flags: Flags) -> Self {
-        Self { name, arity, flags, keys: Keys::NONE, run: Run::Host }
+        Self { name, arity, flags, keys: Keys::NONE, run: Run::Host, number: UNNUMBERED }
+    }
+
+    /// A host's commands, which get the numbers behind those of the keyspace's.
+    #[must_use]
+    pub const fn table<const COUNT: usize>(commands: [Self; COUNT]) -> [Self; COUNT] {
+        Self::numbered(commands, crate::commands::COUNT)
+    }
+
+    /// The commands, numbered from `first` on.
+    pub(crate) const fn numbered<const COUNT: usize>(
+        mut commands: [Self; COUNT],
+        first: usize,
+    ) -> [Self; COUNT] {
+        let mut at = 0;
+        while at < COUNT {
+            commands[at].number = first + at;
+            at += 1;
+        }
+        commands
+    }
+
+    /// Its place among all commands, the keyspace's first and then those of the host's
+    /// [`table`](Self::table), so that what is kept of each may be an array; `None` for one of a host's
+    /// that is in no such table.
+    #[must_use]
+    #[inline]
+    pub fn number(&self) -> Option<usize> {
+        (self.number != UNNUMBERED).then_some(self.number)
     }
 
     /// The same, with its keys.

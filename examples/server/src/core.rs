@@ -421,7 +421,7 @@ impl Host for Core {
         self.counters.commands += count;
         let refused = u64::from(std::mem::take(&mut self.command_failed));
         let took = self.stopwatch.end(crate::clock::nanos).unwrap_or_default();
-        let stat = self.command_stats.of(command.name);
+        let stat = self.command_stats.of(command, command.name);
         stat.calls += count - refused;
         stat.took += took;
         if self.config.latency_tracking && count > refused {
@@ -432,7 +432,7 @@ impl Host for Core {
     }
 
     fn rejected(&mut self, command: &Command, request: Request<'_>) {
-        self.command_stats.of(host::full_name(command, request)).rejected += 1;
+        self.command_stats.of(command, host::full_name(command, request)).rejected += 1;
     }
 
     fn failed(
@@ -445,7 +445,7 @@ impl Host for Core {
         if session.executing_transaction() {
             self.counters.note_error(&error.to_string());
         }
-        let stat = self.command_stats.of(host::full_name(command, request));
+        let stat = self.command_stats.of(command, host::full_name(command, request));
         if matches!(error, CommandError::Arity(_)) {
             // A subcommand, found to be called wrongly only now.
             stat.rejected += 1;
@@ -537,7 +537,7 @@ impl Core {
             Some(name) if !session.executing_transaction() => name,
             _ => host::full_name(command, request),
         };
-        let stat = self.command_stats.of(name);
+        let stat = self.command_stats.of(command, name);
         // One that has waited was counted when it came.
         stat.calls += u64::from(!session.is_resuming());
         stat.took += took;

@@ -58,6 +58,31 @@ const TABLES: [&[Command]; 18] = [
 ];
 
 /// The whole name of a command's subcommand, if there is such a one.
+/// How many commands the keyspace has.
+pub(crate) const COUNT: usize = {
+    let (mut count, mut table) = (0, 0);
+    while table < TABLES.len() {
+        count += TABLES[table].len();
+        table += 1;
+    }
+    count
+};
+
+/// All of them, each with its number.
+static ALL: [Command; COUNT] = {
+    let mut all = [TABLES[0][0]; COUNT];
+    let (mut count, mut table) = (0, 0);
+    while table < TABLES.len() {
+        let mut at = 0;
+        while at < TABLES[table].len() {
+            all[count] = TABLES[table][at];
+            (count, at) = (count + 1, at + 1);
+        }
+        table += 1;
+    }
+    Command::numbered(all, 0)
+};
+
 pub(crate) fn subcommand_of(container: &str, name: &[u8]) -> Option<&'static str> {
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
     reference::find(&format!("{container}|{name}")).map(|entry| entry.name)
@@ -65,5 +90,5 @@ pub(crate) fn subcommand_of(container: &str, name: &[u8]) -> Option<&'static str
 
 /// Every command of the keyspace.
 pub(crate) fn all() -> impl Iterator<Item = &'static Command> + Clone {
-    TABLES.into_iter().flatten()
+    ALL.iter()
 }

@@ -53,9 +53,9 @@ const BEFORE_AUTH: Flags = ANYTIME.with(Flags::NO_AUTH).with(Flags::FAST);
 macro_rules! host_commands {
     ($($name:literal, $arity:literal, $flags:expr, $run:path $(, $keys:expr)?;)*) => {
         /// The commands that the server adds to the keyspace's.
-        pub(crate) static COMMANDS: &[Command] = &[
+        pub(crate) static COMMANDS: &[Command] = &Command::table([
             $(Command::host($name, $arity, $flags)$(.with_keys($keys))?),*
-        ];
+        ]);
 
         fn function(name: &str) -> Option<Run> {
             match name {

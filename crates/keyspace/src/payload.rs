@@ -39,6 +39,13 @@ impl Data<'_> {
         let expires = entry.expires();
         Some(Parcel { key: Blob::from(key), expires, value: entry.value.to_value(), thresholds })
     }
+
+    /// [`Keyspace::remove_moved`] from the selected database, as what the running command does: replicas
+    /// are told the `DEL`, and not the command.
+    pub fn remove_moved<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) -> usize {
+        self.begin_effect();
+        self.keyspace.remove_moved(self.db, keys)
+    }
 }
 
 impl Keyspace {

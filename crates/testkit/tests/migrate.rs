@@ -69,6 +69,27 @@ const SCRIPT: &[&str] = &[
     "SET k v",
     "MIGRATE 127.0.0.1 PORT k 7 1000",
     "DBSIZE",
+    // Between other commands, of which all are done whatever comes of it.
+    "SELECT 0",
+    "MULTI",
+    "SET m v",
+    "MIGRATE 127.0.0.1 PORT m 0 1000 REPLACE",
+    "EXISTS m",
+    "SET m w",
+    "MIGRATE 127.0.0.1 PORT m 0 1000",
+    "MIGRATE 127.0.0.1 PORT m 0 1000 COPY REPLACE",
+    "MIGRATE 127.0.0.1 DEAD m 0 1000",
+    "MIGRATE 127.0.0.1 PORT none 0 1000",
+    "MIGRATE 127.0.0.1 PORT m 0 1000 FOO",
+    "MSET a 1 k 2 c 3",
+    "MIGRATE 127.0.0.1 PORT '' 0 1000 KEYS a k c",
+    "EXISTS a c",
+    "EXISTS k",
+    "EXEC",
+    "GET m",
+    "MULTI",
+    "MIGRATE 127.0.0.1 PORT m 0 1000 COPY REPLACE",
+    "DISCARD",
     "COMMAND GETKEYS MIGRATE h 1 '' 0 1 AUTH keys KEYS a b",
     "COMMAND GETKEYS MIGRATE h 1 k 0 1 KEYS a b",
 ];
@@ -183,6 +204,14 @@ fn replicas_follow() {
     let to = format!("MIGRATE 127.0.0.1 {} '' 0 1000", target.port_text());
     assert!(call(&mut client, &format!("{to} KEYS a b c")).contains("BUSYKEY"));
     ok(&mut client, &format!("{to} COPY KEYS d"));
+    // In a transaction, too: some go, one stays.
+    for line in ["MULTI", "MSET e 1 f 2 b 3", &format!("{to} REPLACE KEYS e"), "SET e 3"] {
+        ok(&mut client, line);
+    }
+    ok(&mut client, &format!("{to} KEYS f d"));
+    assert!(call(&mut client, "EXEC").contains("BUSYKEY"));
+    assert_eq!(call(&mut client, "EXISTS d e"), ":2");
+    assert_eq!(call(&mut client, "EXISTS f"), ":0");
     wait_caught_up(&ours, &replica);
     assert_same_data(&ours, &replica);
     assert_eq!(call(&mut replica.client(), "EXISTS b d"), call(&mut client, "EXISTS b d"));

@@ -49,7 +49,24 @@ pub(super) fn migrate(
         context.reply.simple("NOKEY");
         return Ok(());
     }
+    if context.session.executing_transaction() {
+        return migrate_at_once(core, context, order);
+    }
     core.actions.push(Action::Migrate(context.session.id(), Box::new(order)));
+    Ok(())
+}
+
+/// In a transaction nothing may come between its commands, so that all wait for the other server, as in
+/// Redis.
+fn migrate_at_once(core: &mut Core, context: &mut Context<'_>, order: Order) -> CommandResult {
+    let outcome = core.migrations.carry_out(order);
+    let order = &outcome.order;
+    if !order.copy {
+        let keys = outcome.taken.iter().map(|at| order.parcels[*at].key.as_slice());
+        context.data.remove_moved(keys);
+    }
+    outcome.result.map_err(CommandError::text)?;
+    context.reply.simple("OK");
     Ok(())
 }
 

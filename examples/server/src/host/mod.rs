@@ -47,7 +47,7 @@ const ANYTIME: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE);
 const ADMIN: Flags = ANYTIME.with(Flags::ADMIN);
 const CHANNELS: Flags = Flags::PUBSUB.with(Flags::LOADING).with(Flags::STALE);
 const LISTEN: Flags = CHANNELS.with(Flags::NOSCRIPT);
-const MOVES: Flags = Flags::WRITE.with(Flags::MOVABLE_KEYS).with(Flags::NO_MULTI);
+const MOVES: Flags = Flags::WRITE.with(Flags::MOVABLE_KEYS);
 const BEFORE_AUTH: Flags = ANYTIME.with(Flags::NO_AUTH).with(Flags::FAST);
 
 macro_rules! host_commands {

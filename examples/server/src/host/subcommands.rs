@@ -173,7 +173,7 @@ mod tests {
     }
 
     /// Commands whose flags say how they are run here, which is not in all as in Redis.
-    const OWN_FLAGS: [&str; 6] = ["migrate", "monitor", "psync", "sync", "replconf", "waitaof"];
+    const OWN_FLAGS: [&str; 5] = ["monitor", "psync", "sync", "replconf", "waitaof"];
 
     #[test]
     fn commands_are_declared_as_they_are_described() {

@@ -3,7 +3,7 @@
 //! [`transfer::Transfer`] says what goes over the connection and what came of it, and does no I/O. A thread for each
 //! command carries the bytes ([`carry()`]); the loop gives it keys as they were ([`Parcel`]) and deletes
 //! those that the other server has, once the thread is through. Until then writes to them wait
-//! ([`Core::waits_for_migration`]), so that none is lost.
+//! ([`Core::waits_for_migration`]), so that none is lost. In a transaction the loop carries them itself.
 
 mod carry;
 mod transfer;
@@ -63,7 +63,6 @@ struct Connection {
 /// What came of an order.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    pub(crate) client: ClientId,
     pub(crate) order: Order,
     /// Which of its keys the other server has.
     pub(crate) taken: Vec<usize>,
@@ -78,8 +77,8 @@ pub(crate) struct Outcome {
 pub(crate) struct Migrations {
     under_way: HashMap<ClientId, Vec<Blob>>,
     kept: HashMap<Address, (Connection, Instant)>,
-    outcomes: Receiver<Outcome>,
-    sender: Sender<Outcome>,
+    outcomes: Receiver<(ClientId, Outcome)>,
+    sender: Sender<(ClientId, Outcome)>,
     waker: Arc<Waker>,
 }
 
@@ -100,19 +99,32 @@ impl Migrations {
         let (sender, waker) = (self.sender.clone(), self.waker.clone());
         let thread = std::thread::Builder::new().name("migrate".into());
         thread.spawn(move || {
-            let (taken, result, connection) = carry(&order, connection);
             // With the loop gone nobody wants to know.
-            let _ = sender.send(Outcome { client, order, taken, result, connection });
+            let _ = sender.send((client, outcome(order, connection)));
             let _ = waker.wake();
         })?;
         self.under_way.insert(client, keys);
         Ok(())
     }
 
-    /// The next order that has come to its end.
-    pub(crate) fn poll(&mut self, now: Instant) -> Option<Outcome> {
-        let mut outcome = self.outcomes.try_recv().ok()?;
-        self.under_way.remove(&outcome.client);
+    /// Carries an order out while the loop waits, of a client in a transaction.
+    pub(crate) fn carry_out(&mut self, order: Order) -> Outcome {
+        let connection = self.kept.remove(&order.to).map(|(connection, _)| connection);
+        let mut outcome = outcome(order, connection);
+        self.keep(&mut outcome, crate::clock::now());
+        outcome
+    }
+
+    /// The next order that has come to its end, and whose it was.
+    pub(crate) fn poll(&mut self, now: Instant) -> Option<(ClientId, Outcome)> {
+        let (client, mut outcome) = self.outcomes.try_recv().ok()?;
+        self.under_way.remove(&client);
+        self.keep(&mut outcome, now);
+        Some((client, outcome))
+    }
+
+    /// Keeps the connection of an order that has come to its end.
+    fn keep(&mut self, outcome: &mut Outcome, now: Instant) {
         if let Some(connection) = outcome.connection.take() {
             if self.kept.len() >= KEPT {
                 let oldest = self.kept.iter().min_by_key(|(_, (_, used))| *used);
@@ -122,7 +134,6 @@ impl Migrations {
             }
             self.kept.insert(outcome.order.to.clone(), (connection, now));
         }
-        Some(outcome)
     }
 
     /// Closes connections that nobody has used for a while.
@@ -142,6 +153,11 @@ impl Migrations {
     fn has(&self, key: &[u8]) -> bool {
         self.under_way.values().flatten().any(|it| **it == *key)
     }
+}
+
+fn outcome(order: Order, connection: Option<Connection>) -> Outcome {
+    let (taken, result, connection) = carry(&order, connection);
+    Outcome { order, taken, result, connection }
 }
 
 impl Core {

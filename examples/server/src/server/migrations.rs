@@ -22,8 +22,8 @@ impl Server {
     /// Deletes what other servers have taken, answers who waits for it, and runs what was held up.
     pub(super) fn end_migrations(&mut self) {
         let mut any = false;
-        while let Some(outcome) = self.core.migrations.poll(self.core.now) {
-            self.end_migration(outcome);
+        while let Some((client, outcome)) = self.core.migrations.poll(self.core.now) {
+            self.end_migration(client, outcome);
             any = true;
         }
         if any {
@@ -34,8 +34,8 @@ impl Server {
         }
     }
 
-    fn end_migration(&mut self, outcome: Outcome) {
-        let Outcome { client, order, taken, result, .. } = outcome;
+    fn end_migration(&mut self, client: ClientId, outcome: Outcome) {
+        let Outcome { order, taken, result, .. } = outcome;
         // A replica has what its primary has: that was told to become one meanwhile.
         if !order.copy && !self.core.is_replica() {
             let keys = taken.iter().map(|at| order.parcels[*at].key.as_slice());

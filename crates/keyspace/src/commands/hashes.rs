@@ -80,11 +80,12 @@ fn set_fields(
     }
     let key = &request[1];
     context.data.expire_named(key, request.iter().skip(2).step_by(2));
+    let small = context.data.small();
     let hash = context.data.write_or_new::<Hash>(key)?;
     let mut args = request.iter().skip(2);
     let mut created = 0;
     while let (Some(field), Some(value)) = (args.next(), args.next()) {
-        created += usize::from(hash.set(field, value));
+        created += usize::from(small.set_field(hash, field, value, false));
     }
     context.data.changed(key, EventClass::Hash, "hset");
     context.data.changed_more((request.len() - 2) / 2 - 1);
@@ -96,11 +97,15 @@ fn hsetnx(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     context.data.expire_named(key, [field].into_iter());
     // Where the primary set it, a field that is still here has expired there.
     let was_new = context.data.is_replicated();
+    let small = context.data.small();
     let hash = context.data.write_or_new::<Hash>(key)?;
     let is_new = was_new || !hash.contains(field);
     if is_new {
         hash.set(field, value);
         context.data.changed(key, EventClass::Hash, "hset");
+    } else {
+        // Redis makes room for the value before it looks for the field.
+        small.note_field(hash, 0, value.len());
     }
     context.reply.integer(i64::from(is_new));
     Ok(())
@@ -158,9 +163,10 @@ fn hvals(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 fn hdel(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = &request[1];
     context.data.expire_named(key, request.iter().skip(2));
-    let mut deleted = 0;
+    let (small, mut deleted) = (context.data.small(), 0);
     if let Some(hash) = context.data.write::<Hash>(key)? {
-        deleted = request.iter().skip(2).filter(|field| hash.remove(field).is_some()).count();
+        let gone = |field: &&[u8]| small.remove_field(hash, field).is_some();
+        deleted = request.iter().skip(2).filter(gone).count();
     }
     if deleted > 0 {
         context.data.changed(key, EventClass::Hash, "hdel");
@@ -220,8 +226,9 @@ fn hincrbyfloat(context: &mut Context<'_>, request: Request<'_>) -> CommandResul
         FloatError::Current => CommandError::HashNotFloat,
         FloatError::OutOfRange => CommandError::text("ERR increment would produce NaN or Infinity"),
     })?;
+    let small = context.data.small();
     let hash = context.data.write_or_new::<Hash>(key)?;
-    hash.replace(field, sum.as_bytes());
+    small.set_field(hash, field, sum.as_bytes(), true);
     let expires = hash.expires(field).is_some();
     context.data.changed(key, EventClass::Hash, "hincrbyfloat");
     if expires {

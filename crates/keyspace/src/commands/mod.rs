@@ -22,6 +22,7 @@ mod scan;
 mod scripts;
 mod server;
 mod sets;
+mod small;
 mod sort;
 mod store;
 mod streams;
@@ -57,7 +58,6 @@ const TABLES: [&[Command]; 18] = [
     scripts::COMMANDS,
 ];
 
-/// The whole name of a command's subcommand, if there is such a one.
 /// How many commands the keyspace has.
 pub(crate) const COUNT: usize = {
     let (mut count, mut table) = (0, 0);
@@ -83,6 +83,7 @@ static ALL: [Command; COUNT] = {
     Command::numbered(all, 0)
 };
 
+/// The whole name of a command's subcommand, if there is such a one.
 pub(crate) fn subcommand_of(container: &str, name: &[u8]) -> Option<&'static str> {
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
     reference::find(&format!("{container}|{name}")).map(|entry| entry.name)

@@ -11,10 +11,15 @@ pub(super) enum Forms<B, T> {
     Large(Box<Large<B, T>>),
 }
 
+/// Those that remember that they were larger ([`Forms::set_outgrown`]) say so by being others: no bit is
+/// free elsewhere.
 #[derive(Debug, Clone)]
 pub(super) enum Large<B, T> {
     Block(B),
     Tree(T),
+    OutgrownPack(Pack),
+    OutgrownBlock(B),
+    OutgrownTree(T),
 }
 
 /// The form that it has, to read.
@@ -46,13 +51,50 @@ impl<B, T> Forms<B, T> {
         Self::Large(Box::new(Large::Tree(tree)))
     }
 
+    /// Takes another form; it remembers what it did.
+    pub(super) fn become_form(&mut self, form: Self) {
+        let outgrown = self.is_outgrown();
+        *self = form;
+        self.set_outgrown(outgrown);
+    }
+
+    /// Whether it was once larger than Redis' small forms, which it then has no more.
+    pub(super) fn is_outgrown(&self) -> bool {
+        let Self::Large(large) = self else { return false };
+        match &**large {
+            Large::OutgrownPack(_) | Large::OutgrownBlock(_) | Large::OutgrownTree(_) => true,
+            Large::Block(_) | Large::Tree(_) => false,
+        }
+    }
+
+    /// Has it remember that, or forget it.
+    pub(super) fn set_outgrown(&mut self, outgrown: bool) {
+        if outgrown == self.is_outgrown() {
+            return;
+        }
+        *self = match (std::mem::take(self), outgrown) {
+            (Self::Packed(pack), _) => Self::Large(Box::new(Large::OutgrownPack(pack))),
+            (Self::Large(large), true) => Self::Large(Box::new(match *large {
+                Large::OutgrownPack(pack) => Large::OutgrownPack(pack),
+                Large::Block(block) | Large::OutgrownBlock(block) => Large::OutgrownBlock(block),
+                Large::Tree(tree) | Large::OutgrownTree(tree) => Large::OutgrownTree(tree),
+            })),
+            (Self::Large(large), false) => match *large {
+                Large::OutgrownPack(pack) => Self::Packed(pack),
+                Large::Block(block) | Large::OutgrownBlock(block) => Self::block(block),
+                Large::Tree(tree) | Large::OutgrownTree(tree) => Self::tree(tree),
+            },
+        };
+    }
+
     #[inline]
     pub(super) fn form(&self) -> Form<'_, B, T> {
         match self {
             Self::Packed(pack) => Form::Packed(pack),
             Self::Large(large) => match &**large {
-                Large::Block(block) => Form::Block(block),
-                Large::Tree(tree) => Form::Tree(tree),
+                Large::OutgrownPack(pack) => Form::Packed(pack),
+                Large::Block(block) | Large::OutgrownBlock(block) => Form::Block(block),
+                Large::Tree(tree) | Large::OutgrownTree(tree) => Form::Tree(tree),
             },
         }
     }
@@ -62,8 +104,9 @@ impl<B, T> Forms<B, T> {
         match self {
             Self::Packed(pack) => FormMut::Packed(pack),
             Self::Large(large) => match &mut **large {
-                Large::Block(block) => FormMut::Block(block),
-                Large::Tree(tree) => FormMut::Tree(tree),
+                Large::OutgrownPack(pack) => FormMut::Packed(pack),
+                Large::Block(block) | Large::OutgrownBlock(block) => FormMut::Block(block),
+                Large::Tree(tree) | Large::OutgrownTree(tree) => FormMut::Tree(tree),
             },
         }
     }

@@ -151,7 +151,7 @@ impl Set {
                     return true;
                 }
                 if let Some(block) = Block::of(pack.iter().chain([member])) {
-                    self.0 = Forms::block(block);
+                    self.0.become_form(Forms::block(block));
                     return true;
                 }
             }
@@ -193,11 +193,22 @@ impl Set {
         }
     }
 
+    /// Whether it was once no intset, as whoever made it one again [has said](Self::set_outgrown): Redis
+    /// does not go back.
+    pub(crate) fn is_outgrown(&self) -> bool {
+        self.0.is_outgrown()
+    }
+
+    /// See [`is_outgrown`](Self::is_outgrown).
+    pub(crate) fn set_outgrown(&mut self, outgrown: bool) {
+        self.0.set_outgrown(outgrown);
+    }
+
     /// It as a tree, which it stays.
     fn tree_mut(&mut self) -> &mut Tree<Member> {
         if self.0.as_tree().is_none() {
             let members = sorted(self.iter().map(Blob::from).map(Member::new).collect());
-            self.0 = Forms::tree(members);
+            self.0.become_form(Forms::tree(members));
         }
         self.0.expect_tree()
     }

@@ -62,7 +62,7 @@ fn set_expiries(
     let moment = UnixMs(at as u64);
 
     context.reply.array(fields.len());
-    let mut changed = Vec::new();
+    let (mut changed, small) = (Vec::new(), context.data.small());
     let mut hash = context.data.write::<Hash>(key)?;
     for field in fields.iter() {
         let answer = match &mut hash {
@@ -74,7 +74,7 @@ fn set_expiries(
                 match (allowed, is_over) {
                     (false, _) => 0,
                     (true, false) => i64::from(hash.set_expires(field, Some(moment))),
-                    (true, true) => hash.remove(field).map_or(0, |_| 2),
+                    (true, true) => small.remove_field(hash, field).map_or(0, |_| 2),
                 }
             }
             _ => MISSING,

@@ -41,10 +41,11 @@ pub(super) fn hgetdel(context: &mut Context<'_>, request: Request<'_>) -> Comman
     let fields = FieldList::parse(request, 2, BAD_COUNT)?;
     context.data.expire_named(key, fields.iter());
     context.reply.array(fields.len());
+    let small = context.data.small();
     let mut hash = context.data.write::<Hash>(key)?;
     let mut deleted = 0;
     for field in fields.iter() {
-        match hash.as_mut().and_then(|hash| hash.remove(field)) {
+        match hash.as_mut().and_then(|hash| small.remove_field(hash, field)) {
             Some(value) => {
                 deleted += 1;
                 context.reply.bulk(&value);
@@ -81,6 +82,7 @@ pub(super) fn hgetex(context: &mut Context<'_>, request: Request<'_>) -> Command
     }
     let is_over = matches!(expiry, Expiry::At(at) if context.data.is_over(at));
     context.reply.array(fields.len());
+    let small = context.data.small();
     let mut hash = context.data.write::<Hash>(key)?;
     let mut changed = Vec::new();
     for field in fields.iter() {
@@ -91,7 +93,7 @@ pub(super) fn hgetex(context: &mut Context<'_>, request: Request<'_>) -> Command
         }
         let Some(hash) = hash.as_mut().filter(|_| value.is_some()) else { continue };
         let does = match expiry {
-            Expiry::At(_) if is_over => hash.remove(field).is_some(),
+            Expiry::At(_) if is_over => small.remove_field(hash, field).is_some(),
             Expiry::At(at) => hash.set_expires(field, Some(UnixMs(at as u64))),
             _ => hash.set_expires(field, None),
         };
@@ -262,12 +264,10 @@ pub(super) fn hsetex(context: &mut Context<'_>, request: Request<'_>) -> Command
         context.reply.integer(0);
         return Ok(());
     }
+    let small = data.small();
     let hash = data.write_or_new::<Hash>(key)?;
     for (field, value) in set.pairs() {
-        match set.expiry {
-            Expiry::Keep => hash.replace(field, value),
-            _ => hash.set(field, value),
-        };
+        small.set_field(hash, field, value, matches!(set.expiry, Expiry::Keep));
     }
     data.changed(key, EventClass::Hash, "hset");
     data.changed_more(set.fields().count() - 1);
@@ -281,12 +281,12 @@ pub(super) fn hsetex(context: &mut Context<'_>, request: Request<'_>) -> Command
 /// Has the fields that were set expire at `at`: at once, if that is past.
 fn expire_set_fields(data: &mut Data<'_>, set: &SetRequest<'_>, at: i64) -> CommandResult {
     let key = &set.request[1];
-    let is_over = data.is_over(at);
+    let (is_over, small) = (data.is_over(at), data.small());
     let Some(hash) = data.write::<Hash>(key)? else { return Ok(()) };
     let mut deleted = 0;
     for field in set.fields() {
         if is_over {
-            deleted += usize::from(hash.remove(field).is_some());
+            deleted += usize::from(small.remove_field(hash, field).is_some());
         } else {
             hash.set_expires(field, Some(UnixMs(at as u64)));
         }

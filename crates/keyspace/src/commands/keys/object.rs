@@ -3,10 +3,11 @@
 use redwire_rdb::Thresholds;
 use redwire_resp::Request;
 
+use crate::ValueRef;
 use crate::commands::options::{self, is};
+use crate::commands::small::Small;
 use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
-use crate::{Hash, Set, ValueRef, Zset};
 
 /// What Redis answers for the small numbers that it keeps once for all: no count.
 const SHARED: i64 = i32::MAX as i64;
@@ -112,37 +113,19 @@ fn freq(context: &mut Context<'_>, key: &[u8]) -> CommandResult {
     Ok(())
 }
 
-/// How a Redis 7.0 would keep a value of this size. It forgets no larger one that was there
-/// before, this does: what counts is the value as it is.
+/// How a Redis 7.0 would keep this value.
 pub(crate) fn encoding_of(value: ValueRef<'_>, thresholds: &Thresholds) -> &'static str {
+    let small = Small::of(thresholds);
     match value {
         ValueRef::String(string) => string.encoding(),
         ValueRef::List(_) => "quicklist",
-        ValueRef::Set(set) if is_intset(set, thresholds) => "intset",
-        ValueRef::Hash(hash) if is_small_hash(hash, thresholds) && hash.expiring() > 0 => {
-            "listpackex"
-        }
-        ValueRef::Hash(hash) if is_small_hash(hash, thresholds) => "listpack",
+        ValueRef::Set(set) if small.is_intset(set) => "intset",
+        ValueRef::Hash(hash) if small.is_small_hash(hash) && hash.expiring() > 0 => "listpackex",
+        ValueRef::Hash(hash) if small.is_small_hash(hash) => "listpack",
         ValueRef::Set(_) | ValueRef::Hash(_) => "hashtable",
-        ValueRef::Zset(zset) if is_small_zset(zset, thresholds) => "listpack",
+        ValueRef::Zset(zset) if small.is_small_zset(zset) => "listpack",
         ValueRef::Zset(_) => "skiplist",
         ValueRef::Stream(_) => "stream",
         ValueRef::Opaque(opaque) => opaque.type_name(),
     }
-}
-
-fn is_intset(set: &Set, thresholds: &Thresholds) -> bool {
-    set.len() <= thresholds.set_max_intset_entries && set.is_integers()
-}
-
-fn is_small_hash(hash: &Hash, thresholds: &Thresholds) -> bool {
-    let longest = thresholds.hash_max_listpack_value;
-    hash.len() <= thresholds.hash_max_listpack_entries
-        && hash.iter().all(|field| field.name.len().max(field.value.len()) <= longest)
-}
-
-fn is_small_zset(zset: &Zset, thresholds: &Thresholds) -> bool {
-    let longest = thresholds.zset_max_listpack_value;
-    zset.len() <= thresholds.zset_max_listpack_entries
-        && zset.iter().all(|scored| scored.member.len() <= longest)
 }

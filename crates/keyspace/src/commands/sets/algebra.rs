@@ -4,6 +4,7 @@ use redwire_resp::Request;
 
 use super::write_members;
 use crate::Set;
+use crate::commands::small::Small;
 use crate::commands::store::store;
 use crate::commands::{numkeys, options};
 use crate::context::{Context, Data};
@@ -34,6 +35,16 @@ fn difference(sets: Vec<Set>) -> Set {
     left
 }
 
+/// Whether the difference of these sets is no intset in Redis though its members would make one: where
+/// that seems less work, it makes the first set anew and takes the others' members out.
+fn difference_is_outgrown(sets: &[Set], small: Small) -> bool {
+    let Some(first) = sets.first() else { return false };
+    let there = sets.iter().filter(|set| !set.is_empty());
+    let (searched, read) =
+        there.fold((0, 0), |(searched, read), set| (searched + first.len(), read + set.len()));
+    searched / 2 > read && !small.fits_intset(first)
+}
+
 type Combine = fn(Vec<Set>) -> Set;
 
 fn reply_with(context: &mut Context<'_>, request: Request<'_>, combine: Combine) -> CommandResult {
@@ -49,9 +60,20 @@ fn store_with(
     event: &'static str,
 ) -> CommandResult {
     let sets = read_all(&mut context.data, request.iter().skip(2))?;
-    let value = combine(sets).into_value();
-    store(context, &request[1], value, EventClass::Set, event);
+    store_set(context, &request[1], combine(sets), false, event);
     Ok(())
+}
+
+/// Stores what may be one of the sets as it was, so that it is `outgrown` is said anew.
+fn store_set(
+    context: &mut Context<'_>,
+    destination: &[u8],
+    mut set: Set,
+    outgrown: bool,
+    event: &'static str,
+) {
+    set.set_outgrown(outgrown);
+    store(context, destination, set.into_value(), EventClass::Set, event);
 }
 
 pub(super) fn sinter(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
@@ -75,7 +97,10 @@ pub(super) fn sdiff(context: &mut Context<'_>, request: Request<'_>) -> CommandR
 }
 
 pub(super) fn sdiffstore(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    store_with(context, request, difference, "sdiffstore")
+    let sets = read_all(&mut context.data, request.iter().skip(2))?;
+    let outgrown = difference_is_outgrown(&sets, context.data.small());
+    store_set(context, &request[1], difference(sets), outgrown, "sdiffstore");
+    Ok(())
 }
 
 pub(super) fn sintercard(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {

@@ -9,6 +9,7 @@ use redwire_resp::{Encoder, Request};
 use super::draw::Draw;
 use super::options;
 use super::scan::{self, ScanOptions};
+use super::small::Small;
 use crate::command::{Command, Flags, Keys};
 use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
@@ -20,6 +21,10 @@ use crate::{Blob, Set};
 /// Most members of one `SREM` that tells replicas of a `SPOP`: Redis up to 6.2 takes no request of
 /// more than 2^20 arguments.
 const SREM_MEMBERS_MAX: usize = 1024;
+
+/// Where so many times the members that `SPOP` leaves are no more than those that it takes, Redis makes a
+/// set anew of them, which may be an intset again.
+const FEW_LEFT: usize = 5;
 
 const READ: Flags = Flags::READONLY;
 const READ_FAST: Flags = READ.with(Flags::FAST);
@@ -67,9 +72,10 @@ fn sadd(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 fn srem(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = &request[1];
-    let mut removed = 0;
+    let (small, mut removed) = (context.data.small(), 0);
     if let Some(set) = context.data.write::<Set>(key)? {
-        removed = request.iter().skip(2).filter(|member| set.remove(member)).count();
+        let gone = |member: &&[u8]| small.remove_member(set, member);
+        removed = request.iter().skip(2).filter(gone).count();
     }
     if removed > 0 {
         context.data.changed(key, EventClass::Set, "srem");
@@ -92,7 +98,8 @@ fn smove(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         context.reply.integer(i64::from(is_member));
         return Ok(());
     }
-    let moved = context.data.write::<Set>(source)?.is_some_and(|set| set.remove(member));
+    let (small, set) = (context.data.small(), context.data.write::<Set>(source)?);
+    let moved = set.is_some_and(|set| small.remove_member(set, member));
     if moved {
         context.data.changed(source, EventClass::Set, "srem");
         context.data.delete_if_gone::<Set>(source);
@@ -114,7 +121,8 @@ fn spop(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 fn pop_one(context: &mut Context<'_>, key: &[u8]) -> CommandResult {
     let mut random = context.data.fork_random();
-    let popped = context.data.write::<Set>(key)?.and_then(|set| pop_random(set, &mut random));
+    let (small, set) = (context.data.small(), context.data.write::<Set>(key)?);
+    let popped = set.and_then(|set| pop_random(set, small, &mut random));
     let Some(member) = popped else {
         context.reply.null();
         return Ok(());
@@ -126,12 +134,15 @@ fn pop_one(context: &mut Context<'_>, key: &[u8]) -> CommandResult {
     Ok(())
 }
 
-fn pop_random(set: &mut Set, random: &mut Random) -> Option<Blob> {
-    (!set.is_empty()).then(|| random.below(set.len())).and_then(|index| set.remove_nth(index))
+fn pop_random(set: &mut Set, small: Small, random: &mut Random) -> Option<Blob> {
+    let len = set.len();
+    let member = (len > 0).then(|| random.below(len)).and_then(|index| set.remove_nth(index))?;
+    small.note_member(set, len, &member);
+    Some(member)
 }
 
 fn pop_many(context: &mut Context<'_>, key: &[u8], count: usize) -> CommandResult {
-    let mut random = context.data.fork_random();
+    let (mut random, small) = (context.data.fork_random(), context.data.small());
     let Some(set) = context.data.write::<Set>(key)? else {
         context.reply.set(0);
         return Ok(());
@@ -143,7 +154,11 @@ fn pop_many(context: &mut Context<'_>, key: &[u8], count: usize) -> CommandResul
     if count >= set.len() {
         return pop_all(context, key);
     }
-    let popped: Vec<Blob> = (0..count).map_while(|_| pop_random(set, &mut random)).collect();
+    let pop = |_| pop_random(set, small, &mut random);
+    let popped: Vec<Blob> = (0..count).map_while(pop).collect();
+    if set.len() * FEW_LEFT <= count {
+        set.set_outgrown(false);
+    }
     context.reply.set(popped.len());
     for member in &popped {
         context.reply.bulk(member);

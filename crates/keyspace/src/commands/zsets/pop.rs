@@ -155,12 +155,13 @@ fn take(
     end: End,
     count: usize,
 ) -> Result<Option<Vec<Scored>>, CommandError> {
+    let small = context.data.small();
     let Some(zset) = context.data.write::<Zset>(key)? else { return Ok(None) };
     let popped = match end {
-        End::Min => zset.remove_range(0..count),
+        End::Min => small.remove_scored(zset, 0..count),
         End::Max => {
             let kept = zset.len().saturating_sub(count);
-            let mut popped = zset.remove_range(kept..zset.len());
+            let mut popped = small.remove_scored(zset, kept..zset.len());
             popped.reverse();
             popped
         }

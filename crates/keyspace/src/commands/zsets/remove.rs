@@ -12,9 +12,15 @@ use crate::error::CommandResult;
 use crate::events::EventClass;
 
 pub(super) fn zrem(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let mut removed = 0;
+    let (small, mut removed) = (context.data.small(), 0);
     if let Some(zset) = context.data.write::<Zset>(&request[1])? {
-        removed = request.iter().skip(2).filter(|member| zset.remove(member).is_some()).count();
+        for member in request.iter().skip(2) {
+            let len = zset.len();
+            if zset.remove(member).is_some() {
+                small.note_scored(zset, len, member.len());
+                removed += 1;
+            }
+        }
     }
     finish(context, request, removed, "zrem")
 }
@@ -41,8 +47,9 @@ fn remove(
     ranks: impl FnOnce(&Zset) -> Range<usize>,
     event: &'static str,
 ) -> CommandResult {
+    let small = context.data.small();
     let zset = context.data.write::<Zset>(&request[1])?;
-    let removed = zset.map_or(0, |zset| zset.remove_range(ranks(zset)).len());
+    let removed = zset.map_or(0, |zset| small.remove_scored(zset, ranks(zset)).len());
     finish(context, request, removed, event)
 }
 

@@ -83,39 +83,63 @@ impl Hash {
 
     /// Sets a field, which does not expire then; answers whether it is new.
     pub fn set(&mut self, name: &[u8], value: &[u8]) -> bool {
+        self.set_over(name, value).is_none()
+    }
+
+    /// [`set`](Self::set), which answers how long the value was that the field had.
+    pub(crate) fn set_over(&mut self, name: &[u8], value: &[u8]) -> Option<usize> {
         if let FormMut::Tree(tree) = self.0.form_mut() {
             tree.persist(name);
         }
-        self.replace(name, value)
+        self.replace_over(name, value)
     }
 
     /// Sets a field, which goes on to expire if it did (`HINCRBY`); answers whether it is new.
     pub fn replace(&mut self, name: &[u8], value: &[u8]) -> bool {
+        self.replace_over(name, value).is_none()
+    }
+
+    /// [`replace`](Self::replace), which answers how long the value was that the field had.
+    pub(crate) fn replace_over(&mut self, name: &[u8], value: &[u8]) -> Option<usize> {
         match self.0.form_mut() {
             FormMut::Packed(pack) => {
-                let (span, old, is_new) = match pack.find::<2>(name) {
-                    Some((span, _)) => (span, 2, false),
-                    None => (pack.end()..pack.end(), 0, true),
+                let (span, items, old) = match pack.find::<2>(name) {
+                    Some((span, [_, old])) => (span, 2, Some(old.len())),
+                    None => (pack.end()..pack.end(), 0, None),
                 };
-                let may_fit = !is_new || pack.len() < PACK_GROUPS * 2;
-                if may_fit && pack.replace(span, old, &[name, value]) {
-                    return is_new;
+                let may_fit = old.is_some() || pack.len() < PACK_GROUPS * 2;
+                if may_fit && pack.replace(span, items, &[name, value]) {
+                    return old;
                 }
                 let Some(block) = Block::of(pack.iter()) else {
                     return self.tree_mut().replace(name, value);
                 };
-                self.0 = Forms::block(block);
-                self.replace(name, value)
+                self.0.become_form(Forms::block(block));
+                self.replace_over(name, value)
             }
             FormMut::Block(block) => {
-                let (is_new, is_done) = match block.find(name) {
-                    Some(place) => (false, block.replace(place, 1, value)),
-                    None => (true, block.push(&[name, value])),
+                let (old, is_done) = match block.find(name) {
+                    Some(place) => {
+                        let old = block.item(place, 1).len();
+                        (Some(old), block.replace(place, 1, value))
+                    }
+                    None => (None, block.push(&[name, value])),
                 };
-                if is_done { is_new } else { self.tree_mut().replace(name, value) }
+                if is_done { old } else { self.tree_mut().replace(name, value) }
             }
             FormMut::Tree(tree) => tree.replace(name, value),
         }
+    }
+
+    /// Whether it was once larger than the form that Redis keeps small hashes in, as whoever made it
+    /// smaller [has said](Self::set_outgrown): Redis does not go back.
+    pub(crate) fn is_outgrown(&self) -> bool {
+        self.0.is_outgrown()
+    }
+
+    /// See [`is_outgrown`](Self::is_outgrown).
+    pub(crate) fn set_outgrown(&mut self) {
+        self.0.set_outgrown(true);
     }
 
     /// Takes a field out, and answers its value.
@@ -141,7 +165,8 @@ impl Hash {
     fn tree_mut(&mut self) -> &mut TreeHash {
         if self.tree().is_none() {
             let fields = self.iter().map(|it| (Blob::from(it.name), Blob::from(it.value)));
-            self.0 = Forms::tree(fields.collect());
+            let tree = fields.collect();
+            self.0.become_form(Forms::tree(tree));
         }
         self.0.expect_tree()
     }

@@ -76,18 +76,17 @@ impl TreeHash {
         self.fields.find_by(hash, place(hash, name)).map(|field| field.value.as_slice())
     }
 
-    /// See [`Hash::replace`](super::Hash::replace).
-    pub(super) fn replace(&mut self, name: &[u8], value: &[u8]) -> bool {
+    /// See [`Hash::replace_over`](super::Hash::replace_over).
+    pub(super) fn replace(&mut self, name: &[u8], value: &[u8]) -> Option<usize> {
         let hash = member_hash(name);
         let value = Blob::from(value);
         match self.fields.entry(hash, place(hash, name)) {
             Entry::Occupied(mut field) => {
-                field.get_mut().value = value;
-                false
+                Some(mem::replace(&mut field.get_mut().value, value).len())
             }
             Entry::Vacant(vacant) => {
                 vacant.insert(Field { hash, name: Blob::from(name), value });
-                true
+                None
             }
         }
     }

@@ -159,11 +159,11 @@ impl Zset {
     /// Puts in a member that is not there and for which a pack has no room: it is a pack no more.
     #[cold]
     fn outgrow(&mut self, member: &[u8], score: f64) {
-        if let Forms::Packed(pack) = &self.0
+        if let Form::Packed(pack) = self.0.form()
             && let Some(mut ranked) = Ranked::of(packed::iter(pack))
             && ranked.update(member, |_| Some(score)).is_ok()
         {
-            self.0 = Forms::block(ranked);
+            self.0.become_form(Forms::block(ranked));
         } else {
             self.tree_mut().update(member, |_| Some(score));
         }
@@ -199,12 +199,24 @@ impl Zset {
         }
     }
 
+    /// Whether it was once larger than the form that Redis keeps small sorted sets in, as whoever made it
+    /// smaller [has said](Self::set_outgrown): Redis does not go back.
+    pub(crate) fn is_outgrown(&self) -> bool {
+        self.0.is_outgrown()
+    }
+
+    /// See [`is_outgrown`](Self::is_outgrown).
+    pub(crate) fn set_outgrown(&mut self) {
+        self.0.set_outgrown(true);
+    }
+
     /// It as trees, which it stays.
     fn tree_mut(&mut self) -> &mut TreeZset {
         if self.0.as_tree().is_none() {
             let mut members: Vec<Member> = self.members().map(Member::new).collect();
             members.sort_unstable_by(Member::order);
-            self.0 = Forms::tree(TreeZset::from_members(members.into_iter().collect()));
+            let tree = TreeZset::from_members(members.into_iter().collect());
+            self.0.become_form(Forms::tree(tree));
         }
         self.0.expect_tree()
     }

@@ -80,6 +80,63 @@ pub fn assert_same_fields(left_server: &Server, right_server: &Server) {
     assert_eq!(left.len(), right.len(), "fields {servers}");
 }
 
+/// Checks that two servers hold the same values as commands answer them, which `DEBUG DIGEST` of
+/// different versions says in different words: elements and scores, entries, whether keys and fields
+/// expire.
+///
+/// # Panics
+///
+/// When they do not, with both sides of the first key.
+pub fn assert_same_values(left_server: &Server, right_server: &Server) {
+    let (mut left, mut right) = (left_server.client(), right_server.client());
+    for database in 0..workload::DATABASES {
+        let keys = [&mut left, &mut right].map(|client| {
+            client.ok(&["SELECT", &database.to_string()]);
+            client.ok(&["KEYS", "*"]).sorted()
+        });
+        assert_eq!(keys[0], keys[1], "keys of {left_server:?} and {right_server:?}");
+        for key in keys[0].elements().iter().filter_map(Reply::bytes) {
+            let values = [&mut left, &mut right].map(|client| value(client, key));
+            let shown = key.escape_ascii();
+            assert_eq!(values[0], values[1], "{shown} of {left_server:?} and {right_server:?}");
+        }
+    }
+}
+
+/// The type of a key, whether it expires, what it holds, and which fields of a hash expire.
+fn value(client: &mut Client, key: &[u8]) -> (String, bool, Reply, Vec<bool>) {
+    let kind = client.ok(&[&b"TYPE"[..], key]).text();
+    let expires = client.ok(&[&b"PTTL"[..], key]).int() != Some(-1);
+    let (command, more): (&str, &[&str]) = match &*kind {
+        "list" => ("LRANGE", &["0", "-1"]),
+        "set" => ("SMEMBERS", &[]),
+        "hash" => ("HKEYS", &[]),
+        "zset" => ("ZRANGE", &["0", "-1", "WITHSCORES"]),
+        "stream" => ("XRANGE", &["-", "+"]),
+        _ => ("GET", &[]),
+    };
+    let head = [command.as_bytes(), key];
+    let args = head.into_iter().chain(more.iter().map(|word| word.as_bytes()));
+    let held = client.ok(&args.collect::<Vec<_>>());
+    if kind != "hash" {
+        return (
+            kind.clone(),
+            expires,
+            if kind == "set" { held.sorted() } else { held },
+            Vec::new(),
+        );
+    }
+    let names = held.sorted();
+    let fields: Vec<&[u8]> = names.elements().iter().filter_map(Reply::bytes).collect();
+    let count = fields.len().to_string();
+    let values = client.ok(&[&[&b"HMGET"[..], key], &fields[..]].concat());
+    let head = [b"HPTTL", key, b"FIELDS", count.as_bytes()];
+    let times = client.ok(&[&head[..], &fields].concat());
+    let expiring = times.elements().iter().map(|time| time.int() != Some(-1));
+    let expiring = expiring.collect();
+    (kind, expires, Reply::Array(vec![names.clone(), values]), expiring)
+}
+
 /// Database, key, field and value, and the moment, -1 if there is none.
 type Field = (u64, Vec<u8>, Vec<u8>, Vec<u8>, i64);
 

@@ -11,13 +11,16 @@ mod redwire;
 mod reply;
 mod rng;
 mod server;
+pub mod shape;
 mod wait;
 pub mod workload;
 
 use std::path::Path;
 
 pub use client::{Client, Command, printable, request};
-pub use compare::{assert_same_data, assert_same_fields, assert_same_groups, wait_caught_up};
+pub use compare::{
+    assert_same_data, assert_same_fields, assert_same_groups, assert_same_values, wait_caught_up,
+};
 pub use peer::{Peer, Programs, skip};
 pub use redwire::Redwire;
 pub use reply::Reply;

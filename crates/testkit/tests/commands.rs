@@ -1,25 +1,64 @@
 //! `COMMAND` and its subcommands: redwire tells of its commands what a real server tells of them.
 
-use redwire_testkit::{Client, Peer, Redwire, Reply};
+use redwire_testkit::shape;
+use redwire_testkit::workload::seed;
+use redwire_testkit::{Client, Peer, Redwire, Reply, Rng, printable};
 
-/// What the two servers word each in their own way, or one of them leaves out.
-const OWN_WORDS: [&str; 5] = ["summary", "complexity", "history", "notes", "subcommands"];
+/// What the two servers word each in their own way.
+const OWN_WORDS: [&str; 3] = ["summary", "complexity", "notes"];
 
-/// A reply without what is said in words, sets in one order.
+/// Commands whose arity has grown since 7.0, by options that came later.
+const GROWN: [&str; 2] = ["zrank", "zrevrank"];
+
+/// Whether a version came after 7.0.
+fn is_later(version: &str) -> bool {
+    let mut parts = version.split('.').filter_map(|part| part.parse::<u32>().ok());
+    (parts.next(), parts.next()) > (Some(7), Some(0))
+}
+
+/// Whether it is an argument, or an event of the history, that came after 7.0.
+fn came_later(reply: &Reply) -> bool {
+    match reply {
+        Reply::Map(pairs) => {
+            pairs.iter().any(|(name, value)| name.text() == "since" && is_later(&value.text()))
+        }
+        Reply::Array(event) => event.first().is_some_and(|version| is_later(&version.text())),
+        _ => false,
+    }
+}
+
+/// A reply without what is said in words and what came after 7.0, sets and subcommands in one order.
 fn bare(reply: &Reply) -> Reply {
     match reply {
-        Reply::Array(elements) => Reply::Array(elements.iter().map(bare).collect()),
+        Reply::Array(elements) => {
+            Reply::Array(elements.iter().filter(|it| !came_later(it)).map(bare).collect())
+        }
         Reply::Set(elements) => {
             let mut elements: Vec<Reply> = elements.iter().map(bare).collect();
             elements.sort();
             Reply::Set(elements)
         }
         Reply::Map(pairs) => {
-            let told = |name: &Reply| !OWN_WORDS.contains(&name.text().as_str());
-            let told = pairs.iter().filter(|(name, _)| told(name));
-            Reply::Map(told.map(|(name, value)| (name.clone(), bare(value))).collect())
+            let told = pairs.iter().map(|(name, value)| (name.clone(), bare_field(name, value)));
+            // A history of later versions alone is none.
+            Reply::Map(told.filter(|(_, value)| *value != Reply::Set(Vec::new())).collect())
         }
         other => other.clone(),
+    }
+}
+
+fn bare_field(name: &Reply, value: &Reply) -> Reply {
+    match (&*name.text(), value) {
+        (name, _) if OWN_WORDS.contains(&name) => Reply::Bulk(Vec::new()),
+        // Versions, each with what it brought.
+        ("history", Reply::Set(events)) => {
+            let events = events.iter().filter(|it| !came_later(it));
+            let mut versions: Vec<_> = events.map(|it| it.elements()[0].clone()).collect();
+            versions.sort();
+            Reply::Set(versions)
+        }
+        ("subcommands", Reply::Map(_)) => bare(value).sorted(),
+        _ => bare(value),
     }
 }
 
@@ -48,7 +87,9 @@ fn commands_are_described_as_by_redis() {
             // The subcommands are asked for one by one: their order is a hash table's.
             let parts = info.elements()[0].elements();
             let docs = bare(&it.ok(&["COMMAND", "DOCS", name]));
-            (parts[..9].iter().map(bare).collect::<Vec<_>>(), docs)
+            let arity = if GROWN.contains(&&**name) { Reply::Null } else { parts[1].clone() };
+            let told = parts[2..9].iter().map(bare).collect::<Vec<_>>();
+            (parts[0].clone(), arity, told, docs)
         });
         if expected != got {
             differing.push(format!("{name}\n  real: {expected:?}\n  ours: {got:?}"));
@@ -129,15 +170,66 @@ fn questions_are_answered_as_by_redis() {
     let count = ours.ok(&["COMMAND", "COUNT"]).int();
     let containers = names(&mut ours).iter().filter(|name| !name.contains('|')).count();
     assert_eq!(count, Some(containers as i64));
-    for (by, what) in [("PATTERN", "xre*"), ("PATTERN", "memory*"), ("ACLCAT", "hyperloglog")] {
-        let [expected, got] = [&mut real, &mut ours].map(|client| {
-            let list = client.ok(&["COMMAND", "LIST", "FILTERBY", by, what]);
-            let mut names: Vec<String> = list.elements().iter().map(Reply::text).collect();
+}
+
+/// Every category, and patterns that find about every command.
+#[test]
+fn lists_are_those_of_redis() {
+    let Some(real) = Peer::Redis70.start(&[]) else { return };
+    let ours = Redwire::start(&[]);
+    let (mut real, mut ours) = (real.client(), ours.client());
+    let (known, own) = (names(&mut real), names(&mut ours));
+    let categories = real.ok(&["ACL", "CAT"]);
+    let categories: Vec<String> = categories.elements().iter().map(Reply::text).collect();
+    let letters = (b'a'..=b'z').map(|letter| format!("{}*", letter as char));
+    let patterns = letters.chain(["*", "*|*", "?get", "XRE*", "memory|*"].map(str::to_owned));
+    let filters = categories.iter().map(|it| ("ACLCAT", it.clone()));
+    for (by, what) in filters.chain(patterns.map(|it| ("PATTERN", it))) {
+        let list = |client: &mut Client, others: &[String]| {
+            let list = client.ok(&["COMMAND", "LIST", "FILTERBY", by, &what]);
+            let names = list.elements().iter().map(Reply::text);
+            let mut names: Vec<String> = names.filter(|name| others.contains(name)).collect();
             names.sort();
             names
-        });
-        assert_eq!(got, expected, "{what}");
+        };
+        assert_eq!(list(&mut ours, &known), list(&mut real, &own), "{by} {what}");
     }
+}
+
+/// Lines of each command, made of what it says of its arguments.
+const LINES: usize = 12;
+
+/// Where the keys are of lines of every command, whole ones and such as end too early.
+#[test]
+fn keys_of_every_command_are_found_as_by_redis() {
+    let Some(real) = Peer::Redis70.start(&[]) else { return };
+    let ours = Redwire::start(&[]);
+    let (mut real, mut ours) = (real.client(), ours.client());
+    real.ok(&["HELLO", "3"]);
+    let shapes = shape::shapes(&mut real);
+    real.ok(&["HELLO", "2"]);
+    let own = names(&mut ours);
+    let (mut rng, mut asked, mut differing) = (Rng::new(seed(92)), 0, Vec::new());
+    for shape in shapes.iter().filter(|it| own.contains(&it.name)) {
+        for turn in 0..LINES {
+            let mut words = shape.line(&mut rng).words;
+            if turn % 3 == 2 {
+                words.truncate(1 + rng.below(words.len() as u64) as usize);
+            }
+            for question in ["GETKEYS", "GETKEYSANDFLAGS"] {
+                let head = [b"COMMAND".to_vec(), question.as_bytes().to_vec()];
+                let line = [&head[..], &words].concat();
+                let (expected, got) = (real.call(&line), ours.call(&line));
+                asked += 1;
+                if expected != got {
+                    let line = printable(&line);
+                    differing.push(format!("{line}\n  real: {expected:?}\n  ours: {got:?}"));
+                }
+            }
+        }
+    }
+    assert!(asked > 5000, "{asked}");
+    assert!(differing.is_empty(), "{} differ:\n{}", differing.len(), differing.join("\n"));
 }
 
 /// What is asked for to learn that there is none: no cluster, no modules, no scripts.

@@ -103,8 +103,9 @@ fn bitcount(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let bytes = string.as_bytes();
     let bits = match request.len() {
         2 => 0..bytes.len() * 8,
-        4 | 5 => {
-            let (start, end) = (integer(&request[2])?, integer(&request[3])?);
+        // The end may be left out since Valkey 8.0.
+        3..=5 => {
+            let (start, end) = (integer(&request[2])?, request.arg(3).map_or(Ok(-1), integer)?);
             if start < 0 && end < 0 && start > end {
                 context.reply.integer(0);
                 return Ok(());
@@ -146,24 +147,87 @@ fn bitpos(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     Ok(())
 }
 
-fn bitop(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let (operation, to) = (&request[1], &request[2]);
-    let combine: fn(u8, u8) -> u8 = match () {
-        () if is(operation, "AND") => u8::bitand,
-        () if is(operation, "OR") => u8::bitor,
-        () if is(operation, "XOR") => u8::bitxor,
-        // One string, so there is nothing to combine.
-        () if is(operation, "NOT") => |byte, _| byte,
-        () => return Err(CommandError::Syntax),
-    };
-    let inverts = is(operation, "NOT");
-    if inverts && request.len() != 4 {
-        return Err(CommandError::text("ERR BITOP NOT must be called with a single source key."));
+/// What `BITOP` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    And,
+    Or,
+    Xor,
+    Not,
+    /// What the first has and none of the others (this one and those below came with Redis 8.2).
+    Diff,
+    /// What any of the others has and not the first.
+    Diff1,
+    /// What the first has and any of the others, too.
+    AndOr,
+    /// What one alone has.
+    One,
+}
+
+impl Operation {
+    const NAMES: [(&'static str, Self); 8] = [
+        ("AND", Self::And),
+        ("OR", Self::Or),
+        ("XOR", Self::Xor),
+        ("NOT", Self::Not),
+        ("DIFF", Self::Diff),
+        ("DIFF1", Self::Diff1),
+        ("ANDOR", Self::AndOr),
+        ("ONE", Self::One),
+    ];
+
+    /// Reads it, and looks whether it is for so many strings.
+    fn parse(arg: &[u8], strings: usize) -> Result<Self, CommandError> {
+        let found = Self::NAMES.into_iter().find(|(name, _)| is(arg, name));
+        let (name, operation) = found.ok_or(CommandError::Syntax)?;
+        match operation {
+            Self::Not if strings != 1 => {
+                Err(CommandError::text("ERR BITOP NOT must be called with a single source key."))
+            }
+            Self::Diff | Self::Diff1 | Self::AndOr if strings < 2 => Err(CommandError::text(
+                format!("ERR BITOP {name} must be called with at least two source keys."),
+            )),
+            _ => Ok(operation),
+        }
     }
-    let mut strings = Vec::with_capacity(request.len() - 3);
-    for key in request.iter().skip(3) {
-        strings.push(context.data.read::<Str>(key)?.map(StrRef::to_str).unwrap_or_default());
+
+    /// Whether servers before Redis 8.2 lack it.
+    fn is_recent(self) -> bool {
+        matches!(self, Self::Diff | Self::Diff1 | Self::AndOr | Self::One)
     }
+
+    /// The string that comes of `strings`, as long as the longest of them: those that are shorter end in
+    /// zeros.
+    fn of(self, strings: &[Str]) -> Vec<u8> {
+        match self {
+            Self::And => fold(strings, u8::bitand),
+            Self::Or => fold(strings, u8::bitor),
+            Self::Xor => fold(strings, u8::bitxor),
+            Self::Not => fold(strings, |byte, _| byte).into_iter().map(|byte| !byte).collect(),
+            Self::One => one(strings),
+            Self::Diff | Self::Diff1 | Self::AndOr => {
+                let (first, others) = strings.split_at(1.min(strings.len()));
+                let (mut first, mut others) = (fold(first, u8::bitor), fold(others, u8::bitor));
+                let len = first.len().max(others.len());
+                first.resize(len, 0);
+                others.resize(len, 0);
+                let combine: fn(u8, u8) -> u8 = match self {
+                    Self::Diff => |first, others| first & !others,
+                    Self::Diff1 => |first, others| !first & others,
+                    _ => u8::bitand,
+                };
+                first
+                    .iter_mut()
+                    .zip(others)
+                    .for_each(|(byte, other)| *byte = combine(*byte, other));
+                first
+            }
+        }
+    }
+}
+
+/// The strings combined one after the other.
+fn fold(strings: &[Str], combine: fn(u8, u8) -> u8) -> Vec<u8> {
     let len = strings.iter().map(Str::len).max().unwrap_or(0);
     let mut strings = strings.iter();
     let mut result = strings.next().map_or_else(Vec::new, |first| first.as_bytes().into_owned());
@@ -174,13 +238,42 @@ fn bitop(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         common.iter_mut().zip(&*bytes).for_each(|(byte, other)| *byte = combine(*byte, *other));
         beyond.iter_mut().for_each(|byte| *byte = combine(*byte, 0));
     }
-    if inverts {
-        result.iter_mut().for_each(|byte| *byte = !*byte);
+    result
+}
+
+/// The bits that one of the strings has and no other.
+fn one(strings: &[Str]) -> Vec<u8> {
+    let mut once = vec![0; strings.iter().map(Str::len).max().unwrap_or(0)];
+    let mut more = once.clone();
+    for string in strings {
+        for ((once, more), byte) in once.iter_mut().zip(&mut more).zip(&*string.as_bytes()) {
+            *more |= *once & byte;
+            *once |= byte;
+        }
     }
+    once.iter_mut().zip(more).for_each(|(once, more)| *once &= !more);
+    once
+}
+
+fn bitop(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    let to = &request[2];
+    let operation = Operation::parse(&request[1], request.len() - 3)?;
+    let mut strings = Vec::with_capacity(request.len() - 3);
+    for key in request.iter().skip(3) {
+        strings.push(context.data.read::<Str>(key)?.map(StrRef::to_str).unwrap_or_default());
+    }
+    let result = operation.of(&strings);
+    let len = result.len();
     if len > 0 {
+        if operation.is_recent() && context.data.begin_effect() {
+            context.data.effect([b"SET", to, &result]);
+        }
         context.data.put(to, Value::String(Str::from(result)), None);
         context.data.changed(to, EventClass::String, "set");
     } else if context.data.delete(to) {
+        if operation.is_recent() {
+            context.data.effect([b"DEL", to]);
+        }
         context.data.changed(to, EventClass::Generic, "del");
     }
     context.reply.integer(len as i64);

@@ -12,7 +12,7 @@ use redwire_resp::{Request, parse_i64};
 
 use super::draw::Draw;
 use super::options;
-use super::scan::{self, ScanOptions};
+use super::scan::{self, ScanOption, ScanOptions};
 use crate::command::{Command, Flags, Keys};
 use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
@@ -262,13 +262,16 @@ fn hscan(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         scan::write_head(&mut context.reply, 0, 0);
         return Ok(());
     };
-    let options = ScanOptions::parse(request, 3, false)?;
+    let options = ScanOptions::parse(request, 3, &[ScanOption::Bare("novalues")])?;
     let (next, mut fields) = hash.scan(cursor, options.count_of(hash.stored_len(), whole));
     fields.retain(|field| options.lets_through(field.name));
-    scan::write_head(&mut context.reply, next, fields.len() * 2);
+    let each = if options.bare { 1 } else { 2 };
+    scan::write_head(&mut context.reply, next, fields.len() * each);
     for field in fields {
         context.reply.bulk(field.name);
-        context.reply.bulk(field.value);
+        if !options.bare {
+            context.reply.bulk(field.value);
+        }
     }
     Ok(())
 }

@@ -17,6 +17,17 @@ pub(super) struct ScanOptions<'a> {
     pub(super) count: usize,
     /// `TYPE`, which only `SCAN` takes.
     pub(super) type_name: Option<&'a [u8]>,
+    /// Names alone, without what belongs to them.
+    pub(super) bare: bool,
+}
+
+/// An option that not all of the commands take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ScanOption {
+    /// `TYPE`, with its argument.
+    Type,
+    /// What asks for names alone: `NOVALUES` (Redis 7.4), `NOSCORES` (Valkey 9).
+    Bare(&'static str),
 }
 
 impl<'a> ScanOptions<'a> {
@@ -24,11 +35,21 @@ impl<'a> ScanOptions<'a> {
     pub(super) fn parse(
         request: Request<'a>,
         first: usize,
-        takes_type: bool,
+        own: &[ScanOption],
     ) -> Result<Self, CommandError> {
-        let mut options = Self { pattern: None, count: COUNT_DEFAULT, type_name: None };
+        let mut options =
+            Self { pattern: None, count: COUNT_DEFAULT, type_name: None, bare: false };
+        let is_bare = |arg| {
+            let is =
+                |it: &ScanOption| matches!(it, ScanOption::Bare(name) if options::is(arg, name));
+            own.iter().any(is)
+        };
         let mut args = request.iter().skip(first);
         while let Some(option) = args.next() {
+            if is_bare(option) {
+                options.bare = true;
+                continue;
+            }
             let value = args.next().ok_or(CommandError::Syntax)?;
             if options::is(option, "count") {
                 let count = options::integer(value)?;
@@ -38,7 +59,7 @@ impl<'a> ScanOptions<'a> {
                 }
             } else if options::is(option, "match") {
                 options.pattern = Some(value).filter(|pattern| *pattern != b"*");
-            } else if takes_type && options::is(option, "type") {
+            } else if own.contains(&ScanOption::Type) && options::is(option, "type") {
                 options.type_name = Some(value);
             } else {
                 return Err(CommandError::Syntax);

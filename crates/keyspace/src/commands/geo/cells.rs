@@ -21,24 +21,48 @@ struct Cell {
 /// What a search covers, in degrees, and how far it reaches from its centre, in metres.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Area {
-    pub(super) centre: Point,
-    /// From the centre to its sides, in metres.
-    pub(super) half_width: f64,
-    pub(super) half_height: f64,
+    centre: Point,
+    bounds: Bounds,
     /// From the centre to what is farthest.
-    pub(super) reach: f64,
+    reach: f64,
 }
 
 /// The least and the greatest coordinates of an area.
-struct Bounds {
-    longitude: (f64, f64),
-    latitude: (f64, f64),
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) longitude: (f64, f64),
+    pub(super) latitude: (f64, f64),
+}
+
+impl Bounds {
+    /// Those of a box around `centre`, from which it is so many metres to its sides.
+    fn around(centre: Point, half_width: f64, half_height: f64) -> Self {
+        let Point { longitude, latitude } = centre;
+        let lat_delta = (half_height / EARTH_RADIUS).to_degrees();
+        // The side that is nearer to a pole is the wider one.
+        let side = if latitude < 0.0 { latitude - lat_delta } else { latitude + lat_delta };
+        let long_delta = (half_width / EARTH_RADIUS / side.to_radians().cos()).to_degrees();
+        Self {
+            longitude: (longitude - long_delta, longitude + long_delta),
+            latitude: (latitude - lat_delta, latitude + lat_delta),
+        }
+    }
 }
 
 impl Area {
+    /// A box around `centre`: how many metres it is to its sides and to what of it is farthest.
+    pub(super) fn around(centre: Point, half_width: f64, half_height: f64, reach: f64) -> Self {
+        Self { centre, bounds: Bounds::around(centre, half_width, half_height), reach }
+    }
+
+    /// What is within `bounds`, of which the farthest is so many metres from `centre`.
+    pub(super) fn within(centre: Point, bounds: Bounds, reach: f64) -> Self {
+        Self { centre, bounds, reach }
+    }
+
     /// The scores of each cell, the first included, the last not.
     pub(super) fn cells(&self) -> Vec<Range<f64>> {
-        let bounds = self.bounds();
+        let bounds = self.bounds;
         let mut step = self.step();
         let mut grid = Grid::around(self.centre, step);
         if step > 1 && !grid.covers(&bounds) {
@@ -56,18 +80,6 @@ impl Area {
             }
         }
         cells.into_iter().map(Cell::scores).collect()
-    }
-
-    fn bounds(&self) -> Bounds {
-        let Point { longitude, latitude } = self.centre;
-        let lat_delta = (self.half_height / EARTH_RADIUS).to_degrees();
-        // The side that is nearer to a pole is the wider one.
-        let side = if latitude < 0.0 { latitude - lat_delta } else { latitude + lat_delta };
-        let long_delta = (self.half_width / EARTH_RADIUS / side.to_radians().cos()).to_degrees();
-        Bounds {
-            longitude: (longitude - long_delta, longitude + long_delta),
-            latitude: (latitude - lat_delta, latitude + lat_delta),
-        }
     }
 
     /// How fine the grid is to be, so that nine cells hold the area.
@@ -162,7 +174,7 @@ mod tests {
     #[test]
     fn a_point_is_looked_for_in_its_cell_alone() {
         let centre = Point { longitude: 13.361_389, latitude: 38.115_556 };
-        let area = Area { centre, half_width: 0.0, half_height: 0.0, reach: 0.0 };
+        let area = Area::around(centre, 0.0, 0.0, 0.0);
         let score = centre.encode() as f64;
         assert_eq!(area.cells()[0], score..score + 1.0);
     }
@@ -173,7 +185,7 @@ mod tests {
         for (longitude, latitude) in [(0.0, 0.0), (13.3, 38.1), (-179.9, -70.0), (120.0, 84.0)] {
             let centre = Point { longitude, latitude };
             for metres in [1.0, 500.0, 20_000.0, 300_000.0] {
-                let area = Area { centre, half_width: metres, half_height: metres, reach: metres };
+                let area = Area::around(centre, metres, metres, metres);
                 let cells = area.cells();
                 assert!(cells.len() <= 9);
                 let degrees = (metres / EARTH_RADIUS).to_degrees() * 0.99;

@@ -3,6 +3,7 @@
 mod cells;
 mod hash;
 mod partial_sort;
+mod polygon;
 mod search;
 
 use redwire_resp::{Encoder, Protocol, Request, RequestBuf};

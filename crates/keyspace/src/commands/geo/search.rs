@@ -7,6 +7,7 @@ use redwire_resp::Request;
 use super::cells::Area;
 use super::hash::Point;
 use super::partial_sort::partial_sort;
+use super::polygon::Polygon;
 use super::{point, unit, write_distance, write_point};
 use crate::commands::options::{float, integer, is};
 use crate::commands::store::store;
@@ -14,14 +15,15 @@ use crate::context::Context;
 use crate::error::{CommandError, CommandResult};
 use crate::events::EventClass;
 use crate::value::Kind as _;
-use crate::{Blob, Scored, Zset};
+use crate::{Blob, Scored, Value, Zset};
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Shape {
     /// In metres.
     Radius(f64),
     /// Width and height in metres.
     Box(f64, f64),
+    Polygon(Polygon),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,12 +160,32 @@ fn run(
                 member: found.member,
             });
             let result = Zset::from_iter(scored).into_value();
+            if matches!(search.shape, Some(Shape::Polygon(_))) {
+                tell_of_result(context, destination, &result);
+            }
             let event = if form.is_search() { "geosearchstore" } else { "georadiusstore" };
             store(context, destination, result, EventClass::Zset, event);
         }
         None => search.reply(context, &found),
     }
     Ok(())
+}
+
+/// Tells replicas what is stored, and not what was searched for, which most servers do not know.
+fn tell_of_result(context: &mut Context<'_>, destination: &[u8], result: &Value) {
+    if !context.data.begin_effect() {
+        return;
+    }
+    let payload = result.to_payload(context.data.thresholds());
+    match payload.filter(|_| result.element_count() > 0) {
+        Some(payload) => {
+            context.data.effect([b"RESTORE", destination, b"0", &payload, b"REPLACE"]);
+        }
+        None if context.data.peek(destination).is_some() => {
+            context.data.effect([b"DEL", destination]);
+        }
+        None => {}
+    }
 }
 
 impl<'a> Search<'a> {
@@ -255,9 +277,23 @@ impl<'a> Search<'a> {
                 self.unit = unit(next())?;
                 self.shape = Some(Shape::Box(width * self.unit, height * self.unit));
             }
+            () if is(arg, "BYPOLYGON") && left > 0 && self.may_be_polygon() => {
+                let polygon = polygon(args)?;
+                self.centre = Some(polygon.centre());
+                self.shape = Some(Shape::Polygon(polygon));
+            }
             () => return Err(CommandError::Syntax),
         }
         Ok(())
+    }
+
+    /// Whether a polygon may be named: it has a centre of its own.
+    fn may_be_polygon(&self) -> bool {
+        match self.shape {
+            None => self.centre.is_none(),
+            Some(Shape::Polygon(_)) => true,
+            Some(Shape::Radius(_) | Shape::Box(..)) => false,
+        }
     }
 
     fn check(mut self, form: Form, request: Request<'_>) -> Result<Self, CommandError> {
@@ -291,7 +327,7 @@ impl<'a> Search<'a> {
 
     fn find(&self, zset: &Zset, centre: Point) -> Vec<Found> {
         let mut found = Vec::new();
-        let Some(shape) = self.shape else { return found };
+        let Some(shape) = &self.shape else { return found };
         let ranks = shape.area(centre).cells().into_iter().map(|scores| {
             zset.rank_of_score(scores.start, false)..zset.rank_of_score(scores.end, false)
         });
@@ -341,6 +377,20 @@ impl<'a> Search<'a> {
     }
 }
 
+/// Reads the corners of a polygon, behind their number.
+fn polygon<'a>(
+    args: &mut (impl ExactSizeIterator<Item = &'a [u8]> + Clone),
+) -> Result<Polygon, CommandError> {
+    let count =
+        integer(args.next().unwrap_or_default()).ok().filter(|count| i32::try_from(*count).is_ok());
+    let count = count.ok_or(CommandError::text("ERR invalid number of vertices"))?;
+    let count = usize::try_from(count).ok().filter(|count| (3..=args.len() / 2).contains(count));
+    let count =
+        count.ok_or(CommandError::text("ERR GEOSEARCH BYPOLYGON must have at least 3 vertices"))?;
+    let mut corner = || point(args.next().unwrap_or_default(), args.next().unwrap_or_default());
+    Ok(Polygon::new((0..count).map(|_| corner()).collect::<Result<_, _>>()?))
+}
+
 /// Sorts as servers do, who leave ties in another order where they need not sort all.
 fn sort(found: &mut [Found], wanted: usize, order: impl Fn(&Found, &Found) -> Ordering) {
     if wanted < found.len() {
@@ -351,22 +401,24 @@ fn sort(found: &mut [Found], wanted: usize, order: impl Fn(&Found, &Found) -> Or
 }
 
 impl Shape {
-    fn area(self, centre: Point) -> Area {
+    fn area(&self, centre: Point) -> Area {
         match self {
-            Self::Radius(reach) => Area { centre, half_width: reach, half_height: reach, reach },
+            Self::Radius(reach) => Area::around(centre, *reach, *reach, *reach),
             Self::Box(width, height) => {
                 let (half_width, half_height) = (width / 2.0, height / 2.0);
                 let reach = (half_width * half_width + half_height * half_height).sqrt();
-                Area { centre, half_width, half_height, reach }
+                Area::around(centre, half_width, half_height, reach)
             }
+            Self::Polygon(polygon) => polygon.area(centre),
         }
     }
 
     /// The distance of `place` from the centre, if it is within.
-    fn holds(self, centre: Point, place: Point) -> Option<f64> {
+    fn holds(&self, centre: Point, place: Point) -> Option<f64> {
         let distance = || centre.distance(place);
         match self {
-            Self::Radius(radius) => Some(distance()).filter(|distance| *distance <= radius),
+            Self::Radius(radius) => Some(distance()).filter(|distance| distance <= radius),
+            Self::Polygon(polygon) => polygon.holds(place).then(distance),
             Self::Box(width, height) => {
                 let beside = Point { latitude: place.latitude, ..centre };
                 let within = place.distance(beside) <= width / 2.0

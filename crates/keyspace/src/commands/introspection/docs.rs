@@ -44,7 +44,7 @@ fn write_docs(reply: &mut Encoder<'_>, entry: &Reference) {
     let arguments = arguments::parse(entry.args).unwrap_or_default();
     let inner = reference::subcommands(entry.name);
     let inner_count = inner.clone().count();
-    let parts = [entry.doc_flags.len(), arguments.len(), inner_count];
+    let parts = [entry.doc_flags.len(), entry.history.len(), arguments.len(), inner_count];
     let texts = head.clone().chain(deprecated.clone()).count();
     reply.map(texts + parts.into_iter().filter(|len| *len > 0).count());
     let write_texts = |reply: &mut Encoder<'_>, (name, text): (&str, &str)| {
@@ -58,6 +58,15 @@ fn write_docs(reply: &mut Encoder<'_>, entry: &Reference) {
         entry.doc_flags.iter().for_each(|flag| reply.simple(flag));
     }
     deprecated.for_each(|it| write_texts(reply, it));
+    if !entry.history.is_empty() {
+        reply.bulk(b"history");
+        reply.set(entry.history.len());
+        for (version, what) in &entry.history {
+            reply.array(2);
+            reply.bulk(version.as_bytes());
+            reply.bulk(what.as_bytes());
+        }
+    }
     if !arguments.is_empty() {
         reply.bulk(b"arguments");
         arguments::write(reply, &arguments);

@@ -58,8 +58,17 @@ fn keys_of(context: &Context<'_>, request: Request<'_>) -> Result<Vec<KeyUse>, C
     if !accepts {
         return invalid("ERR Invalid number of arguments specified for command");
     }
-    let keys = positions(&described, request).filter(|keys| !keys.is_empty());
-    keys.ok_or(CommandError::text("ERR Invalid arguments specified for command"))
+    match positions(&described, request).filter(|keys| !keys.is_empty()) {
+        Some(keys) => Ok(keys),
+        None if may_have_none(&described) => Ok(Vec::new()),
+        None => invalid("ERR Invalid arguments specified for command"),
+    }
+}
+
+/// Whether a line of this command may name no keys.
+fn may_have_none(described: &Described) -> bool {
+    let entry = reference::find(described.name());
+    entry.is_some_and(|entry| entry.flags.contains(&"no_mandatory_keys"))
 }
 
 fn positions(described: &Described, request: Request<'_>) -> Option<Vec<KeyUse>> {
@@ -81,10 +90,8 @@ fn positions(described: &Described, request: Request<'_>) -> Option<Vec<KeyUse>>
     if let Described::Command(command) = described
         && command.keys.instead_after.is_some()
     {
-        let count = command.keys.of(request)?.len();
-        let instead = command.keys.instead_from(request).zip(specs.last());
-        let (first, spec) =
-            instead.or_else(|| Some((command.keys.first as usize, specs.first()?)))?;
+        let (count, spec) = (command.keys.of(request)?.len(), specs.first()?);
+        let first = command.keys.instead_from(request).unwrap_or(command.keys.first as usize);
         return Some((first..first + count).map(|at| (at, spec.flags.clone())).collect());
     }
     let mut keys = Vec::new();

@@ -3,7 +3,7 @@
 use redwire_resp::Request;
 
 use crate::Blob;
-use crate::commands::scan::{ScanOptions, cursor, write_head};
+use crate::commands::scan::{ScanOption, ScanOptions, cursor, write_head};
 use crate::context::Context;
 use crate::error::CommandResult;
 use crate::glob;
@@ -24,7 +24,7 @@ pub(super) fn keys(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
 /// [`Database::scan`](crate::database::Database::scan).
 pub(super) fn scan(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let from = cursor(&request[1])?;
-    let options = ScanOptions::parse(request, 2, true)?;
+    let options = ScanOptions::parse(request, 2, &[ScanOption::Type])?;
     let (next, keys) = context.data.scan(from, options.count);
     let is_wanted = |key: &Blob| {
         if !options.lets_through(key) {

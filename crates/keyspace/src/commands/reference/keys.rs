@@ -12,6 +12,8 @@ pub(in super::super) struct KeySpec {
     pub(in super::super) flags: Vec<&'static str>,
     begin: Begin,
     find: Find,
+    /// What is to be said about it.
+    pub(super) note: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +61,7 @@ impl KeySpec {
             "keynum" => Find::Count { at: next()?, first: next()?, step: next()? },
             _ => Find::Unknown,
         };
-        Some(Self { flags, begin, find })
+        Some(Self { flags, begin, find, note: None })
     }
 
     /// Whether it is of keys, not of what only belongs to a slot as they do (a shard channel).
@@ -93,6 +95,12 @@ impl KeySpec {
             }
             Find::Unknown => return Some(Vec::new()),
         };
+        // An option whose argument is not there names no key.
+        let is_option =
+            matches!((self.begin, self.find), (Begin::Keyword(..), Find::Range { last: 0.., .. }));
+        if is_option && last >= count {
+            return Some(Vec::new());
+        }
         let fits = last < count;
         let positions = (first..=last).step_by(step.max(1) as usize);
         fits.then(|| positions.filter_map(|at| usize::try_from(at).ok()).collect())
@@ -118,7 +126,11 @@ impl KeySpec {
 
     /// Writes it as `COMMAND INFO` does.
     pub(in super::super) fn write(&self, reply: &mut Encoder<'_>) {
-        reply.map(3);
+        reply.map(3 + usize::from(self.note.is_some()));
+        if let Some(note) = self.note {
+            reply.bulk(b"notes");
+            reply.bulk(note.as_bytes());
+        }
         reply.bulk(b"flags");
         reply.set(self.flags.len());
         self.flags.iter().for_each(|flag| reply.simple(flag));

@@ -6,9 +6,11 @@
 //! - `summary`: one sentence, in our own words.
 //! - `info`: arity, flags, first key, last key, step, ACL categories.
 //! - `tips`: for clients and proxies.
-//! - `keys`: a key specification: flags, where to begin, how to go on; see [`keys`].
+//! - `keys`: a key specification: flags, where to begin, how to go on; see [`keys`]. A `note` behind it
+//!   is about it, in our own words.
 //! - `since`, `complexity`, `flags` (of the documentation), `deprecated` (since when, and by what it is
 //!   replaced).
+//! - `history`: a version, and in our own words what it brought.
 //! - `args`: see [`arguments`].
 //!
 //! Figures, flags and names of arguments are those of Redis 7.0, or of the version in which a command
@@ -61,6 +63,8 @@ pub(crate) struct Reference {
     pub(super) doc_flags: Vec<&'static str>,
     /// Since when, and by what it is replaced.
     pub(super) deprecated: Option<(&'static str, &'static str)>,
+    /// Versions, and what each brought.
+    pub(super) history: Vec<(&'static str, &'static str)>,
     /// In the notation of [`arguments`].
     pub(super) args: &'static str,
 }
@@ -80,10 +84,12 @@ impl Reference {
             }
             "tips" => self.tips = rest.split(' ').collect(),
             "keys" => self.keys.push(KeySpec::parse(rest)?),
+            "note" => self.keys.last_mut()?.note = Some(rest),
             "since" => self.since = rest,
             "complexity" => self.complexity = Some(rest),
             "flags" => self.doc_flags = rest.split(' ').collect(),
             "deprecated" => self.deprecated = Some(rest.split_once(' ').unwrap_or((rest, ""))),
+            "history" => self.history.push(rest.split_once(' ')?),
             "args" => self.args = rest,
             _ => return None,
         }

@@ -241,7 +241,7 @@ fn sscan(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         scan::write_head(&mut context.reply, 0, 0);
         return Ok(());
     };
-    let options = ScanOptions::parse(request, 3, false)?;
+    let options = ScanOptions::parse(request, 3, &[])?;
     let (next, mut members) = set.scan(cursor, options.count_of(set.len(), whole));
     members.retain(|member| options.lets_through(member));
     scan::write_head(&mut context.reply, next, members.len());

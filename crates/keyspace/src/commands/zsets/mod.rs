@@ -13,11 +13,12 @@ mod zero;
 use redwire_resp::{DoubleBuffer, Request, format_double};
 
 use super::draw::Draw;
-use super::scan::{self, ScanOptions};
+use super::options::is;
+use super::scan::{self, ScanOption, ScanOptions};
 use crate::Zset;
 use crate::command::{Command, Flags, Keys};
 use crate::context::Context;
-use crate::error::CommandResult;
+use crate::error::{CommandError, CommandResult};
 
 const READ: Flags = Flags::READONLY;
 const READ_FAST: Flags = READ.with(Flags::FAST);
@@ -55,8 +56,8 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::data("zcard", 2, READ_FAST, Keys::ONE, zcard),
     Command::data("zscore", 3, READ_FAST, Keys::ONE, zscore),
     Command::data("zmscore", -3, READ_FAST, Keys::ONE, zmscore),
-    Command::data("zrank", 3, READ_FAST, Keys::ONE, zrank),
-    Command::data("zrevrank", 3, READ_FAST, Keys::ONE, zrevrank),
+    Command::data("zrank", -3, READ_FAST, Keys::ONE, zrank),
+    Command::data("zrevrank", -3, READ_FAST, Keys::ONE, zrevrank),
     Command::data("zrandmember", -2, READ, Keys::ONE, zrandmember),
     Command::data("zscan", -3, READ, Keys::ONE, zscan),
     Command::data("zcount", 4, READ_FAST, Keys::ONE, ranges::zcount),
@@ -105,21 +106,38 @@ fn zmscore(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 }
 
 fn zrank(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    rank(context, request, |_, rank| rank)
+    rank(context, request, "zrank", |_, rank| rank)
 }
 
 fn zrevrank(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    rank(context, request, |zset, rank| zset.len() - 1 - rank)
+    rank(context, request, "zrevrank", |zset, rank| zset.len() - 1 - rank)
 }
 
 fn rank(
     context: &mut Context<'_>,
     request: Request<'_>,
+    command: &'static str,
     counted: fn(&Zset, usize) -> usize,
 ) -> CommandResult {
+    let with_score = match request.arg(3) {
+        None => false,
+        Some(option) if request.len() == 4 && is(option, "WITHSCORE") => true,
+        // To a 7.0, which knows no such option, it is an argument too many.
+        Some(_) => return Err(CommandError::Arity(command.into())),
+    };
     let zset = context.data.read::<Zset>(&request[1])?;
-    match zset.and_then(|zset| Some(counted(zset, zset.rank(&request[2])?.0))) {
-        Some(rank) => context.reply.integer(rank as i64),
+    let found = zset.and_then(|zset| {
+        let (rank, score) = zset.rank(&request[2])?;
+        Some((counted(zset, rank), score))
+    });
+    match found {
+        Some((rank, score)) if with_score => {
+            context.reply.array(2);
+            context.reply.integer(rank as i64);
+            context.reply.double(score);
+        }
+        Some((rank, _)) => context.reply.integer(rank as i64),
+        None if with_score => context.reply.null_array(),
         None => context.reply.null(),
     }
     Ok(())
@@ -144,14 +162,17 @@ fn zscan(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
         scan::write_head(&mut context.reply, 0, 0);
         return Ok(());
     };
-    let options = ScanOptions::parse(request, 3, false)?;
+    let options = ScanOptions::parse(request, 3, &[ScanOption::Bare("noscores")])?;
     let (next, mut members) = zset.scan(cursor, options.count_of(zset.len(), whole));
     members.retain(|scored| options.lets_through(scored.member));
-    scan::write_head(&mut context.reply, next, members.len() * 2);
+    let each = if options.bare { 1 } else { 2 };
+    scan::write_head(&mut context.reply, next, members.len() * each);
     for scored in members {
         context.reply.bulk(scored.member);
-        // A string in RESP3 too.
-        context.reply.bulk(format_double(scored.score, &mut DoubleBuffer::new()).as_bytes());
+        if !options.bare {
+            // A string in RESP3 too.
+            context.reply.bulk(format_double(scored.score, &mut DoubleBuffer::new()).as_bytes());
+        }
     }
     Ok(())
 }

@@ -163,10 +163,21 @@ enum Condition {
     AllFields,
 }
 
+/// Whether an option of `HSETEX` wants its key to be there, or not to be.
+fn key_condition(option: &[u8]) -> Option<bool> {
+    match () {
+        () if is(option, "NX") => Some(false),
+        () if is(option, "XX") => Some(true),
+        () => None,
+    }
+}
+
 /// The arguments of `HSETEX`.
 #[derive(Debug)]
 struct SetRequest<'a> {
     request: Request<'a>,
+    /// Whether the key must be there (`XX`) or must not (`NX`), as Valkey has it.
+    key_is_there: Option<bool>,
     condition: Option<Condition>,
     expiry: Expiry,
     /// Where the option of the expiry is, if there is one.
@@ -180,7 +191,7 @@ impl<'a> SetRequest<'a> {
     fn parse(data: &Data<'_>, request: Request<'a>) -> Result<Self, CommandError> {
         let arity = || CommandError::Arity("hsetex".into());
         let (mut condition, mut expiry, mut expiry_at) = (None, Expiry::Default, 0);
-        let mut at = 2;
+        let (mut key_is_there, mut at) = (None, 2);
         loop {
             let option = request.arg(at).ok_or_else(arity)?;
             let wanted = match () {
@@ -197,7 +208,11 @@ impl<'a> SetRequest<'a> {
                 if request.len() - first != count * 2 {
                     return Err(arity());
                 }
-                return Ok(Self { request, condition, expiry, expiry_at, first });
+                return Ok(Self { request, key_is_there, condition, expiry, expiry_at, first });
+            } else if let Some(wanted) = key_condition(option) {
+                if key_is_there.replace(wanted).is_some_and(|other| other != wanted) {
+                    return Err(CommandError::Syntax);
+                }
             } else if wanted.is_some() {
                 if condition.is_some() {
                     return Err(CommandError::text(
@@ -236,6 +251,10 @@ impl<'a> SetRequest<'a> {
     /// Whether the condition holds. A primary's did: what it set is set, whatever is still here.
     fn is_met(&self, data: &mut Data<'_>) -> Result<bool, CommandError> {
         let replicated = data.is_replicated();
+        let is_there = data.check::<Hash>(&self.request[1])?;
+        if !replicated && self.key_is_there.is_some_and(|wanted| wanted != is_there) {
+            return Ok(false);
+        }
         let hash = data.read_hash(&self.request[1])?;
         let is_there = |field| hash.is_some_and(|hash| hash.get(field).is_some());
         Ok(match self.condition {
@@ -245,13 +264,20 @@ impl<'a> SetRequest<'a> {
         })
     }
 
-    /// The request with its moment as `PXAT`.
-    fn effect(&self, data: &mut Data<'_>, at: i64) {
+    /// Tells replicas the request, its moment as `PXAT` if it has one, and without `NX` and `XX`, which
+    /// not all of them know.
+    fn effect(&self, data: &mut Data<'_>, at: Option<i64>) {
         let mut digits = itoa::Buffer::new();
         let mut args: Vec<&[u8]> = self.request.iter().collect();
-        args[self.expiry_at] = b"PXAT";
-        args[self.expiry_at + 1] = digits.format(at).as_bytes();
-        data.effect(args);
+        if let Some(at) = at {
+            args[self.expiry_at] = b"PXAT";
+            args[self.expiry_at + 1] = digits.format(at).as_bytes();
+        }
+        let (options, fields) = args.split_at(self.first - 2);
+        let options = options.iter().enumerate();
+        let told = options.filter(|(at, option)| *at < 2 || key_condition(option).is_none());
+        let told: Vec<&[u8]> = told.map(|(_, option)| *option).collect();
+        data.effect([&told, fields].concat());
     }
 }
 
@@ -273,6 +299,8 @@ pub(super) fn hsetex(context: &mut Context<'_>, request: Request<'_>) -> Command
     data.changed_more(set.fields().count() - 1);
     if let Expiry::At(at) = set.expiry {
         expire_set_fields(data, &set, at)?;
+    } else if set.key_is_there.is_some() {
+        set.effect(data, None);
     }
     context.reply.integer(1);
     Ok(())
@@ -298,7 +326,7 @@ fn expire_set_fields(data: &mut Data<'_>, set: &SetRequest<'_>, at: i64) -> Comm
     } else {
         data.fields_expire(key);
         data.touched(key, EventClass::Hash, "hexpire");
-        set.effect(data, at);
+        set.effect(data, Some(at));
     }
     Ok(())
 }

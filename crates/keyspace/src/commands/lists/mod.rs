@@ -265,8 +265,13 @@ fn position(index: i64, len: usize) -> Option<usize> {
 
 fn lset(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let key = &request[1];
+    let is_replicated = context.data.is_replicated();
     let list = context.data.write::<List>(key)?.ok_or(CommandError::NoSuchKey)?;
-    let index = options::integer(&request[2])?;
+    let mut index = options::integer(&request[2])?;
+    if is_replicated && index.unsigned_abs() > list.len() as u64 {
+        // A Redis from 7.2 on, and a Valkey, takes the lower 32 bits for the index in a small list.
+        index = i64::from(index as i32);
+    }
     let place = position(index, list.len());
     if !place.is_some_and(|index| list.set(index, &request[3])) {
         return Err(CommandError::IndexOutOfRange);

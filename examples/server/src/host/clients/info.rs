@@ -120,6 +120,7 @@ impl ClientType {
             ("replica", Self::Replica),
             ("pubsub", Self::PubSub),
             ("master", Self::Primary),
+            ("primary", Self::Primary),
         ]
         .into_iter()
         .find_map(|(known, kind)| is(name, known).then_some(kind))
@@ -226,7 +227,7 @@ impl ClientInfo {
     }
 
     /// The letters of `flags=`, in Redis' order.
-    fn flags(&self, tracking: Option<&Mode>) -> String {
+    pub(super) fn flags(&self, tracking: Option<&Mode>) -> String {
         let letters: String = [
             ('O', self.standing == Standing::Monitor),
             ('S', self.standing == Standing::Replica),

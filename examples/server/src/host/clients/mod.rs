@@ -1,5 +1,6 @@
 //! `CLIENT`, and what is known of each connection.
 
+mod filter;
 mod info;
 mod kill;
 mod pause;
@@ -14,6 +15,7 @@ use std::borrow::Cow;
 use redwire_keyspace::{CommandError, CommandResult, Context};
 use redwire_resp::{Request, parse_i64};
 
+use self::filter::Filter;
 use super::is;
 use super::subcommands::{Subcommand, dispatch};
 use crate::core::{Action, Core};
@@ -167,23 +169,21 @@ fn info(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> Co
 }
 
 fn list(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let option = request.arg(2);
-    let option_is = |name| option.is_some_and(|option| is(option, name));
     refresh_own(core, context);
     let mut lines = String::new();
     let mut add = |client: &ClientInfo| lines.extend([client.line(core).as_str(), "\n"]);
-    if option_is("type") && request.len() == 4 {
-        let kind = ClientType::from_name(&request[3]).ok_or_else(|| unknown_type(&request[3]))?;
-        shown(core).filter(|client| client.kind() == kind).for_each(|client| add(&client));
-    } else if option_is("id") && request.len() > 3 {
+    // As in 7.0 these alone come in the order in which they are named, and nothing behind them.
+    if request.len() > 3 && is(&request[2], "id") {
         for id in request.iter().skip(3) {
             let id = parse_i64(id).ok_or(CommandError::text("ERR Invalid client ID"))?;
             u64::try_from(id).ok().and_then(|id| core.clients.get(&id)).map(&mut add);
         }
-    } else if option.is_none() {
-        shown(core).for_each(|client| add(&client));
     } else {
-        return Err(CommandError::Syntax);
+        let filter = Filter::parse(core, request, false)?;
+        let caller = context.session.id();
+        shown(core)
+            .filter(|client| filter.matches(core, client, caller))
+            .for_each(|client| add(&client));
     }
     context.reply.verbatim(*b"txt", lines.as_bytes());
     Ok(())

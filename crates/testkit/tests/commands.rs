@@ -57,7 +57,10 @@ fn bare_field(name: &Reply, value: &Reply) -> Reply {
             versions.sort();
             Reply::Set(versions)
         }
-        ("subcommands", Reply::Map(_)) => bare(value).sorted(),
+        ("subcommands", Reply::Map(pairs)) => {
+            let known = pairs.iter().filter(|(_, told)| !came_later(told)).cloned();
+            bare(&Reply::Map(known.collect())).sorted()
+        }
         _ => bare(value),
     }
 }

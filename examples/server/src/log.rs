@@ -2,24 +2,32 @@
 //! `pid:role day month year hours:minutes:seconds.milliseconds level message`.
 //!
 //! Times are UTC; Redis prints local time. The log file is opened for each line,
-//! as Redis does, so that it can be rotated by a rename and no signal.
+//! as Redis does, so that it can be rotated by a rename and no signal. Who logs waits until the line
+//! is written, but for a file that hangs: then lines wait for it, and nobody does.
 //!
 //! ```text
 //! 4711:M 21 Nov 2026 02:22:38.763 * Ready to accept connections
 //! ```
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::config::LogLevel;
 
 /// Bytes that a message is cut to, as in Redis.
 const MAX_MESSAGE: usize = 1024;
+
+/// How long a line is waited for before its file is one that hangs.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Bytes of lines that wait for a file that hangs. More of them are lost, and counted.
+const WAITING_MAX: usize = 1 << 20;
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,15 +72,41 @@ struct Log {
     level: AtomicU8,
     role: AtomicU8,
     file: Mutex<Option<PathBuf>>,
+    queue: Mutex<Queue>,
+    /// The queue has changed.
+    changed: Condvar,
+}
+
+/// Lines on their way to the thread that writes them.
+struct Queue {
+    lines: VecDeque<String>,
+    bytes: usize,
+    /// How many lines there were, and how many of them are written.
+    queued: u64,
+    written: u64,
+    /// Lines that found no room.
+    lost: u64,
+    /// Whether there is a thread, and whether it has not come back from a line for a while.
+    has_thread: bool,
+    hangs: bool,
 }
 
 static LOG: Log = Log::new();
+
+/// Has a thread write the lines from now on.
+///
+/// # Errors
+///
+/// That the system has no thread: who logs writes its line itself then, as before.
+pub(crate) fn start_thread() -> io::Result<()> {
+    LOG.start_thread()
+}
 
 /// Sends lines to a file from now on, or to the standard output.
 ///
 /// The path should be absolute: it is opened again for each line.
 pub(crate) fn set_file(path: Option<PathBuf>) {
-    *LOG.file.lock().unwrap_or_else(PoisonError::into_inner) = path;
+    *lock(&LOG.file) = path;
 }
 
 /// Writes lines of this level and the more urgent ones from now on.
@@ -91,37 +125,114 @@ pub(crate) fn enabled(level: LogLevel) -> bool {
 }
 
 /// Writes a line, whatever its level: the macros ask [`enabled`] first.
-///
-/// A line that cannot be written is lost: there is nobody to tell.
-#[expect(clippy::disallowed_methods, reason = "a log line carries the time of the wall clock")]
 pub(crate) fn write(level: LogLevel, message: fmt::Arguments<'_>) {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let unix_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-    let role = char::from(LOG.role.load(Ordering::Relaxed));
-    LOG.append(&line(std::process::id(), role, unix_ms, level, message));
+    LOG.append(LOG.line(level, message));
 }
 
 impl Log {
     const fn new() -> Self {
         let (level, role) = (LogLevel::Notice as u8, Role::Child.letter());
-        Self { level: AtomicU8::new(level), role: AtomicU8::new(role), file: Mutex::new(None) }
+        Self {
+            level: AtomicU8::new(level),
+            role: AtomicU8::new(role),
+            file: Mutex::new(None),
+            queue: Mutex::new(Queue {
+                lines: VecDeque::new(),
+                bytes: 0,
+                queued: 0,
+                written: 0,
+                lost: 0,
+                has_thread: false,
+                hangs: false,
+            }),
+            changed: Condvar::new(),
+        }
     }
 
-    fn append(&self, line: &str) {
-        // The lock also keeps lines of several threads whole.
-        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = match &*file {
+    fn start_thread(&'static self) -> io::Result<()> {
+        let thread = std::thread::Builder::new().name("log".into());
+        thread.spawn(|| self.write_lines())?;
+        lock(&self.queue).has_thread = true;
+        Ok(())
+    }
+
+    /// A line of now.
+    #[expect(clippy::disallowed_methods, reason = "a log line carries the time of the wall clock")]
+    fn line(&self, level: LogLevel, message: fmt::Arguments<'_>) -> String {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let unix_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        let role = char::from(self.role.load(Ordering::Relaxed));
+        line(std::process::id(), role, unix_ms, level, message)
+    }
+
+    fn append(&self, line: String) {
+        let mut queue = lock(&self.queue);
+        if !queue.has_thread {
+            // The lock keeps lines of several threads whole.
+            return self.write(&line);
+        }
+        if queue.bytes + line.len() > WAITING_MAX {
+            queue.lost += 1;
+            return;
+        }
+        queue.bytes += line.len();
+        queue.lines.push_back(line);
+        queue.queued += 1;
+        let number = queue.queued;
+        self.changed.notify_all();
+        if !queue.hangs {
+            let is_waiting = |queue: &mut Queue| queue.written < number;
+            let waited = self.changed.wait_timeout_while(queue, PATIENCE, is_waiting);
+            let (mut queue, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+            queue.hangs |= waited.timed_out();
+        }
+    }
+
+    /// Writes lines as they come: what the thread does.
+    fn write_lines(&self) {
+        let mut queue = lock(&self.queue);
+        loop {
+            let Some(line) = queue.lines.pop_front() else {
+                let lost = std::mem::take(&mut queue.lost);
+                if lost == 0 {
+                    queue.hangs = false;
+                    queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                    continue;
+                }
+                drop(queue);
+                let text = format_args!("{lost} lines of the log were lost: its file hung");
+                self.write(&self.line(LogLevel::Warning, text));
+                queue = lock(&self.queue);
+                continue;
+            };
+            drop(queue);
+            self.write(&line);
+            queue = lock(&self.queue);
+            queue.bytes -= line.len();
+            queue.written += 1;
+            self.changed.notify_all();
+        }
+    }
+
+    fn write(&self, line: &str) {
+        let file = lock(&self.file).clone();
+        // A line that cannot be written is lost: there is nobody to tell.
+        let _ = match file {
             Some(path) => OpenOptions::new()
                 .append(true)
                 .create(true)
                 .open(path)
                 .and_then(|mut file| file.write_all(line.as_bytes())),
             None => {
-                let mut out = std::io::stdout().lock();
+                let mut out = io::stdout().lock();
                 out.write_all(line.as_bytes()).and_then(|()| out.flush())
             }
         };
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Role {
@@ -203,6 +314,8 @@ fn civil(days: u64) -> (u64, usize, u64) {
 mod tests {
     use super::*;
 
+    use rustix::fs::{CWD, FileType};
+
     /// Days since 1970 to a date, by counting them one at a time.
     fn naive_calendar(days: u64) -> impl Iterator<Item = (u64, usize, u64)> {
         let mut date = (1970, 0, 1);
@@ -252,12 +365,47 @@ mod tests {
         let (path, moved) = (dir.path().join("log"), dir.path().join("log.1"));
         let log = Log::new();
         *log.file.lock().unwrap() = Some(path.clone());
-        log.append("one\n");
-        log.append("two\n");
+        log.append("one\n".into());
+        log.append("two\n".into());
         std::fs::rename(&path, &moved).unwrap();
-        log.append("three\n");
+        log.append("three\n".into());
         assert_eq!(std::fs::read_to_string(moved).unwrap(), "one\ntwo\n");
         assert_eq!(std::fs::read_to_string(path).unwrap(), "three\n");
+    }
+
+    /// A pipe that nobody reads hangs whoever opens it to write.
+    #[test]
+    fn a_file_that_hangs_keeps_lines_and_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        let (mode, kind) = (rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR, FileType::Fifo);
+        rustix::fs::mknodat(CWD, &pipe, kind, mode, 0).unwrap();
+        let log: &'static Log = Box::leak(Box::new(Log::new()));
+        *log.file.lock().unwrap() = Some(dir.path().join("log"));
+        log.start_thread().unwrap();
+        log.append("zero\n".into());
+        assert_eq!(std::fs::read_to_string(dir.path().join("log")).unwrap(), "zero\n");
+        *log.file.lock().unwrap() = Some(pipe.clone());
+        let long = "x".repeat(999) + "\n";
+        (0..2000).for_each(|_| log.append(long.clone()));
+        {
+            let queue = log.queue.lock().unwrap();
+            assert!(queue.hangs && queue.bytes <= WAITING_MAX, "{} bytes", queue.bytes);
+            assert_eq!((queue.lost, queue.written), (2000 - 1048, 1));
+        }
+        *log.file.lock().unwrap() = Some(dir.path().join("rest"));
+        // The first line is written when somebody reads, and then the others, to where they go now.
+        assert_eq!(std::fs::read_to_string(&pipe).unwrap(), long);
+        let mut queue = log.queue.lock().unwrap();
+        while queue.hangs {
+            queue = log.changed.wait_timeout(queue, PATIENCE).unwrap().0;
+        }
+        drop(queue);
+        let rest = std::fs::read_to_string(dir.path().join("rest")).unwrap();
+        assert_eq!(rest.matches(&long).count(), 1047);
+        assert!(rest.ends_with(" # 952 lines of the log were lost: its file hung\n"));
+        log.append("last\n".into());
+        assert!(std::fs::read_to_string(dir.path().join("rest")).unwrap().ends_with("\nlast\n"));
     }
 
     #[test]

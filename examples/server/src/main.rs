@@ -59,6 +59,9 @@ fn serve(mut config: Config) -> ExitCode {
     log::set_level(config.loglevel);
     log::set_file(config.logfile.as_ref().map(|path| config.in_dir(path)));
     log::set_role(if config.replicaof.is_some() { log::Role::Replica } else { log::Role::Primary });
+    if let Err(error) = log::start_thread() {
+        warning!("No thread for the log: {error}");
+    }
     warning!("oO0OoO0OoO0Oo redwire is starting oO0OoO0OoO0Oo");
     warning!("redwire version={}, pid={}, just started", version(), std::process::id());
     for (name, value) in config.without_effect() {

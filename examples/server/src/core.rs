@@ -23,6 +23,7 @@ use crate::host::{
 };
 use crate::migrate::{Migrations, Order};
 use crate::net::{ClientId, Listener, ReplicaWait, Replies};
+use crate::persist::Disk;
 use crate::replication::rdb_version::Distrusted;
 use crate::replication::{Admission, DiskWait, Upstream};
 use crate::saves::Saves;
@@ -108,6 +109,8 @@ pub(crate) struct Core {
     pub(crate) active_expire: bool,
     /// Whether writes wait for the backlog's segments.
     pub(crate) disk_wait: DiskWait,
+    /// Reads and writes files for the loop.
+    pub(crate) disk: Disk,
     /// `DEBUG SEGMENT-DELAY`.
     pub(crate) segment_delay: Duration,
 }
@@ -238,6 +241,9 @@ impl Core {
         let slow_log = SlowLog::default();
         let acl = Self::first_users(&config);
         let migrations = Migrations::new(waker.clone());
+        let for_disk = waker.clone();
+        // Should waking fail, the loop's next tick finds what is done.
+        let disk = Disk::start(move || drop(for_disk.wake()));
         Self {
             config,
             entropy,
@@ -275,6 +281,7 @@ impl Core {
             migrations,
             pause: None,
             disk_wait: DiskWait::default(),
+            disk,
             segment_delay: Duration::ZERO,
             failover: Failover::None,
             monitors: 0,

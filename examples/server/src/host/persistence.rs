@@ -174,7 +174,7 @@ impl Core {
             functions: data.functions().map(<[u8]>::to_vec).collect(),
             sizes: (0..data.database_count()).map(|db| (data.len(db), data.expiring(db))).collect(),
             target,
-            folder: self.config.dir.clone(),
+            disk: self.disk.clone(),
         }
     }
 
@@ -214,19 +214,23 @@ impl Core {
         changes: u64,
         took: std::time::Duration,
     ) -> Result<(), String> {
-        let now = crate::clock::since_epoch();
         match event {
             JobEvent::Done(_) => {
-                self.saves.ended(Some(changes), took, now);
-                notice!("DB saved on disk");
+                self.save_has_ended(changes, took);
                 Ok(())
             }
             JobEvent::Failed(reason) => {
-                self.saves.ended(None, took, now);
+                self.saves.ended(None, took, crate::clock::since_epoch());
                 warning!("Error saving DB on disk: {reason}");
                 Err(reason)
             }
         }
+    }
+
+    /// Notes that a save to `dump.rdb` ended well.
+    pub(crate) fn save_has_ended(&mut self, changes: u64, took: std::time::Duration) {
+        self.saves.ended(Some(changes), took, crate::clock::since_epoch());
+        notice!("DB saved on disk");
     }
 
     /// Gives up the snapshot under way: its file is removed, replicas that wait for it are cut.

@@ -15,21 +15,29 @@ const SYNC_EVERY: u64 = 4 << 20;
 #[derive(Debug)]
 pub(crate) struct AtomicFile {
     file: File,
-    temporary: PathBuf,
+    temporary: Temporary,
     path: PathBuf,
-    committed: bool,
     incremental_sync: bool,
     unsynced: u64,
+}
+
+/// A name under which nothing is to stay.
+#[derive(Debug)]
+struct Temporary {
+    path: PathBuf,
+    renamed: bool,
 }
 
 impl AtomicFile {
     /// Creates the temporary file beside `path`.
     pub(crate) fn create(path: &Path, incremental_sync: bool) -> io::Result<Self> {
         let name = format!("temp-{}.rdb", std::process::id());
-        let temporary = path.with_file_name(name);
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&temporary)?;
+        let temporary = Temporary { path: path.with_file_name(name), renamed: false };
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(true);
+        let file = options.open(&temporary.path)?;
         let path = path.to_path_buf();
-        Ok(Self { file, temporary, path, committed: false, incremental_sync, unsynced: 0 })
+        Ok(Self { file, temporary, path, incremental_sync, unsynced: 0 })
     }
 
     /// Appends `bytes`.
@@ -43,21 +51,22 @@ impl AtomicFile {
         Ok(())
     }
 
-    /// Puts the file in place of whatever has its name.
-    pub(crate) fn commit(mut self) -> io::Result<()> {
+    /// Puts the file in place of whatever has its name; answers it, to be read.
+    pub(crate) fn commit(mut self) -> io::Result<File> {
         self.file.sync_all()?;
-        std::fs::rename(&self.temporary, &self.path)?;
-        self.committed = true;
+        std::fs::rename(&self.temporary.path, &self.path)?;
+        self.temporary.renamed = true;
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
+        File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()?;
+        Ok(self.file)
     }
 }
 
-impl Drop for AtomicFile {
+impl Drop for Temporary {
     fn drop(&mut self) {
-        if !self.committed {
+        if !self.renamed {
             // Nothing depends on it: the next save writes over it.
-            let _ = std::fs::remove_file(&self.temporary);
+            let _ = std::fs::remove_file(&self.path);
         }
     }
 }

@@ -12,7 +12,7 @@ use redwire_keyspace::SnapshotItem;
 use redwire_rdb::{EncodeOptions, Encoder};
 
 use crate::log::warning;
-use crate::persist::{AtomicFile, Transfer};
+use crate::persist::{AtomicFile, Disk, DiskFile, Transfer};
 
 /// Batches of items that wait for the job at most: the walk pauses when it falls behind.
 const QUEUE: usize = 16;
@@ -35,8 +35,8 @@ pub(crate) struct JobPlan {
     /// Keys and expiring keys of each database, for the size hints.
     pub(crate) sizes: Vec<(usize, usize)>,
     pub(crate) target: Target,
-    /// Folder for what exceeds memory on its way to replicas.
-    pub(crate) folder: PathBuf,
+    /// What closes the file that was written.
+    pub(crate) disk: Disk,
 }
 
 /// Where the bytes go.
@@ -61,17 +61,24 @@ enum Message {
 #[derive(Debug)]
 pub(crate) struct Job {
     messages: SyncSender<Message>,
-    outcome: Receiver<Result<u64, String>>,
+    outcome: Receiver<Result<Written, String>>,
     /// A message that the queue had no room for.
     waiting: Option<Message>,
     thread: Option<JoinHandle<()>>,
 }
 
+/// What a job has written: so many bytes, to a file if that was its target.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) len: u64,
+    pub(crate) file: Option<Arc<DiskFile>>,
+}
+
 /// How a job ended.
 #[derive(Debug)]
 pub(crate) enum JobEvent {
-    /// All is written, so many bytes.
-    Done(u64),
+    /// All is written.
+    Done(Written),
     /// Nothing came of it, for this reason.
     Failed(String),
 }
@@ -121,7 +128,7 @@ impl Job {
     /// How it ended, once it has.
     pub(crate) fn poll(&mut self) -> Option<JobEvent> {
         match self.outcome.try_recv() {
-            Ok(Ok(len)) => Some(JobEvent::Done(len)),
+            Ok(Ok(written)) => Some(JobEvent::Done(written)),
             Ok(Err(reason)) => Some(JobEvent::Failed(reason)),
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => {
@@ -149,7 +156,7 @@ impl Job {
             let _ = thread.join();
         }
         match outcome {
-            Ok(Ok(len)) => JobEvent::Done(len),
+            Ok(Ok(written)) => JobEvent::Done(written),
             Ok(Err(reason)) => JobEvent::Failed(reason),
             Err(_) => JobEvent::Failed("the snapshot thread has died".into()),
         }
@@ -160,7 +167,7 @@ impl Job {
 struct Sink<'w> {
     to: Open,
     written: u64,
-    folder: PathBuf,
+    disk: Disk,
     waker: &'w Waker,
     error: Option<io::Error>,
     /// It waits for readers, and that was said.
@@ -186,7 +193,7 @@ impl Sink<'_> {
             }
             Open::Links(transfer) => {
                 let bytes = Bytes::from(std::mem::replace(out, Vec::with_capacity(CHUNK_BYTES)));
-                transfer.append(bytes, &self.folder);
+                transfer.append(bytes);
                 // Should waking fail, the loop's next tick finds the chunk.
                 let _ = self.waker.wake();
                 if transfer.is_beyond_disk() {
@@ -199,19 +206,26 @@ impl Sink<'_> {
         }
     }
 
-    fn finish(self) -> io::Result<u64> {
+    fn finish(self) -> io::Result<Written> {
         if let Some(error) = self.error {
             return Err(error);
         }
-        match self.to {
-            Open::File(file) => file.commit()?,
-            Open::Links(transfer) => transfer.complete(),
-        }
-        Ok(self.written)
+        let file = match self.to {
+            Open::File(file) => Some(DiskFile::of(file.commit()?, &self.disk)),
+            Open::Links(transfer) => {
+                transfer.complete();
+                None
+            }
+        };
+        Ok(Written { len: self.written, file })
     }
 }
 
-fn write_all(plan: JobPlan, messages: &Receiver<Message>, waker: &Waker) -> Result<u64, String> {
+fn write_all(
+    plan: JobPlan,
+    messages: &Receiver<Message>,
+    waker: &Waker,
+) -> Result<Written, String> {
     let to = match &plan.target {
         Target::File { path, incremental_sync } => {
             Open::File(AtomicFile::create(path, *incremental_sync).map_err(|e| e.to_string())?)
@@ -219,7 +233,7 @@ fn write_all(plan: JobPlan, messages: &Receiver<Message>, waker: &Waker) -> Resu
         Target::Links(transfer) => Open::Links(transfer.clone()),
     };
     let mut sink =
-        Sink { to, written: 0, folder: plan.folder.clone(), waker, error: None, waits: false };
+        Sink { to, written: 0, disk: plan.disk.clone(), waker, error: None, waits: false };
     let mut encoder = Encoder::new(plan.options.clone());
     let mut out = Vec::with_capacity(CHUNK_BYTES);
     begin(&plan, &mut encoder, &mut out)?;

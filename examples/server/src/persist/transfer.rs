@@ -1,13 +1,13 @@
 //! [`Transfer`]: the bytes of one snapshot on their way to the replicas that wait for it.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+
+use super::{Disk, DiskFile, Pending};
 
 /// Bytes that are kept in memory for links that lag; what comes beyond goes to disk.
 const MEMORY_BUDGET: usize = 8 << 20;
@@ -24,6 +24,9 @@ pub(crate) struct Transfer {
 
 #[derive(Debug)]
 struct Inner {
+    disk: Disk,
+    /// For what exceeds memory.
+    file: Arc<DiskFile>,
     shared: Mutex<Shared>,
     /// Chunks were dropped.
     released: Condvar,
@@ -31,62 +34,80 @@ struct Inner {
 
 #[derive(Debug)]
 struct Shared {
-    chunks: VecDeque<Chunk>,
+    chunks: VecDeque<Place>,
     /// Number of the chunk at the front; chunks are numbered from 0.
     front: usize,
     in_memory: usize,
-    spool: Option<Spool>,
+    file_len: u64,
     /// Why the disk is not asked any more.
-    spool_error: Option<io::Error>,
+    disk_error: Option<io::Error>,
     complete: bool,
     /// No reader is left.
     deserted: bool,
 }
 
-#[derive(Debug, Clone)]
-enum Chunk {
+#[derive(Debug)]
+enum Place {
     Memory(Bytes),
     Disk { offset: u64, len: usize },
 }
 
+/// A part of a snapshot, or how it is to be had.
 #[derive(Debug)]
-struct Spool {
-    file: Arc<File>,
-    len: u64,
+pub(crate) enum Chunk {
+    Ready(Bytes),
+    /// It is being read back.
+    OnDisk(Pending),
+}
+
+impl Chunk {
+    /// The read that brings it, if it is on disk.
+    pub(crate) fn pending(self) -> Option<Pending> {
+        match self {
+            Self::Ready(_) => None,
+            Self::OnDisk(pending) => Some(pending),
+        }
+    }
 }
 
 impl Transfer {
-    pub(crate) fn new() -> Self {
+    /// `folder` is for what exceeds memory.
+    pub(crate) fn new(folder: &Path, disk: &Disk) -> Self {
         let shared = Shared {
             chunks: VecDeque::new(),
             front: 0,
             in_memory: 0,
-            spool: None,
-            spool_error: None,
+            file_len: 0,
+            disk_error: None,
             complete: false,
             deserted: false,
         };
         let (shared, released) = (Mutex::new(shared), Condvar::new());
-        Self { inner: Arc::new(Inner { shared, released }) }
+        let (file, disk) = (DiskFile::unnamed(folder, disk), disk.clone());
+        Self { inner: Arc::new(Inner { disk, file, shared, released }) }
     }
 
-    /// Adds bytes at the end; called on the job's thread, as it may write to disk in `folder`.
+    /// Adds bytes at the end; called on the job's thread alone, as it may write to disk.
     ///
     /// When the disk does not take them they stay in memory, since the links must get them: see
     /// [`Transfer::is_beyond_disk`].
-    pub(crate) fn append(&self, bytes: Bytes, folder: &Path) {
+    pub(crate) fn append(&self, bytes: Bytes) {
         let mut shared = self.lock();
-        if shared.deserted {
-            return;
-        }
-        if shared.in_memory + bytes.len() > MEMORY_BUDGET && shared.spool_error.is_none() {
-            match shared.spill(&bytes, folder) {
-                Ok(chunk) => return shared.chunks.push_back(chunk),
-                Err(error) => shared.spool_error = Some(error),
+        if shared.in_memory + bytes.len() > MEMORY_BUDGET && shared.disk_error.is_none() {
+            let offset = shared.file_len;
+            // Those who read do not wait for the disk.
+            drop(shared);
+            let written = self.inner.file.write_all_at(&bytes, offset);
+            shared = self.lock();
+            match written {
+                Ok(()) => {
+                    shared.file_len += bytes.len() as u64;
+                    return shared.push(Place::Disk { offset, len: bytes.len() });
+                }
+                Err(error) => shared.disk_error = Some(error),
             }
         }
-        shared.in_memory += bytes.len();
-        shared.chunks.push_back(Chunk::Memory(bytes));
+        shared.push(Place::Memory(bytes));
     }
 
     /// Whether both are the same snapshot's bytes.
@@ -99,11 +120,6 @@ impl Transfer {
         self.lock().in_memory
     }
 
-    /// Bytes that went to disk, read since or not.
-    pub(crate) fn on_disk(&self) -> u64 {
-        self.lock().spool.as_ref().map_or(0, |spool| spool.len)
-    }
-
     /// Whether the disk did not take what exceeded memory, so that it is kept there.
     pub(crate) fn is_beyond_disk(&self) -> bool {
         self.lock().is_beyond_disk()
@@ -111,7 +127,7 @@ impl Transfer {
 
     /// What the disk said when it took no more.
     pub(crate) fn disk_error(&self) -> Option<String> {
-        self.lock().spool_error.as_ref().map(ToString::to_string)
+        self.lock().disk_error.as_ref().map(ToString::to_string)
     }
 
     /// Waits for readers while [`Transfer::is_beyond_disk`]; called on the job's thread.
@@ -129,25 +145,22 @@ impl Transfer {
     }
 
     /// Chunk `index`: `None` while it is not there yet.
-    ///
-    /// # Errors
-    ///
-    /// When it lies on disk and cannot be read back.
-    pub(crate) fn chunk(&self, index: usize) -> io::Result<Option<Bytes>> {
-        let (file, offset, len) = {
-            let shared = self.lock();
-            let chunk = index.checked_sub(shared.front).and_then(|at| shared.chunks.get(at));
-            match (chunk, &shared.spool) {
-                (Some(Chunk::Memory(bytes)), _) => return Ok(Some(bytes.clone())),
-                (Some(Chunk::Disk { offset, len }), Some(spool)) => {
-                    (spool.file.clone(), *offset, *len)
-                }
-                _ => return Ok(None),
+    pub(crate) fn chunk(&self, index: usize) -> Option<Chunk> {
+        let shared = self.lock();
+        let place = index.checked_sub(shared.front).and_then(|at| shared.chunks.get(at))?;
+        Some(match place {
+            Place::Memory(bytes) => Chunk::Ready(bytes.clone()),
+            Place::Disk { offset, len } => {
+                Chunk::OnDisk(self.inner.disk.read(&self.inner.file, *offset, *len))
             }
-        };
-        let mut bytes = vec![0; len];
-        file.read_exact_at(&mut bytes, offset)?;
-        Ok(Some(bytes.into()))
+        })
+    }
+
+    /// Whether chunk `index` is there, and on disk.
+    pub(crate) fn is_on_disk(&self, index: usize) -> bool {
+        let shared = self.lock();
+        let place = index.checked_sub(shared.front).and_then(|at| shared.chunks.get(at));
+        matches!(place, Some(Place::Disk { .. }))
     }
 
     /// Whether chunk `index` is there, or known never to come.
@@ -169,7 +182,7 @@ impl Transfer {
             && let Some(chunk) = shared.chunks.pop_front()
         {
             shared.front += 1;
-            if let Chunk::Memory(bytes) = chunk {
+            if let Place::Memory(bytes) = chunk {
                 shared.in_memory -= bytes.len();
             }
         }
@@ -190,48 +203,55 @@ impl Transfer {
 
 impl Shared {
     fn is_beyond_disk(&self) -> bool {
-        self.spool_error.is_some() && self.in_memory > MEMORY_BUDGET
+        self.disk_error.is_some() && self.in_memory > MEMORY_BUDGET
     }
 
-    fn spill(&mut self, bytes: &[u8], folder: &Path) -> io::Result<Chunk> {
-        let spool = match &mut self.spool {
-            Some(spool) => spool,
-            none => none.insert(Spool { file: Arc::new(unnamed_file(folder)?), len: 0 }),
-        };
-        spool.file.write_all_at(bytes, spool.len)?;
-        let chunk = Chunk::Disk { offset: spool.len, len: bytes.len() };
-        spool.len += bytes.len() as u64;
-        Ok(chunk)
+    fn push(&mut self, place: Place) {
+        if self.deserted {
+            return;
+        }
+        if let Place::Memory(bytes) = &place {
+            self.in_memory += bytes.len();
+        }
+        self.chunks.push_back(place);
     }
-}
-
-/// A file that is gone when it is closed, whatever happens.
-fn unnamed_file(folder: &Path) -> io::Result<File> {
-    let path = folder.join(format!("temp-repl-{}.spool", std::process::id()));
-    let mut options = File::options();
-    let file = options.read(true).write(true).create(true).truncate(true).open(&path)?;
-    std::fs::remove_file(&path)?;
-    Ok(file)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::Receiver;
+
     use super::*;
+
+    const MISSING: &str = "/nonexistent";
+
+    /// A chunk, when it is there.
+    fn read(transfer: &Transfer, index: usize, woken: &Receiver<()>) -> Option<Bytes> {
+        match transfer.chunk(index)? {
+            Chunk::Ready(bytes) => Some(bytes),
+            Chunk::OnDisk(pending) => {
+                woken.recv().expect("the thread");
+                Some(pending.poll().expect("it is done").expect("readable"))
+            }
+        }
+    }
 
     #[test]
     fn what_exceeds_memory_comes_back_from_disk() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
-        let transfer = Transfer::new();
+        let (disk, woken) = Disk::for_test();
+        let transfer = Transfer::new(folder.path(), &disk);
         let chunk = |number: usize| Bytes::from(vec![number as u8; 3 << 20]);
         for number in 0..20 {
-            transfer.append(chunk(number), folder.path());
+            transfer.append(chunk(number));
         }
         transfer.complete();
         assert!(transfer.lock().in_memory <= MEMORY_BUDGET);
         assert_eq!(std::fs::read_dir(folder.path())?.count(), 0, "the spool has no name");
         for number in 0..20 {
             assert!(!transfer.is_end(number));
-            assert_eq!(transfer.chunk(number)?, Some(chunk(number)));
+            assert_eq!(transfer.is_on_disk(number), number >= 2);
+            assert_eq!(read(&transfer, number, &woken), Some(chunk(number)));
         }
         assert!(transfer.is_end(20));
         transfer.release(20);
@@ -241,15 +261,46 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_takes_nothing_loses_nothing() -> io::Result<()> {
-        let transfer = Transfer::new();
-        let missing = Path::new("/nonexistent");
+    fn a_disk_that_takes_nothing_loses_nothing() {
+        let (disk, woken) = Disk::for_test();
+        let transfer = Transfer::new(Path::new(MISSING), &disk);
         for _ in 0..12 {
-            transfer.append(Bytes::from(vec![7; 4 << 20]), missing);
+            transfer.append(Bytes::from(vec![7; 4 << 20]));
         }
         for index in 0..12 {
-            assert_eq!(transfer.chunk(index)?.map(|bytes| bytes.len()), Some(4 << 20));
+            assert_eq!(read(&transfer, index, &woken).map(|bytes| bytes.len()), Some(4 << 20));
         }
+    }
+
+    /// While the disk hangs with what the job has for it, links read what is in memory.
+    #[test]
+    fn a_disk_that_hangs_keeps_no_reader() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (disk, woken) = Disk::for_test();
+        let transfer = Transfer::new(folder.path(), &disk);
+        disk.set_delay(std::time::Duration::from_secs(1000));
+        std::thread::scope(|scope| {
+            let job = scope.spawn(|| {
+                (0..12).for_each(|number| transfer.append(vec![number; 1 << 20].into()));
+                transfer.complete();
+            });
+            while !transfer.is_ready(7) {
+                std::thread::yield_now();
+            }
+            for number in 0..8 {
+                let chunk = read(&transfer, number, &woken);
+                assert_eq!(chunk, Some(vec![number as u8; 1 << 20].into()));
+            }
+            // The ninth is written in spite of the room that there is: it was on its way.
+            transfer.release(8);
+            assert!(!job.is_finished() && !transfer.is_ready(8));
+            disk.set_delay(std::time::Duration::ZERO);
+        });
+        for number in 8..12 {
+            let chunk = read(&transfer, number, &woken);
+            assert_eq!(chunk, Some(vec![number as u8; 1 << 20].into()));
+        }
+        assert!(transfer.is_end(12));
         Ok(())
     }
 
@@ -257,22 +308,21 @@ mod tests {
     /// gone.
     #[test]
     fn readers_are_waited_for_without_a_disk() {
-        let missing = Path::new("/nonexistent");
+        let (disk, woken) = Disk::for_test();
         let fill = |transfer: &Transfer| {
             for number in 0..12_u8 {
-                transfer.append(Bytes::from(vec![number; 1 << 20]), missing);
+                transfer.append(Bytes::from(vec![number; 1 << 20]));
                 transfer.wait_for_readers();
             }
             transfer.complete();
         };
-        let transfer = Transfer::new();
+        let transfer = Transfer::new(Path::new(MISSING), &disk);
         std::thread::scope(|scope| {
             scope.spawn(|| fill(&transfer));
             let mut next = 0;
             while !transfer.is_end(next) {
                 assert!(transfer.in_memory() <= MEMORY_BUDGET + (1 << 20));
-                let chunk = transfer.chunk(next).unwrap_or_else(|error| panic!("{error}"));
-                if let Some(chunk) = chunk {
+                if let Some(chunk) = read(&transfer, next, &woken) {
                     assert_eq!(chunk, vec![next as u8; 1 << 20]);
                     next += 1;
                     transfer.release(next);
@@ -280,7 +330,7 @@ mod tests {
             }
             assert_eq!(next, 12);
         });
-        let transfer = Transfer::new();
+        let transfer = Transfer::new(Path::new(MISSING), &disk);
         std::thread::scope(|scope| {
             scope.spawn(|| fill(&transfer));
             while !transfer.is_beyond_disk() {

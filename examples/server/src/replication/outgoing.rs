@@ -6,9 +6,7 @@
 //! kept for the link.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +14,7 @@ use bytes::{Buf, Bytes};
 
 use crate::core::Core;
 use crate::net::{Client, ClientId};
-use crate::persist::Transfer;
+use crate::persist::{Chunk, Disk, DiskFile, Pending, Transfer};
 
 /// Bytes that are read from a file at a time.
 const FILE_CHUNK: usize = 256 << 10;
@@ -30,6 +28,8 @@ pub(crate) struct Outgoing {
     source: Source,
     /// What is unsent of the chunk that was taken from the source last.
     chunk: Bytes,
+    /// The chunk behind it, if it is on disk: it is read while that one is sent.
+    ahead: Option<Pending>,
     /// When the first bytes went out, and how many have.
     began: Option<Instant>,
     sent: u64,
@@ -40,7 +40,7 @@ enum Source {
     /// As it is made; `next` is the chunk that comes next.
     Transfer { transfer: Transfer, next: usize },
     /// From a file that is whole, read up to `offset`.
-    File { file: Arc<File>, offset: u64, len: u64 },
+    File { file: Arc<DiskFile>, disk: Disk, offset: u64, len: u64 },
 }
 
 /// How a turn of a link with its snapshot ended.
@@ -117,9 +117,10 @@ impl Outgoings {
     pub(crate) fn is_ready(&self, id: ClientId) -> bool {
         self.links.get(&id).is_some_and(|outgoing| {
             !outgoing.chunk.is_empty()
-                || match &outgoing.source {
-                    Source::Transfer { transfer, next } => transfer.is_ready(*next),
-                    Source::File { .. } => true,
+                || match (&outgoing.ahead, &outgoing.source) {
+                    (Some(ahead), _) => ahead.is_done(),
+                    (None, Source::Transfer { transfer, next }) => transfer.is_ready(*next),
+                    (None, Source::File { .. }) => true,
                 }
         })
     }
@@ -144,12 +145,12 @@ impl Outgoing {
     }
 
     /// A snapshot that was written to a file of `len` bytes.
-    pub(crate) fn of_file(file: Arc<File>, len: u64) -> Self {
-        Self::new(Source::File { file, offset: 0, len })
+    pub(crate) fn of_file(file: Arc<DiskFile>, len: u64, disk: &Disk) -> Self {
+        Self::new(Source::File { file, disk: disk.clone(), offset: 0, len })
     }
 
     fn new(source: Source) -> Self {
-        Self { source, chunk: Bytes::new(), began: None, sent: 0 }
+        Self { source, chunk: Bytes::new(), ahead: None, began: None, sent: 0 }
     }
 
     /// Sends what the socket takes in a turn; whether that was the end.
@@ -157,9 +158,9 @@ impl Outgoing {
         let mut turn = 0;
         while client.may_write_rdb(turn) {
             if self.chunk.is_empty() {
-                match self.source.next_chunk().map_err(SendError::Unreadable)? {
+                match self.next_chunk().map_err(SendError::Unreadable)? {
                     Some(chunk) => self.chunk = chunk,
-                    None => return Ok(self.source.is_over()),
+                    None => return Ok(self.is_over()),
                 }
             }
             let count = client.write_rdb(&self.chunk, core).map_err(SendError::Socket)?;
@@ -168,7 +169,29 @@ impl Outgoing {
             self.sent += count as u64;
             turn += count;
         }
-        Ok(self.chunk.is_empty() && self.source.is_over())
+        Ok(self.is_over())
+    }
+
+    /// The chunk that comes next, once it is there.
+    fn next_chunk(&mut self) -> io::Result<Option<Bytes>> {
+        if self.ahead.is_none() {
+            match self.source.next_chunk() {
+                Some(Chunk::Ready(bytes)) => return Ok(Some(bytes)),
+                Some(Chunk::OnDisk(pending)) => self.ahead = Some(pending),
+                None => return Ok(None),
+            }
+        }
+        let Some(read) = self.ahead.as_ref().and_then(Pending::poll) else { return Ok(None) };
+        self.ahead = if self.source.is_on_disk() {
+            self.source.next_chunk().and_then(Chunk::pending)
+        } else {
+            None
+        };
+        read.map(Some)
+    }
+
+    fn is_over(&self) -> bool {
+        self.chunk.is_empty() && self.ahead.is_none() && self.source.is_over()
     }
 
     /// Bytes a second, if it took long enough to tell.
@@ -180,23 +203,28 @@ impl Outgoing {
 }
 
 impl Source {
-    fn next_chunk(&mut self) -> io::Result<Option<Bytes>> {
+    fn next_chunk(&mut self) -> Option<Chunk> {
         match self {
             Self::Transfer { transfer, next } => {
                 let chunk = transfer.chunk(*next)?;
-                *next += usize::from(chunk.is_some());
-                Ok(chunk)
+                *next += 1;
+                Some(chunk)
             }
-            Self::File { file, offset, len } => {
-                let left = usize::try_from(*len - *offset).unwrap_or(usize::MAX);
-                if left == 0 {
-                    return Ok(None);
-                }
-                let mut bytes = vec![0; left.min(FILE_CHUNK)];
-                file.read_exact_at(&mut bytes, *offset)?;
-                *offset += bytes.len() as u64;
-                Ok(Some(bytes.into()))
+            Self::File { offset, len, .. } if offset == len => None,
+            Self::File { file, disk, offset, len } => {
+                let count = (*len - *offset).min(FILE_CHUNK as u64);
+                let read = disk.read(file, *offset, count as usize);
+                *offset += count;
+                Some(Chunk::OnDisk(read))
             }
+        }
+    }
+
+    /// Whether the next chunk is on disk.
+    fn is_on_disk(&self) -> bool {
+        match self {
+            Self::Transfer { transfer, next } => transfer.is_on_disk(*next),
+            Self::File { offset, len, .. } => offset < len,
         }
     }
 

@@ -9,11 +9,12 @@
 //!
 //! The disk has an end (`repl-replica-buffer-disk`, or that of the disk itself). Then the stream is
 //! not read any more until the data set is whole and what was kept of it is run: meanwhile it is the
-//! primary that holds it, and its limits judge it, as over one connection.
+//! primary that holds it, and its limits judge it, as over one connection. It is so as well while the
+//! disk takes longer than the stream comes. One that hangs hangs nothing else: a thread waits for it.
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -22,12 +23,15 @@ use redwire_repl::{Offset, Replica, ReplicaConfig, ReplicaEvent, ReplicaPhase};
 use redwire_resp::encode_request;
 
 use crate::net::Stream;
-use crate::persist::Transfer;
+use crate::persist::{Disk, Spool, Spooled};
 
 /// Bytes of stream that the primary may hold for us before the RDB waits, and below which it goes
 /// on: below the soft limit of a stock primary, 64 MiB.
 const LAG_MAX: u64 = 48 << 20;
 const LAG_LOW: u64 = 32 << 20;
+
+/// How long the disk may do nothing of what it was asked for before that is said.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often the primary is asked how far it is.
 const ASK_PERIOD: Duration = Duration::from_millis(100);
@@ -53,9 +57,7 @@ pub(crate) struct Side {
 /// The stream that has come while the data set did.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    spool: Transfer,
-    next: usize,
-    folder: PathBuf,
+    spool: Spool,
     /// Bytes of it so far.
     len: u64,
     /// Bytes of it that were taken.
@@ -63,8 +65,8 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    fn new(folder: PathBuf) -> Self {
-        Self { spool: Transfer::new(), next: 0, folder, len: 0, taken: 0 }
+    fn new(folder: &Path, disk: &Disk) -> Self {
+        Self { spool: Spool::new(folder, disk), len: 0, taken: 0 }
     }
 
     /// Bytes that are kept now.
@@ -81,6 +83,18 @@ impl Kept {
         over.then_some("the stream that came meanwhile exceeds repl-replica-buffer-disk")
     }
 
+    /// What the disk has been asked for in vain for a while, if so.
+    pub(super) fn hangs(&self, now: Instant) -> Option<&'static str> {
+        if self.spool.silent_for(now) < PATIENCE {
+            return None;
+        }
+        if !self.spool.is_ready() {
+            return Some("the disk takes too long to give back the stream that came meanwhile");
+        }
+        let behind = self.spool.is_behind();
+        behind.then_some("the disk takes too long to take the stream that came meanwhile")
+    }
+
     /// What the disk said when it took no more.
     pub(super) fn disk_error(&self) -> Option<String> {
         self.spool.disk_error()
@@ -94,26 +108,51 @@ impl Kept {
     pub(super) fn append(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.len += bytes.len() as u64;
-            self.spool.append(Bytes::copy_from_slice(bytes), &self.folder);
+            self.spool.append(Bytes::copy_from_slice(bytes));
         }
     }
 
-    /// The next bytes; `None` at the end of what has come.
-    pub(super) fn next(&mut self) -> io::Result<Option<Bytes>> {
-        let chunk = self.spool.chunk(self.next)?;
-        self.next += usize::from(chunk.is_some());
-        self.taken += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-        self.spool.release(self.next);
-        Ok(chunk)
+    /// Takes what the disk has done.
+    ///
+    /// # Errors
+    ///
+    /// When what comes next cannot be read back, or was not within `limit`.
+    pub(super) fn poll(&mut self, limit: Duration, now: Instant) -> io::Result<()> {
+        self.spool.poll(now)?;
+        let silent = self.spool.silent_for(now);
+        if !self.spool.is_ready() && silent >= limit {
+            let text = format!("the disk has not answered for {} seconds", silent.as_secs());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+        }
+        Ok(())
+    }
+
+    /// Whether [`Kept::next`] has something, and be it that there is no more.
+    pub(super) fn is_ready(&self) -> bool {
+        self.spool.is_ready()
+    }
+
+    /// Whether no more is to be kept until the disk has taken some.
+    pub(super) fn is_behind(&self) -> bool {
+        self.spool.is_behind()
+    }
+
+    /// The next bytes, or that they have to be waited for, or that they are all.
+    pub(super) fn next(&mut self, now: Instant) -> io::Result<Spooled> {
+        let next = self.spool.next(now)?;
+        if let Spooled::Bytes(bytes) = &next {
+            self.taken += bytes.len() as u64;
+        }
+        Ok(next)
     }
 }
 
 impl Side {
-    /// Opens the connection; `folder` is for what of the stream exceeds memory.
+    /// Opens the connection; what of the stream exceeds memory goes to the folder on the disk.
     pub(super) fn open(
         address: SocketAddr,
         config: ReplicaConfig,
-        folder: PathBuf,
+        (folder, disk): (&Path, &Disk),
         (registry, token): (&Registry, Token),
         now: Instant,
     ) -> io::Result<Self> {
@@ -131,7 +170,7 @@ impl Side {
             output: Vec::new(),
             from: None,
             meter,
-            kept: Kept::new(folder),
+            kept: Kept::new(folder, disk),
             paused: false,
             readable: false,
         })
@@ -275,43 +314,99 @@ fn write_all(stream: &mut Stream, output: &mut Vec<u8>, connected: bool) -> io::
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::sync::mpsc::Receiver;
 
     use super::*;
 
+    /// What is kept on a disk, and what says that the disk has done something.
+    fn kept(folder: &Path) -> (Kept, Receiver<()>) {
+        let (disk, woken) = Disk::for_test();
+        (Kept::new(folder, &disk), woken)
+    }
+
     /// In portions, until it is full or has all; how many were kept.
-    fn fill(kept: &mut Kept, limit: u64) -> (usize, Option<&'static str>) {
-        let portions = 0..40;
-        let kept_until = portions.into_iter().find_map(|number| {
+    fn fill(
+        (kept, woken): (&mut Kept, &Receiver<()>),
+        limit: u64,
+    ) -> (usize, Option<&'static str>) {
+        let now = crate::clock::now();
+        for number in 0..40 {
+            let on_disk = kept.spool.on_disk();
             kept.append(&vec![number as u8; 1 << 20]);
-            kept.fullness(limit).map(|reason| (number + 1, Some(reason)))
-        });
-        kept_until.unwrap_or((40, None))
+            if kept.spool.on_disk() > on_disk {
+                woken.recv().expect("the thread");
+            }
+            kept.poll(Duration::MAX, now).expect("nothing to read");
+            if let Some(reason) = kept.fullness(limit) {
+                return (number + 1, Some(reason));
+            }
+        }
+        (40, None)
     }
 
     #[test]
     fn what_is_kept_has_a_limit() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
+        let now = crate::clock::now();
         for (limit, expected) in [(u64::MAX, 40), (10 << 20, 19), (0, 9)] {
-            let mut kept = Kept::new(folder.path().to_owned());
-            let (count, reason) = fill(&mut kept, limit);
+            let (mut kept, woken) = kept(folder.path());
+            let (count, reason) = fill((&mut kept, &woken), limit);
             let of_setting = reason.is_some_and(|reason| reason.contains("exceeds repl-replica"));
             assert_eq!((count, of_setting), (expected, limit != u64::MAX), "{limit}");
             // What came before that is all there.
-            for number in 0..count {
-                let portion = kept.next()?;
-                assert!(portion.is_some_and(|it| it == vec![number as u8; 1 << 20]), "{number}");
+            let mut all = Vec::new();
+            loop {
+                match kept.next(now)? {
+                    Spooled::Bytes(bytes) => all.extend_from_slice(&bytes),
+                    Spooled::Wait => woken.recv().expect("the thread"),
+                    Spooled::End => break,
+                }
             }
-            assert_eq!((kept.next()?, kept.unread()), (None, 0));
+            let expected: Vec<u8> = (0..count).flat_map(|n| vec![n as u8; 1 << 20]).collect();
+            assert!(all == expected, "{} bytes", all.len());
+            assert_eq!(kept.unread(), 0);
         }
         Ok(())
     }
 
     #[test]
     fn a_disk_that_takes_nothing_is_full_soon() {
-        let mut kept = Kept::new(Path::new("/nonexistent").to_owned());
-        let (count, reason) = fill(&mut kept, u64::MAX);
+        let (mut kept, woken) = kept(Path::new("/nonexistent"));
+        let (count, reason) = fill((&mut kept, &woken), u64::MAX);
         assert_eq!(count, 9);
         assert!(reason.is_some_and(|reason| reason.contains("the disk does not take")));
+    }
+
+    /// A disk that hangs is full after a while, and not asked for ever for what it has.
+    #[test]
+    fn a_disk_that_hangs_is_given_up() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (disk, woken) = Disk::for_test();
+        let mut kept = Kept::new(folder.path(), &disk);
+        let start = crate::clock::now();
+        (0..9).for_each(|_| kept.append(&vec![1; 1 << 20]));
+        woken.recv().expect("the thread");
+        disk.set_delay(Duration::from_secs(1000));
+        while !kept.is_behind() {
+            kept.poll(Duration::MAX, start)?;
+            kept.append(&vec![2; 1 << 20]);
+        }
+        let limit = Duration::from_secs(60);
+        for (seconds, full) in [(0, false), (4, false), (5, true), (100, true)] {
+            let now = start + Duration::from_secs(seconds);
+            // Nothing is to be read yet.
+            kept.poll(limit, now)?;
+            assert_eq!(kept.hangs(now).is_some(), full, "{seconds}");
+            assert_eq!(kept.fullness(u64::MAX), None);
+        }
+        for _ in 0..8 {
+            assert!(matches!(kept.next(start)?, Spooled::Bytes(_)));
+        }
+        let now = start + Duration::from_secs(100);
+        assert_eq!(kept.next(now)?, Spooled::Wait);
+        let error = kept.poll(limit, now).expect_err("it is silent");
+        assert_eq!(error.to_string(), "the disk has not answered for 100 seconds");
+        disk.set_delay(Duration::ZERO);
+        Ok(())
     }
 }

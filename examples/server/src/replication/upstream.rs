@@ -188,6 +188,18 @@ impl Upstream {
         self.side.as_ref().map(|side| &side.kept).or(self.kept.as_ref())
     }
 
+    /// Takes what the disk has done with what is kept.
+    fn poll_kept(&mut self, now: Instant) -> Result<(), String> {
+        let limit = self.machine.config().timeout;
+        let of_side = self.side.as_mut().map(|side| &mut side.kept);
+        let Some(kept) = of_side.or(self.kept.as_mut()) else { return Ok(()) };
+        if kept.is_behind() || !kept.is_ready() {
+            // It is we who do not read.
+            self.machine.heard(now);
+        }
+        kept.poll(limit, now).map_err(|error| format!("stream unreadable: {error}"))
+    }
+
     /// Whether the stream flows.
     pub(crate) fn is_up(&self) -> bool {
         self.side.is_none() && self.machine.phase() == ReplicaPhase::Connected
@@ -217,7 +229,7 @@ impl Upstream {
     pub(crate) fn is_busy(&self) -> bool {
         self.may_read()
             || self.interrupted
-            || (self.kept.is_some() && !self.on_hold)
+            || (self.kept.as_ref().is_some_and(Kept::is_ready) && !self.on_hold)
             || self.side.as_ref().is_some_and(Side::is_busy)
     }
 
@@ -247,10 +259,15 @@ impl Upstream {
         token: Token,
         now: Instant,
     ) -> Vec<Received> {
+        let unreadable = self.poll_kept(now).err();
         self.machine.handle_timeout(now);
         let mut received = self.drive(registry, token, now);
+        if let Some(reason) = unreadable {
+            received.push(self.disconnect(registry, reason, now));
+        }
+        received.extend(self.newly_full(now));
         // What is not read for want of room is nothing that the RDB could wait for.
-        let streams = self.machine.is_streaming() && !self.was_full;
+        let streams = self.machine.is_streaming() && self.no_room(now).is_none();
         if let Some(Err(reason)) = self.side.as_mut().map(|side| side.drive(streams, now)) {
             received.push(self.disconnect(registry, reason, now));
         }
@@ -301,8 +318,9 @@ impl Upstream {
         let two_connections = repl::TwoConnections::No;
         let config = self.machine.config().clone();
         let config = ReplicaConfig { rdb_channel: Some(channel), two_connections, ..config };
-        let (place, folder) = ((registry, side_token(token)), self.two_connections.folder.clone());
-        self.side = Some(Side::open(self.address()?, config, folder, place, now)?);
+        let place = (registry, side_token(token));
+        let for_kept = (&*self.two_connections.folder, &self.two_connections.disk);
+        self.side = Some(Side::open(self.address()?, config, for_kept, place, now)?);
         Ok(())
     }
 

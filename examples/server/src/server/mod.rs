@@ -3,6 +3,11 @@
 //! A turn takes what the poll reports, runs all requests that have arrived, lets the snapshot and
 //! a load go on for a slice, and writes what there is to write. Nothing in a turn waits: files,
 //! encoding and the freeing of large values happen on other threads.
+//!
+//! Files are read or written on this thread, so that a disk which hangs holds all up, only at the start
+//! (`dump.rdb`, the stream behind it), at the end, and for who asks for it, as in Redis: `SAVE`,
+//! `DEBUG RELOAD`, `CONFIG REWRITE`, `CONFIG SET dir`, `ACL SAVE`, `ACL LOAD`. (`INFO` reads `/proc`, which
+//! is no disk.) The name of a primary is looked up on it, too.
 
 mod blocking;
 mod clients;

@@ -1,8 +1,6 @@
 //! This node's replicas: snapshots for them, their stream, their deadlines.
 
-use std::fs::File;
 use std::mem;
-use std::sync::Arc;
 
 use redwire_repl::{Framing, PrimaryEvent, SnapshotRequest};
 
@@ -10,7 +8,7 @@ use super::Server;
 use crate::host::Wanted;
 use crate::log::{notice, warning};
 use crate::net::ClientId;
-use crate::persist::{JobEvent, Target, Transfer};
+use crate::persist::{JobEvent, Target, Transfer, Written};
 use crate::replication::{Outgoing, rdb_version};
 use crate::saves::{Purpose, Running};
 
@@ -85,7 +83,7 @@ impl Server {
         let (target, transfer) = match request.framing {
             Framing::Eof => {
                 notice!("Starting BGSAVE for SYNC with target: replicas sockets");
-                let transfer = Transfer::new();
+                let transfer = Transfer::new(&self.core.config.dir, &self.core.disk);
                 (Target::Links(transfer.clone()), Some(transfer))
             }
             Framing::Length => {
@@ -138,33 +136,26 @@ impl Server {
                 warning!("Background transfer error: {reason}");
                 self.core.primary.snapshot_failed(now);
             }
-            (Purpose::Replicas { framing: Framing::Eof }, JobEvent::Done(len)) => {
+            (Purpose::Replicas { framing: Framing::Eof }, JobEvent::Done(Written { len, .. })) => {
                 notice!("Background RDB transfer terminated with success");
                 self.core.admission.snapshot_len(len);
                 self.core.primary.snapshot_finished(len, now);
             }
-            (Purpose::Replicas { framing: Framing::Length }, JobEvent::Done(len)) => {
-                // The error that this never is has been logged.
-                let _ = self.core.end_save(JobEvent::Done(len), running.changes, took);
-                self.core.admission.snapshot_len(len);
-                self.send_file(len);
+            (Purpose::Replicas { framing: Framing::Length }, JobEvent::Done(written)) => {
+                self.core.save_has_ended(running.changes, took);
+                self.core.admission.snapshot_len(written.len);
+                self.send_file(written);
             }
         }
     }
 
     /// Sends the file that was just written to the replicas that wait for it.
-    fn send_file(&mut self, len: u64) {
-        match File::open(self.core.config.rdb_path()) {
-            Ok(file) => {
-                let file = Arc::new(file);
-                for id in self.core.primary.snapshot_finished(len, self.core.now) {
-                    self.outgoings.insert(id.0, Outgoing::of_file(file.clone(), len));
-                }
-            }
-            Err(error) => {
-                warning!("Can't open the RDB file for replicas: {error}");
-                self.core.primary.snapshot_failed(self.core.now);
-            }
+    fn send_file(&mut self, Written { len, file }: Written) {
+        // Only a file's job has this purpose.
+        let Some(file) = file else { return self.core.primary.snapshot_failed(self.core.now) };
+        for id in self.core.primary.snapshot_finished(len, self.core.now) {
+            let outgoing = Outgoing::of_file(file.clone(), len, &self.core.disk);
+            self.outgoings.insert(id.0, outgoing);
         }
     }
 }

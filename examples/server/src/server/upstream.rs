@@ -82,8 +82,8 @@ impl Server {
             }
             Received::StreamWaits(reason) => {
                 warning!(
-                    "MASTER <-> REPLICA sync: {reason}. No more of it is read until the data set is \
-                     loaded: the master has to hold it"
+                    "MASTER <-> REPLICA sync: {reason}. No more of it is read until there is room, \
+                     or the data set is loaded: the master has to hold it"
                 );
             }
             Received::SyncStarted(Some(len)) => {

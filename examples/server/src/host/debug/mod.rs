@@ -29,6 +29,7 @@ static SUBCOMMANDS: &[(&str, usize, usize, Run)] = &[
     ("populate", 1, 3, populate),
     ("protocol", 1, 1, protocol::protocol),
     ("reload", 0, usize::MAX, reload),
+    ("disk-delay", 1, 1, disk_delay),
     ("segment-delay", 1, 1, segment_delay),
     ("set-active-expire", 1, 1, set_active_expire),
     ("sleep", 1, 1, sleep),
@@ -42,6 +43,9 @@ const HELP: &[&str] = &[
     "    Output a hex signature representing the current DB content.",
     "DIGEST-VALUE <key> [<key> ...]",
     "    Output a hex signature of the values of all the specified keys.",
+    "DISK-DELAY <seconds>",
+    "    Have each read and write of what is kept on disk during a full sync take that much",
+    "    longer, as on a disk that hangs. Decimals allowed; 0 ends it at once.",
     "ERROR <string>",
     "    Return a Redis protocol error with <string> as message. Useful for clients",
     "    unit tests to simulate Redis errors.",
@@ -127,8 +131,13 @@ fn hex(digest: [u8; 20]) -> String {
 /// Stops the server, every connection of it, for a while: that is what it is for.
 #[expect(clippy::disallowed_methods, reason = "DEBUG SLEEP is to hold the loop up, as in Redis")]
 fn sleep(_core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let seconds = parse_f64(&request[2]).unwrap_or(0.0);
-    std::thread::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    std::thread::sleep(seconds(&request[2]));
+    context.reply.ok();
+    Ok(())
+}
+
+fn disk_delay(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    core.disk.set_delay(seconds(&request[2]));
     context.reply.ok();
     Ok(())
 }
@@ -138,10 +147,14 @@ fn segment_delay(
     context: &mut Context<'_>,
     request: Request<'_>,
 ) -> CommandResult {
-    let seconds = parse_f64(&request[2]).unwrap_or(0.0);
-    core.segment_delay = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    core.segment_delay = seconds(&request[2]);
     context.reply.ok();
     Ok(())
+}
+
+/// Seconds, as Redis reads them: what is no number is none.
+fn seconds(text: &[u8]) -> Duration {
+    Duration::try_from_secs_f64(parse_f64(text).unwrap_or(0.0)).unwrap_or_default()
 }
 
 fn set_active_expire(
@@ -250,6 +263,7 @@ mod tests {
             ("DEBUG SLEEP x", "+OK"),
             ("DEBUG SLEEP -1", "+OK"),
             ("DEBUG SLEEP 0.001", "+OK"),
+            ("DEBUG DISK-DELAY 0", "+OK"),
             ("DEBUG SEGMENT-DELAY 0", "+OK"),
             ("DEBUG SET-ACTIVE-EXPIRE 0", "+OK"),
             ("DEBUG POPULATE -1", "-ERR value is out of range, must be positive"),

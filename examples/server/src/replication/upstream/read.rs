@@ -8,6 +8,7 @@ use redwire_repl::{Error, ReplId, Step};
 
 use super::{Received, Upstream, may_refuse};
 use crate::core::Core;
+use crate::persist::Spooled;
 use crate::replication::empty_primary;
 use crate::replication::side::Kept;
 
@@ -78,7 +79,7 @@ impl Upstream {
         {
             received.push(self.disconnect(registry, reason, now));
         }
-        received.extend(self.newly_full());
+        received.extend(self.newly_full(now));
         received.extend(self.drive(registry, token, now));
         received
     }
@@ -126,9 +127,14 @@ impl Upstream {
         self.kept_stream()?.fullness(self.two_connections.disk_limit)
     }
 
+    /// The same, and why it is not to be for now.
+    pub(super) fn no_room(&self, now: Instant) -> Option<&'static str> {
+        self.fullness().or_else(|| self.kept_stream()?.hangs(now))
+    }
+
     /// What there is to say of that: once in a full sync.
-    fn newly_full(&mut self) -> Option<Received> {
-        let reason = self.fullness().filter(|_| !self.was_full)?;
+    pub(super) fn newly_full(&mut self, now: Instant) -> Option<Received> {
+        let reason = self.no_room(now).filter(|_| !self.was_full)?;
         self.was_full = true;
         let error = self.kept_stream().and_then(Kept::disk_error);
         let error = error.map_or_else(String::new, |error| format!(" ({error})"));
@@ -149,7 +155,8 @@ impl Upstream {
     pub(super) fn may_read(&self) -> bool {
         let waits = self.side.is_some() && !self.machine.is_streaming();
         let on_hold = self.on_hold && !self.keeps();
-        let must_wait = self.fullness().is_some() || on_hold || (waits && self.input.len() >= TURN);
+        let no_room = self.fullness().is_some() || self.kept_stream().is_some_and(Kept::is_behind);
+        let must_wait = no_room || on_hold || (waits && self.input.len() >= TURN);
         self.readable && !must_wait
     }
 
@@ -171,10 +178,14 @@ impl Upstream {
             && !self.on_hold
             && let Some(kept) = &mut self.kept
         {
-            let Some(bytes) = kept.next().map_err(|error| format!("stream unreadable: {error}"))?
-            else {
-                (self.kept, self.was_full) = (None, false);
-                break;
+            let next = kept.next(core.now);
+            let bytes = match next.map_err(|error| format!("stream unreadable: {error}"))? {
+                Spooled::Bytes(bytes) => bytes,
+                Spooled::Wait => break,
+                Spooled::End => {
+                    (self.kept, self.was_full) = (None, false);
+                    break;
+                }
             };
             done += bytes.len();
             self.input.extend_from_slice(&bytes);

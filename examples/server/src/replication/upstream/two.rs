@@ -6,6 +6,7 @@ use redwire_repl as repl;
 
 use crate::config::TwoConnections;
 use crate::core::Core;
+use crate::persist::Disk;
 
 /// Attempts with two connections before one is tried again: the primary may not let us.
 const SIDE_ATTEMPTS: u32 = 4;
@@ -19,6 +20,7 @@ pub(super) struct Two {
     pub(super) mode: TwoConnections,
     /// Folder for what exceeds memory.
     pub(super) folder: PathBuf,
+    pub(super) disk: Disk,
     /// Bytes of stream that the disk is to take at most.
     pub(super) disk_limit: u64,
     /// Attempts with two that came to nothing, one after the other.
@@ -27,8 +29,14 @@ pub(super) struct Two {
 
 impl Two {
     pub(super) fn new(core: &Core) -> Self {
-        let (mode, folder) = (core.config.repl_two_connections, core.config.dir.clone());
-        Self { mode, folder, disk_limit: core.config.repl_replica_buffer_disk, failures: 0 }
+        let config = &core.config;
+        Self {
+            mode: config.repl_two_connections,
+            folder: config.dir.clone(),
+            disk: core.disk.clone(),
+            disk_limit: config.repl_replica_buffer_disk,
+            failures: 0,
+        }
     }
 
     pub(super) fn wanted(&self) -> bool {

@@ -533,3 +533,72 @@ fn the_link_to_a_primary_is_listed_as_by_redis() {
         assert!(!alike.contains(&&**name) || &ours[name] == value, "{name}: {ours:?}, {real:?}");
     }
 }
+
+/// The value of a field in the one line of a reply to `CLIENT LIST`.
+fn field<'a>(line: &'a str, name: &str) -> &'a str {
+    let mut values = line.split([' ', '\n']).filter_map(|pair| pair.split_once('='));
+    let found = values.find(|(known, _)| *known == name);
+    found.unwrap_or_else(|| panic!("no {name} in {line}")).1
+}
+
+/// What a replica says of the link to its primary as a client, `ID` in place of the link's own.
+fn link_as_a_client(replica: &Server) -> Vec<String> {
+    let primary = Redwire::start(&[]);
+    let mut said = Vec::new();
+    let mut first = replica.client();
+    let before: u64 = first.ok(&["CLIENT", "ID"]).text().parse().expect("a number");
+    said.push(first.ok(&["CLIENT", "KILL", "TYPE", "master"]).text());
+    replica.follow(&primary);
+    let list = || replica.client().ok(&["CLIENT", "LIST", "TYPE", "master"]).text();
+    let line = list();
+    let id = field(&line, "id").to_owned();
+    let mut behind = replica.client();
+    let after: u64 = behind.ok(&["CLIENT", "ID"]).text().parse().expect("a number");
+    assert!((before + 1..after).contains(&id.parse().expect("a number")), "{before} {id} {after}");
+    let by_id = first.ok(&["CLIENT", "LIST", "ID", &id]).text();
+    assert_eq!((field(&by_id, "id"), field(&by_id, "addr")), (&*id, field(&line, "addr")));
+    let all = first.ok(&["CLIENT", "LIST"]).text();
+    let ids: Vec<u64> = all.lines().map(|line| field(line, "id").parse().expect("an id")).collect();
+    assert!(ids.is_sorted() && ids.contains(&id.parse().expect("a number")), "{ids:?}");
+    said.extend(["flags", "user", "name", "redir"].map(|name| field(&line, name).to_owned()));
+    said.push(first.call(&["CLIENT", "UNBLOCK", &id]).text());
+    for filter in
+        ["ID {id}", "ADDR {addr}", "LADDR {laddr}", "{addr}", "TYPE master", "TYPE normal ID {id}"]
+            .into_iter()
+            .chain([
+                "TYPE master ADDR {addr}",
+                "USER default ID {id}",
+                "USER (superuser)",
+                "ID {id} SKIPME no",
+            ])
+    {
+        let line = list();
+        let filled = ["id", "addr", "laddr"].into_iter().fold(filter.to_owned(), |text, name| {
+            text.replace(&format!("{{{name}}}"), field(&line, name))
+        });
+        let words: Vec<&str> = ["CLIENT", "KILL"].into_iter().chain(filled.split(' ')).collect();
+        said.push(format!("{filter}: {}", first.call(&words).text()));
+        wait_until("the link to be up again", Duration::from_secs(60), || {
+            replica.client().info("master_link_status").as_deref() == Some("up")
+                && !list().is_empty()
+        });
+        assert_eq!(field(&list(), "id"), id, "a partial resync goes on with the old one");
+    }
+    drop(primary);
+    wait_until("the link to be down", Duration::from_secs(60), || {
+        replica.client().info("master_link_status").as_deref() == Some("down")
+    });
+    said.push(list());
+    said.push(first.ok(&["CLIENT", "KILL", "TYPE", "master"]).text());
+    said.push(first.ok(&["CLIENT", "LIST", "ID", &id]).text());
+    said
+}
+
+#[test]
+fn the_link_to_the_primary_is_a_client() {
+    let ours = link_as_a_client(&Redwire::start(&[]));
+    for peer in [Peer::Redis70, Peer::Redis80, Peer::Valkey91] {
+        let Some(real) = peer.start(&[]) else { continue };
+        assert_eq!(ours, link_as_a_client(&real), "{}", peer.name());
+    }
+}

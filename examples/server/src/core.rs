@@ -51,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) run_id: String,
     /// The connections, by number, as `CLIENT LIST` shows them.
     pub(crate) clients: BTreeMap<ClientId, ClientInfo>,
+    /// The number of the connection that comes next.
+    next_client: ClientId,
     /// What commands want done that needs the sockets; the loop does it after the command.
     pub(crate) actions: Vec<Action>,
     pub(crate) primary: Primary,
@@ -253,6 +255,7 @@ impl Core {
             unix_ms: crate::clock::unix_ms(),
             run_id,
             clients: BTreeMap::new(),
+            next_client: 1,
             actions: Vec::new(),
             primary,
             admission: Admission::default(),
@@ -326,6 +329,13 @@ impl Core {
             upstream.configure(&self.config);
             keyspace.set_role(Role::Replica { read_only: self.config.replica_read_only });
         }
+    }
+
+    /// A number for a connection, which no other has.
+    pub(crate) fn new_client_id(&mut self) -> ClientId {
+        let id = self.next_client;
+        self.next_client += 1;
+        id
     }
 
     /// Whether this node follows a primary.

@@ -19,7 +19,7 @@ use redwire_resp::{Limits, Mode, RequestDecoder};
 use crate::config::{Config, Endpoint};
 use crate::core::Core;
 use crate::host::ClientInfo;
-use crate::net::{Stream, Traffic};
+use crate::net::{ClientId, Stream, Traffic};
 use crate::persist::RdbLoad;
 
 use super::empty_primary::EmptyPrimary;
@@ -68,6 +68,9 @@ pub(crate) struct Upstream {
     /// No more of it could be kept in this full sync, and that was said.
     was_full: bool,
     two_connections: Two,
+    /// The link's number in `CLIENT LIST`, since its stream flowed first. As in Redis it keeps it when it
+    /// goes on where it broke off, and has another after a full sync.
+    id: Option<ClientId>,
     /// When the connection was opened, what has gone over it, and the last command that came.
     opened: Instant,
     traffic: Traffic,
@@ -138,6 +141,7 @@ impl Upstream {
             kept_peak: 0,
             was_full: false,
             two_connections: Two::new(core),
+            id: None,
             opened: core.now,
             traffic: Traffic::default(),
             last_command: "NULL",
@@ -205,11 +209,10 @@ impl Upstream {
         self.side.is_none() && self.machine.phase() == ReplicaPhase::Connected
     }
 
-    /// The link as `CLIENT LIST` shows it; as in Redis there is none before its stream flows. Its id
-    /// is 0: it is no connection that was accepted.
+    /// The link as `CLIENT LIST` shows it; as in Redis there is none before its stream flows.
     pub(crate) fn client_info(&self, now: Instant) -> Option<ClientInfo> {
         let stream = self.stream.as_ref().filter(|_| self.is_up())?;
-        let mut info = ClientInfo::new(0, stream, self.opened);
+        let mut info = ClientInfo::new(self.id?, stream, self.opened);
         info.is_primary = true;
         info.user = b"(superuser)".to_vec();
         info.logged_in = true;

@@ -78,9 +78,8 @@ impl Server {
             let _ = stream.write(&[std::io::IoSlice::new(refusal.as_bytes())]);
             return;
         }
-        let id = self.next_client;
-        self.next_client += 1;
-        let ready = stream.tune(config.tcp_keepalive).and_then(|()| {
+        let id = self.core.new_client_id();
+        let ready = stream.tune(self.core.config.tcp_keepalive).and_then(|()| {
             stream.register(self.poll.registry(), Token(FIRST_CLIENT + id as usize))
         });
         if let Err(error) = ready {

@@ -66,7 +66,6 @@ pub(crate) struct Server {
     keyspace: Keyspace,
     /// By numbers that it gave out itself: nobody can make them fall together.
     clients: HashMap<ClientId, Client, FixedState>,
-    next_client: ClientId,
     /// Connections that may have more to read than was read of them.
     readable: Vec<ClientId>,
     /// Connections that have something to be sent.
@@ -141,7 +140,6 @@ impl Server {
             core,
             keyspace,
             clients: HashMap::default(),
-            next_client: 1,
             readable: Vec::new(),
             unsent: Vec::new(),
             blocked: Vec::new(),

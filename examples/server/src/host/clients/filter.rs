@@ -87,11 +87,6 @@ impl<'a> Filter<'a> {
         self.wanted.iter().all(|(wanted, not)| wanted.is_true_of(core, client) != *not)
             && !(self.spares_caller && client.id == caller)
     }
-
-    /// Whether it is the link to this node's primary that is meant, by its type alone.
-    pub(super) fn is_for_primary(&self) -> bool {
-        self.wanted == [(Wanted::Kind(ClientType::Primary), false)]
-    }
 }
 
 impl<'a> Wanted<'a> {

@@ -4,6 +4,7 @@ use redwire_keyspace::{CommandError, CommandResult, Context};
 use redwire_resp::Request;
 
 use super::filter::Filter;
+use super::{ClientInfo, shown};
 use crate::core::{Action, Core};
 
 pub(super) fn kill(
@@ -18,19 +19,17 @@ pub(super) fn kill(
     } else {
         Filter::parse(core, request, true)?
     };
-    let meant = core.clients.values().filter(|client| filter.matches(core, client, caller));
-    let ids: Vec<_> = meant.map(|client| client.id).collect();
-    let mut killed = ids.len() as i64;
-    core.actions.extend(ids.into_iter().map(|id| match id == caller {
-        true => Action::CloseAfterReplies(id),
-        false => Action::Close(id),
-    }));
-    if filter.is_for_primary() && core.upstream.is_some() {
-        killed += 1;
-        core.actions.push(Action::DropUpstream);
-    }
+    let close = |client: &ClientInfo| match client.id {
+        _ if client.is_primary => Action::DropUpstream,
+        id if id == caller => Action::CloseAfterReplies(id),
+        id => Action::Close(id),
+    };
+    let matching = shown(core).filter(|client| filter.matches(core, client, caller));
+    let actions: Vec<_> = matching.map(|client| close(&client)).collect();
+    let killed = actions.len();
+    core.actions.extend(actions);
     match (by_address, killed) {
-        (false, killed) => context.reply.integer(killed),
+        (false, killed) => context.reply.integer(killed as i64),
         (true, 0) => return Err(CommandError::text("ERR No such client")),
         (true, _) => context.reply.ok(),
     }

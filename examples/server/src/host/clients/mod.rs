@@ -19,7 +19,7 @@ use self::filter::Filter;
 use super::is;
 use super::subcommands::{Subcommand, dispatch};
 use crate::core::{Action, Core};
-use crate::net::Replies;
+use crate::net::{ClientId, Replies};
 
 pub(super) static SUBCOMMANDS: &[Subcommand] = &[
     Subcommand::new("client|caching", 3, tracking::caching),
@@ -176,7 +176,9 @@ fn list(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> Com
     if request.len() > 3 && is(&request[2], "id") {
         for id in request.iter().skip(3) {
             let id = parse_i64(id).ok_or(CommandError::text("ERR Invalid client ID"))?;
-            u64::try_from(id).ok().and_then(|id| core.clients.get(&id)).map(&mut add);
+            if let Some(client) = u64::try_from(id).ok().and_then(|id| known(core, id)) {
+                add(&client);
+            }
         }
     } else {
         let filter = Filter::parse(core, request, false)?;
@@ -189,10 +191,24 @@ fn list(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> Com
     Ok(())
 }
 
-/// The connections, with the link to this node's primary while its stream flows.
+/// The connections by their numbers, with the link to this node's primary while its stream flows.
 fn shown(core: &Core) -> impl Iterator<Item = Cow<'_, ClientInfo>> {
-    let upstream = core.upstream.as_ref().and_then(|upstream| upstream.client_info(core.now));
-    upstream.map(Cow::Owned).into_iter().chain(core.clients.values().map(Cow::Borrowed))
+    let link = link(core);
+    let number = link.as_ref().map_or(0, |link| link.id);
+    let before = core.clients.range(..number).map(|(_, client)| Cow::Borrowed(client));
+    let behind = core.clients.range(number..).map(|(_, client)| Cow::Borrowed(client));
+    before.chain(link.map(Cow::Owned)).chain(behind)
+}
+
+/// The connection of this number, be it the link to this node's primary.
+fn known(core: &Core, id: ClientId) -> Option<Cow<'_, ClientInfo>> {
+    let link = || link(core).filter(|link| link.id == id).map(Cow::Owned);
+    core.clients.get(&id).map(Cow::Borrowed).or_else(link)
+}
+
+/// The link to this node's primary, while its stream flows.
+fn link(core: &Core) -> Option<ClientInfo> {
+    core.upstream.as_ref()?.client_info(core.now)
 }
 
 /// Brings the caller's entry up to date, which the loop does only after its commands.

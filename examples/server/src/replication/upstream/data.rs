@@ -54,6 +54,7 @@ impl Upstream {
         self.session.db = notes.stream_db.unwrap_or(0);
         keyspace.replace_data(data);
         self.empty_primary.follow(replid);
+        self.id = Some(core.new_client_id());
         let replid = replid.or(notes.replid).unwrap_or(ReplId::NONE);
         core.primary.adopt(replid, offset, notes.stream_db, core.now);
     }

@@ -348,6 +348,7 @@ impl Upstream {
             }
             Step::Continue { replid, .. } => {
                 self.empty_primary.follow(Some(replid));
+                self.id.get_or_insert_with(|| core.new_client_id());
                 received.push(Received::Continued(replid));
             }
             Step::RdbStart { len } => self.begin_load(len, core, keyspace, received),

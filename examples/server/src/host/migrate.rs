@@ -60,6 +60,7 @@ pub(super) fn migrate(
 /// Redis.
 fn migrate_at_once(core: &mut Core, context: &mut Context<'_>, order: Order) -> CommandResult {
     let outcome = core.migrations.carry_out(order);
+    core.note_migration(&outcome);
     let order = &outcome.order;
     if !order.copy {
         let keys = outcome.taken.iter().map(|at| order.parcels[*at].key.as_slice());

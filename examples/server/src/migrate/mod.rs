@@ -10,6 +10,7 @@ mod transfer;
 
 use std::collections::HashMap;
 use std::net::TcpStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -18,8 +19,9 @@ use mio::Waker;
 use redwire_keyspace::{Blob, Flags, Keyspace, Parcel, Session};
 use redwire_resp::Request;
 
-use self::carry::carry;
+use self::carry::{Carried, carry};
 use crate::core::Core;
+use crate::log::warning;
 use crate::net::ClientId;
 
 /// A connection that is not used again for so long is closed, as in Redis.
@@ -68,6 +70,8 @@ pub(crate) struct Outcome {
     pub(crate) taken: Vec<usize>,
     /// Or the error.
     pub(crate) result: Result<(), String>,
+    /// It panicked, which is a bug of ours.
+    panicked: bool,
     /// To be used again.
     connection: Option<Connection>,
 }
@@ -94,13 +98,24 @@ impl Migrations {
     ///
     /// That the system has no thread.
     pub(crate) fn begin(&mut self, client: ClientId, order: Order) -> std::io::Result<()> {
+        self.begin_by(carry, client, order)
+    }
+
+    /// As `carry` does it. Whatever becomes of that, the order comes to its end: keys that are under way
+    /// for ever would be held for ever.
+    fn begin_by(
+        &mut self,
+        carry: impl FnOnce(&Order, Option<Connection>) -> Carried + Send + 'static,
+        client: ClientId,
+        order: Order,
+    ) -> std::io::Result<()> {
         let connection = self.kept.remove(&order.to).map(|(connection, _)| connection);
         let keys = order.parcels.iter().map(|parcel| parcel.key.clone()).collect();
         let (sender, waker) = (self.sender.clone(), self.waker.clone());
         let thread = std::thread::Builder::new().name("migrate".into());
         thread.spawn(move || {
             // With the loop gone nobody wants to know.
-            let _ = sender.send((client, outcome(order, connection)));
+            let _ = sender.send((client, outcome(carry, order, connection)));
             let _ = waker.wake();
         })?;
         self.under_way.insert(client, keys);
@@ -110,7 +125,7 @@ impl Migrations {
     /// Carries an order out while the loop waits, of a client in a transaction.
     pub(crate) fn carry_out(&mut self, order: Order) -> Outcome {
         let connection = self.kept.remove(&order.to).map(|(connection, _)| connection);
-        let mut outcome = outcome(order, connection);
+        let mut outcome = outcome(carry, order, connection);
         self.keep(&mut outcome, crate::clock::now());
         outcome
     }
@@ -155,12 +170,28 @@ impl Migrations {
     }
 }
 
-fn outcome(order: Order, connection: Option<Connection>) -> Outcome {
-    let (taken, result, connection) = carry(&order, connection);
-    Outcome { order, taken, result, connection }
+fn outcome(
+    carry: impl FnOnce(&Order, Option<Connection>) -> Carried,
+    order: Order,
+    connection: Option<Connection>,
+) -> Outcome {
+    let carried = catch_unwind(AssertUnwindSafe(|| carry(&order, connection)));
+    let panicked = carried.is_err();
+    // What the other server has of them is not known: they stay here, as after a timeout.
+    let (taken, result, connection) =
+        carried.unwrap_or_else(|_| (Vec::new(), Err("ERR internal error".into()), None));
+    Outcome { order, taken, result, panicked, connection }
 }
 
 impl Core {
+    /// Says so if what carried an order out panicked.
+    pub(crate) fn note_migration(&mut self, outcome: &Outcome) {
+        if outcome.panicked {
+            self.counters.panics += 1;
+            warning!("=== BUG === a MIGRATE panicked");
+        }
+    }
+
     /// Whether `request` may change a key that is on its way to another server, in whatever database:
     /// what it would do to the key would be gone with it.
     pub(crate) fn waits_for_migration(
@@ -180,5 +211,39 @@ impl Core {
         let is_about_keys = command.flags.has(Flags::WRITE);
         let keys = command.keys.of(request).filter(|keys| is_about_keys && !keys.is_empty());
         keys.is_none_or(|keys| keys.iter().any(|key| self.migrations.has(key)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mio::{Poll, Token};
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_panics_lets_go_of_its_keys() {
+        let poll = Poll::new().unwrap();
+        let mut migrations =
+            Migrations::new(Arc::new(Waker::new(poll.registry(), Token(0)).unwrap()));
+        let order = Order {
+            to: Address { host: b"127.0.0.1".to_vec(), port: b"1".to_vec() },
+            db: 0,
+            timeout: Duration::from_secs(1),
+            copy: false,
+            replace: false,
+            login: None,
+            from_db: 0,
+            parcels: Vec::new(),
+        };
+        migrations.begin_by(|_, _| panic!("as a bug would"), 7, order).unwrap();
+        assert!(!migrations.is_idle());
+        let (client, outcome) = loop {
+            if let Some(outcome) = migrations.poll(crate::clock::now()) {
+                break outcome;
+            }
+            std::thread::yield_now();
+        };
+        assert!(migrations.is_idle() && outcome.panicked && outcome.taken.is_empty());
+        assert_eq!((client, outcome.result), (7, Err("ERR internal error".into())));
     }
 }

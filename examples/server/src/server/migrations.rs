@@ -35,6 +35,7 @@ impl Server {
     }
 
     fn end_migration(&mut self, client: ClientId, outcome: Outcome) {
+        self.core.note_migration(&outcome);
         let Outcome { order, taken, result, .. } = outcome;
         // A replica has what its primary has: that was told to become one meanwhile.
         if !order.copy && !self.core.is_replica() {

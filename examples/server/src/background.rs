@@ -28,6 +28,7 @@ enum Order {
 pub(crate) struct Freeing {
     objects: AtomicU64,
     bytes: AtomicU64,
+    freed: AtomicU64,
 }
 
 impl Freeing {
@@ -39,6 +40,16 @@ impl Freeing {
     /// The bytes that they take, as far as that is known.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many it has freed (`lazyfreed_objects`).
+    pub(crate) fn freed(&self) -> u64 {
+        self.freed.load(Ordering::Relaxed)
+    }
+
+    /// Counts these from 0 again.
+    pub(crate) fn reset_stats(&self) {
+        self.freed.store(0, Ordering::Relaxed);
     }
 
     fn add(&self, objects: u64, bytes: u64) {
@@ -70,6 +81,7 @@ fn carry_out(orders: &Receiver<Order>, left: &Freeing) {
                     (garbage.len() as u64, bytes(&garbage), memory::allocated());
                 drop(garbage);
                 left.remove(objects, bytes);
+                left.freed.fetch_add(objects, Ordering::Relaxed);
                 freed += before.saturating_sub(memory::allocated());
             }
             Order::GiveBack => memory::give_back(),

@@ -57,6 +57,8 @@ pub(crate) struct Core {
     pub(crate) actions: Vec<Action>,
     pub(crate) primary: Primary,
     pub(crate) admission: Admission,
+    /// Bytes of snapshots that wait in memory for replicas.
+    pub(crate) snapshot_memory: u64,
     /// Replicas that get the oldest RDB version at their next attempt.
     pub(crate) distrusted: Distrusted,
     /// The link to this node's primary, when it is a replica.
@@ -259,6 +261,7 @@ impl Core {
             actions: Vec::new(),
             primary,
             admission: Admission::default(),
+            snapshot_memory: 0,
             distrusted: Distrusted::default(),
             upstream: None,
             ack_requested: false,

@@ -42,6 +42,9 @@ pub(crate) struct Running {
     pub(crate) began: Instant,
     /// Changes that it will hold.
     pub(crate) changes: u64,
+    /// Keys that there were when it began, and those that the walk has handed over.
+    pub(crate) keys: u64,
+    pub(crate) keys_walked: u64,
     walked: bool,
     closed: bool,
     batch: Vec<SnapshotItem>,
@@ -118,6 +121,8 @@ impl Saves {
             purpose,
             began: now,
             changes: keyspace.changes(),
+            keys: if keyspace.snapshot_running() { key_count(keyspace) } else { 0 },
+            keys_walked: 0,
             // Without keys to hand over there is no walk.
             walked: !keyspace.snapshot_running(),
             closed: false,
@@ -145,6 +150,7 @@ impl Running {
         let room = self.job.has_room();
         if !self.walked && room {
             self.walked = keyspace.walk_snapshot(WALK_STEPS, &mut self.batch);
+            self.keys_walked += self.batch.len() as u64;
             if !self.batch.is_empty() {
                 self.job.offer(std::mem::take(&mut self.batch));
             }
@@ -166,8 +172,15 @@ impl Running {
         while !self.walked {
             self.job.wait_for_room();
             self.walked = keyspace.walk_snapshot(WALK_STEPS, &mut self.batch);
+            self.keys_walked += self.batch.len() as u64;
             self.job.offer(std::mem::take(&mut self.batch));
         }
         self.job.wait()
     }
+}
+
+/// Keys of all databases.
+fn key_count(keyspace: &Keyspace) -> u64 {
+    let data = keyspace.data();
+    (0..data.database_count()).map(|db| data.len(db) as u64).sum()
 }

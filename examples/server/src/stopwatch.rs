@@ -7,7 +7,8 @@
 /// Moments are in ns, as [`clock::nanos`](crate::clock::nanos) answers them.
 #[derive(Debug, Default)]
 pub(crate) struct Stopwatch {
-    /// Where the batch under way is: when the command before was over.
+    /// When the batch under way began, and where it is: when the command before was over.
+    batch_began: u64,
     reached: Option<u64>,
     /// When the command under way began.
     began: Option<u64>,
@@ -16,12 +17,14 @@ pub(crate) struct Stopwatch {
 impl Stopwatch {
     /// A batch of commands begins: they run one behind the other, with nothing else between them.
     pub(crate) fn begin_batch(&mut self, now: u64) {
-        self.reached = Some(now);
+        (self.batch_began, self.reached) = (now, Some(now));
     }
 
-    /// The batch is over: what is done next is no command's time.
-    pub(crate) fn end_batch(&mut self) {
-        self.reached = None;
+    /// The batch is over: what is done next is no command's time. How many ns its commands took.
+    pub(crate) fn end_batch(&mut self, clock: impl FnOnce() -> u64) -> u64 {
+        let reached = self.reached.take().filter(|reached| *reached > self.batch_began);
+        // Where nobody measures commands it is still where it began.
+        reached.unwrap_or_else(clock).saturating_sub(self.batch_began)
     }
 
     /// A command begins.
@@ -61,9 +64,16 @@ mod tests {
         assert_eq!(watch.end(|| START + 3 * MS), Some(3_000_000));
         watch.begin(|| unreachable!("the batch knows"));
         assert_eq!(watch.end(|| START + 5 * MS), Some(2_000_000));
-        watch.end_batch();
+        assert_eq!(watch.end_batch(|| unreachable!("the last command's end")), 5_000_000);
         watch.begin(|| START + 9 * MS);
         assert_eq!(watch.end(|| START + 10 * MS), Some(1_000_000));
+    }
+
+    #[test]
+    fn a_batch_of_commands_that_nobody_measures_ends_with_itself() {
+        let mut watch = Stopwatch::default();
+        watch.begin_batch(START);
+        assert_eq!(watch.end_batch(|| START + 2 * MS), 2_000_000);
     }
 
     #[test]

@@ -115,6 +115,7 @@ fn resetstat(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) 
     core.counters = Counters::default();
     core.command_stats = CommandStats::default();
     core.eviction.reset_stats();
+    core.freeing.reset_stats();
     context.data.keyspace().reset_stats();
     context.reply.ok();
     Ok(())

@@ -83,7 +83,7 @@ impl Report {
             books: Books::read(),
             stream: backlog.map_or(0, Backlog::allocated),
             lagging,
-            replicas: core.ledger.total(Class::Replica) + lagging,
+            replicas: core.ledger.total(Class::Replica) + lagging + core.snapshot_memory,
             clients: core.ledger.total(Class::Normal) + core.ledger.total(Class::PubSub),
             keys: filled.map(|db| data.len(db) as u64).sum(),
             databases: databases.collect(),

@@ -92,6 +92,22 @@ impl Outgoings {
         self.links.keys().copied().collect()
     }
 
+    /// Bytes of them that are kept in memory for their replicas.
+    pub(crate) fn in_memory(&self) -> u64 {
+        let mut transfers: Vec<&Transfer> = Vec::new();
+        let mut sum = 0;
+        for outgoing in self.links.values() {
+            sum += outgoing.chunk.len() + outgoing.ahead.as_ref().map_or(0, Pending::len);
+            if let Source::Transfer { transfer, .. } = &outgoing.source
+                && !transfers.iter().any(|known| known.is_same(transfer))
+            {
+                sum += transfer.in_memory();
+                transfers.push(transfer);
+            }
+        }
+        sum as u64
+    }
+
     /// Sends what `client` takes of its snapshot now, if it has one and nothing is ahead of it.
     ///
     /// # Errors

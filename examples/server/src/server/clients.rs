@@ -1,6 +1,7 @@
 //! Connections: accepted, read, run, written, closed.
 
 use std::mem;
+use std::time::Duration;
 
 use mio::Token;
 use mio::event::Event;
@@ -186,7 +187,8 @@ impl Server {
             self.core.stopwatch.begin_batch(crate::clock::nanos());
             let (core, keyspace) = (&mut self.core, &mut self.keyspace);
             let paused = run_requests(client, &mut looking, core, keyspace);
-            self.core.stopwatch.end_batch();
+            let took = self.core.stopwatch.end_batch(crate::clock::nanos);
+            self.core.counters.in_commands += Duration::from_nanos(took);
             match paused {
                 Paused::Idle => break,
                 Paused::Actions => {

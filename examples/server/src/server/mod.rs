@@ -184,6 +184,9 @@ impl Server {
                 self.handle_event(event);
             }
             self.turn();
+            let took = crate::clock::now().saturating_duration_since(self.core.now);
+            self.core.counters.turns += 1;
+            self.core.counters.active += took;
             if let Some(exit) = self.exit {
                 return exit;
             }

@@ -34,6 +34,7 @@ impl Server {
         let replicas = self.replicas.iter().filter_map(|id| self.clients.get(id));
         let primary = &self.core.primary;
         let sending = self.outgoings.ids();
+        self.core.snapshot_memory = self.outgoings.in_memory();
         let due = replicas.filter(|it| it.has_output(primary) || sending.contains(&it.id));
         self.unsent.extend(due.filter(|it| !it.write_blocked).map(|it| it.id));
     }

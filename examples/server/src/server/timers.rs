@@ -50,6 +50,9 @@ impl Server {
         let deleted = self.keyspace.expire_due(self.core.unix_ms, EXPIRIES);
         self.core.note_latency("expire-cycle", began);
         self.expiry_behind = deleted >= EXPIRIES;
+        let counters = &mut self.core.counters;
+        counters.in_expiry += crate::clock::now().saturating_duration_since(began);
+        counters.expiry_capped += u64::from(self.expiry_behind);
         self.core.feed_effects(&mut self.keyspace);
         self.run_actions();
         self.publish_key_events();

@@ -26,6 +26,14 @@ pub(crate) struct Counters {
     /// Reads and writes of clients' sockets that moved something.
     pub(crate) reads: u64,
     pub(crate) writes: u64,
+    /// Turns of the loop, and how long they took without the waiting between them.
+    pub(crate) turns: u64,
+    pub(crate) active: Duration,
+    /// What of it was commands' time.
+    pub(crate) in_commands: Duration,
+    /// What of it was the search for keys that have expired, and how often that left some for later.
+    pub(crate) in_expiry: Duration,
+    pub(crate) expiry_capped: u64,
     /// Full syncs given to replicas.
     pub(crate) sync_full: u64,
     /// Partial syncs given.
@@ -113,8 +121,9 @@ impl Recent {
 const SAMPLES: usize = 16;
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// Counters of which there is a rate: commands; bytes in and out of clients, of replication.
-const RATES: usize = 5;
+/// Counters of which there is a rate: commands; bytes in and out of clients, of replication; turns of
+/// the loop and their time.
+const RATES: usize = 7;
 
 /// How fast counters grow: `instantaneous_ops_per_sec` and its kin.
 #[derive(Debug, Clone)]
@@ -144,6 +153,8 @@ impl Rates {
             counters.bytes_out,
             counters.repl_bytes_in,
             counters.repl_bytes_out,
+            counters.turns,
+            counters.active.as_micros() as u64,
         ];
         let mut sample = [0; RATES];
         for (rate, (new, old)) in sample.iter_mut().zip(new.into_iter().zip(old)) {
@@ -178,6 +189,16 @@ impl Rates {
     /// KiB in a second that were written to replicas.
     pub(super) fn repl_kib_out(&self) -> f64 {
         self.mean(4) as f64 / 1024.0
+    }
+
+    /// Turns of the loop in a second.
+    pub(super) fn turns(&self) -> u64 {
+        self.mean(5)
+    }
+
+    /// How many us a turn takes.
+    pub(super) fn turn_us(&self) -> u64 {
+        self.mean(6).checked_div(self.turns()).unwrap_or(0)
     }
 
     fn mean(&self, which: usize) -> u64 {
@@ -231,11 +252,14 @@ mod tests {
             // 50 commands each 50 ms, every second call too early for a sample.
             counters.commands += 50;
             counters.bytes_in += 512;
+            counters.turns += 10;
+            counters.active += Duration::from_micros(300);
             rates.sample(start + turn * PERIOD / 2, &counters);
         }
         assert_eq!(rates.commands(), 1000);
         assert!((rates.kib_in() - 10.0).abs() < 0.01);
         assert!(rates.kib_out() < 0.01);
+        assert_eq!((rates.turns(), rates.turn_us()), (200, 30));
         rates.sample(start + PERIOD * 60, &Counters::default());
         assert_eq!(rates.commands(), 1000 * 15 / 16, "a reset counter did not grow");
     }

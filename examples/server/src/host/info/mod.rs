@@ -2,6 +2,7 @@
 
 mod commands;
 mod counters;
+mod never;
 mod page;
 mod process;
 mod replication;
@@ -54,7 +55,7 @@ static SECTIONS: &[Section] = &[
     further("commandstats", "Commandstats", commands::commandstats),
     section("errorstats", "Errorstats", sections::errorstats),
     further("latencystats", "Latencystats", commands::latencystats),
-    section("cluster", "Cluster", sections::cluster),
+    section("cluster", "Cluster", |_, _, _| {}),
     section("keyspace", "Keyspace", sections::keyspace),
 ];
 
@@ -82,6 +83,7 @@ fn text(wanted: &[&[u8]], core: &Core, keyspace: &Keyspace) -> String {
     for section in SECTIONS.iter().filter(wants) {
         page.title(section.title);
         (section.write)(&mut page, core, keyspace);
+        never::never(&mut page, section.title);
     }
     page.into_text()
 }

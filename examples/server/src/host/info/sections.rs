@@ -1,5 +1,5 @@
-//! The sections of `INFO`, but for replication. Fields have Redis' names, order and units; what
-//! this server cannot know, or what is about a mechanism that it does not have, is left out.
+//! The sections of `INFO`, but for replication. Fields have Redis' names, order and units. What
+//! cannot happen here is 0 ([`never`](super::never)); what this server cannot know is left out.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use super::super::memory::Report;
 use super::REDIS_VERSION;
 use super::page::Page;
 use super::process::{self, CpuTime};
+use crate::config::Config;
 use crate::core::Core;
 use crate::host::ClientInfo;
 use crate::net::Standing;
@@ -48,7 +49,21 @@ pub(super) fn server(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
     }
     let file = config.config_file.as_deref().unwrap_or("".as_ref());
     page.field("config_file", file.display());
-    page.flag("io_threads_active", false);
+    listeners(page, config);
+}
+
+/// What the server is to listen on, by its names of 7.2.
+fn listeners(page: &mut Page, config: &Config) {
+    let mut number = 0;
+    if config.port > 0 {
+        let binds: String = config.bind.iter().map(|it| format!("bind={it},")).collect();
+        page.field("listener0", format_args!("name=tcp,{binds}port={}", config.port));
+        number += 1;
+    }
+    if let Some(path) = &config.unixsocket {
+        let path = path.display();
+        page.field(format_args!("listener{number}"), format_args!("name=unix,bind={path}"));
+    }
 }
 
 pub(super) fn clients(page: &mut Page, core: &Core, keyspace: &Keyspace) {
@@ -101,6 +116,9 @@ pub(super) fn memory(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     if let Some(total) = process::system_memory() {
         page.bytes("total_system_memory", total);
     }
+    let functions = || keyspace.data().functions();
+    page.field("used_memory_functions", functions().map(|code| code.len() as u64).sum::<u64>());
+    page.field("number_of_libraries", functions().count());
     page.bytes("maxmemory", core.config.maxmemory);
     page.field("maxmemory_policy", core.config.maxmemory_policy.name());
     let fragmentation = [
@@ -118,12 +136,10 @@ pub(super) fn memory(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.field("mem_total_replication_buffers", report.stream);
     page.field("mem_clients_slaves", report.replicas);
     page.field("mem_clients_normal", report.clients);
-    page.field("mem_cluster_links", 0);
-    page.field("mem_aof_buffer", 0);
     page.field("mem_allocator", crate::memory::allocator());
-    page.flag("active_defrag_running", false);
     let waiting = keyspace.garbage().len() as u64;
     page.field("lazyfree_pending_objects", core.freeing.objects() + waiting);
+    page.field("lazyfreed_objects", core.freeing.freed());
     let kept = core.upstream.as_ref().map_or(0, Upstream::kept_in_memory);
     // By its names of Redis 8 and Valkey 8.
     page.field("mem_replica_full_sync_buffer", kept);
@@ -137,21 +153,20 @@ pub(super) fn persistence(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.flag("loading", core.loading.is_some());
     let syncing = core.upstream.as_ref().is_some_and(Upstream::is_syncing);
     page.flag("async_loading", syncing);
+    let running = saves.running.as_ref();
+    page.field("current_save_keys_processed", running.map_or(0, |it| it.keys_walked));
+    page.field("current_save_keys_total", running.map_or(0, |it| it.keys));
     page.field("rdb_changes_since_last_save", saves.changes_since(keyspace));
     page.flag("rdb_bgsave_in_progress", saves.running.is_some());
     page.field("rdb_last_save_time", saves.last_save.as_secs());
     page.field("rdb_last_bgsave_status", status(!saves.last_failed()));
     page.field("rdb_last_bgsave_time_sec", seconds(saves.last_took));
-    let running = saves.running.as_ref();
     let took = running.map(|running| core.now.saturating_duration_since(running.began));
     page.field("rdb_current_bgsave_time_sec", seconds(took));
     page.field("rdb_saves", saves.count);
     page.field("rdb_last_load_keys_expired", saves.last_load.expired);
     page.field("rdb_last_load_keys_loaded", saves.last_load.keys);
-    // There is no append-only file.
-    page.flag("aof_enabled", false);
-    page.flag("aof_rewrite_in_progress", false);
-    page.flag("aof_rewrite_scheduled", false);
+    // There is no append-only file that could have been rewritten, or could not be written.
     page.field("aof_last_rewrite_time_sec", -1);
     page.field("aof_current_rewrite_time_sec", -1);
     page.field("aof_last_bgrewrite_status", status(true));
@@ -195,6 +210,8 @@ pub(super) fn stats(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.field("expired_subkeys", keys.expired_fields);
     page.field("expired_fields", keys.expired_fields);
     page.field("expired_keys", keys.expired_keys);
+    page.field("expired_time_cap_reached_count", counters.expiry_capped);
+    page.field("expire_cycle_cpu_milliseconds", counters.in_expiry.as_millis());
     page.field("evicted_keys", keys.evicted_keys);
     page.field("evicted_clients", counters.evicted_clients);
     let (exceeded, now) = core.eviction.exceeded(core.now);
@@ -209,9 +226,6 @@ pub(super) fn stats(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.field("pubsub_channels", core.pubsub.channel_count());
     page.field("pubsub_patterns", core.pubsub.pattern_count());
     page.field("pubsubshard_channels", core.pubsub.shard_channel_count());
-    // A snapshot needs no fork.
-    page.field("latest_fork_usec", 0);
-    page.field("total_forks", 0);
     let [_, keys, items, prefixes] = core.tracking.counts();
     page.field("tracking_total_keys", keys);
     page.field("tracking_total_items", items);
@@ -224,9 +238,14 @@ pub(super) fn stats(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.field("client_query_buffer_limit_disconnections", counters.query_buffer_closed);
     page.field("client_output_buffer_limit_disconnections", counters.output_buffer_closed);
     page.field("redwire_command_panics", counters.panics);
+    page.field("eventloop_cycles", counters.turns);
+    page.field("eventloop_duration_sum", counters.active.as_micros());
+    page.field("eventloop_duration_cmd_sum", counters.in_commands.as_micros());
+    page.field("instantaneous_eventloop_cycles_per_sec", rates.turns());
+    page.field("instantaneous_eventloop_duration_usec", rates.turn_us());
 }
 
-pub(super) fn cpu(page: &mut Page, _core: &Core, _keyspace: &Keyspace) {
+pub(super) fn cpu(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
     let seconds = |time: Duration| format!("{}.{:06}", time.as_secs(), time.subsec_micros());
     if let Some(time) = CpuTime::of_process() {
         page.field("used_cpu_sys", seconds(time.system));
@@ -239,16 +258,14 @@ pub(super) fn cpu(page: &mut Page, _core: &Core, _keyspace: &Keyspace) {
         page.field("used_cpu_sys_main_thread", seconds(time.system));
         page.field("used_cpu_user_main_thread", seconds(time.user));
     }
+    // By its name of Valkey 9.
+    page.field("used_active_time_main_thread", seconds(core.counters.active));
 }
 
 pub(super) fn errorstats(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
     for (code, count) in &core.counters.error_codes {
         page.field(format_args!("errorstat_{code}"), format_args!("count={count}"));
     }
-}
-
-pub(super) fn cluster(page: &mut Page, _core: &Core, _keyspace: &Keyspace) {
-    page.flag("cluster_enabled", false);
 }
 
 pub(super) fn keyspace(page: &mut Page, _core: &Core, keyspace: &Keyspace) {

@@ -229,7 +229,7 @@ impl Inbox {
                 self.wire.ring();
             }
             Err(error) => {
-                shared.spool.clear();
+                shared.spool.fetch_failed();
                 (shared.ended, shared.closed) = (Some(error), true);
                 drop(shared);
                 self.wire.close();

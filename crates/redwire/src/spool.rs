@@ -57,6 +57,8 @@ pub(crate) struct Spool {
     storing: bool,
     fetching: bool,
     trouble: Option<Trouble>,
+    /// A part could not be read back: nothing is behind it.
+    broken: bool,
 }
 
 /// A part of the queue.
@@ -134,12 +136,16 @@ impl Spool {
             storing: false,
             fetching: false,
             trouble: None,
+            broken: false,
         }
     }
 
     /// Adds bytes at the end, all of them or none; to the disk only if `may_store`.
     pub(crate) fn push(&mut self, bytes: &[u8], may_store: bool) -> Verdict {
         debug_assert!(!self.storing, "one at a time, in order");
+        if self.broken {
+            return Verdict::Refused;
+        }
         if self.pieces.is_empty() {
             self.trouble = None;
             self.keep(bytes);
@@ -167,6 +173,9 @@ impl Spool {
     /// `len` bytes were written to `file`, as [`Verdict::Store`] had it.
     pub(crate) fn stored(&mut self, file: Arc<File>, at: u64, len: usize) {
         self.storing = false;
+        if self.broken {
+            return;
+        }
         self.trouble = None;
         let len = len as u64;
         match self.segments.back_mut().filter(|last| Arc::ptr_eq(&last.file, &file)) {
@@ -241,9 +250,12 @@ impl Spool {
         self.pieces.push_front(Piece::Memory { bytes, taken: 0 });
     }
 
-    /// Drops all that waits: a part of it cannot be read back.
-    pub(crate) fn clear(&mut self) {
+    /// The bytes of [`begin_fetch`](Spool::begin_fetch) cannot be read back. What waits behind them, and
+    /// all that comes yet, is of no use: it is dropped, that which is being written with it.
+    pub(crate) fn fetch_failed(&mut self) {
+        let storing = self.storing;
         *self = Spool::new(self.limits.clone());
+        (self.storing, self.broken) = (storing, true);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -318,6 +330,8 @@ mod tests {
         /// What was begun and is not over.
         store: Option<(Store, Vec<u8>)>,
         fetch: Option<Fetch>,
+        /// How much had been taken when something could not be read back.
+        broken: Option<usize>,
     }
 
     /// Byte number `n`.
@@ -328,7 +342,7 @@ mod tests {
     impl World {
         fn new(memory: usize, disk: u64) -> World {
             let spool = Spool::new(SpoolLimits { memory, disk, folder: None });
-            World { spool, pushed: 0, taken: Vec::new(), store: None, fetch: None }
+            World { spool, pushed: 0, taken: Vec::new(), store: None, fetch: None, broken: None }
         }
 
         /// Pushes; answers whether there was room.
@@ -357,8 +371,13 @@ mod tests {
             self.pushed += bytes.len();
         }
 
-        fn finish_fetch(&mut self) {
+        fn finish_fetch(&mut self, works: bool) {
             let Some(fetch) = self.fetch.take() else { return };
+            if !works {
+                self.spool.fetch_failed();
+                self.broken = Some(self.taken.len());
+                return;
+            }
             let mut bytes = vec![0; fetch.len];
             fetch.file.read_exact_at(&mut bytes, fetch.from).unwrap();
             self.spool.fetched(bytes);
@@ -377,7 +396,7 @@ mod tests {
         fn drain(&mut self) {
             self.finish_store(true);
             while !self.spool.is_empty() {
-                self.finish_fetch();
+                self.finish_fetch(true);
                 self.take(usize::MAX);
             }
         }
@@ -388,15 +407,16 @@ mod tests {
         Push(usize, bool),
         Store(bool),
         Take(usize),
-        Fetch,
+        Fetch(bool),
     }
 
-    fn op() -> impl Strategy<Value = Op> {
+    /// `reads` is how likely it is that something can be read back.
+    fn op(reads: f64) -> impl Strategy<Value = Op> {
         prop_oneof![
             4 => (1..400usize, prop::bool::weighted(0.8)).prop_map(|(len, may)| Op::Push(len, may)),
             4 => prop::bool::weighted(0.8).prop_map(Op::Store),
             3 => (1..500usize).prop_map(Op::Take),
-            3 => Just(Op::Fetch),
+            3 => prop::bool::weighted(reads).prop_map(Op::Fetch),
         ]
     }
 
@@ -405,7 +425,7 @@ mod tests {
         /// and in order, and both budgets hold.
         #[test]
         fn all_comes_out_in_order_within_the_budgets(
-            ops in prop::collection::vec(op(), 0..200),
+            ops in prop::collection::vec(op(1.0), 0..200),
             memory in 400..2000usize,
             disk in 0..4000u64,
         ) {
@@ -415,7 +435,7 @@ mod tests {
                     Op::Push(len, may_store) => drop(world.push(len, may_store)),
                     Op::Store(works) => world.finish_store(works),
                     Op::Take(max) => drop(world.take(max)),
-                    Op::Fetch => world.finish_fetch(),
+                    Op::Fetch(works) => world.finish_fetch(works),
                 }
                 let status = world.spool.status();
                 // What was read back stands beside what is kept in memory.
@@ -426,6 +446,30 @@ mod tests {
             prop_assert_eq!(&world.taken, &(0..world.pushed).map(byte).collect::<Vec<_>>());
             prop_assert_eq!(world.spool.status().disk, 0, "the disk's space is given back");
             prop_assert!(world.push(1, false), "one that is empty takes all");
+        }
+
+        /// Where a part cannot be read back is the end, whatever is under way and comes yet: nothing
+        /// behind the part is taken for what follows.
+        #[test]
+        fn nothing_comes_behind_what_cannot_be_read_back(
+            ops in prop::collection::vec(op(0.7), 0..200),
+            memory in 400..1000usize,
+        ) {
+            let mut world = World::new(memory, 4000);
+            for op in ops {
+                match op {
+                    Op::Push(len, may_store) => drop(world.push(len, may_store)),
+                    Op::Store(works) => world.finish_store(works),
+                    Op::Take(max) => drop(world.take(max)),
+                    Op::Fetch(works) => world.finish_fetch(works),
+                }
+                if let Some(taken) = world.broken {
+                    prop_assert_eq!(world.taken.len(), taken);
+                    prop_assert!(world.spool.is_empty() && !world.spool.is_on_disk());
+                }
+            }
+            let expected: Vec<u8> = (0..world.taken.len()).map(byte).collect();
+            prop_assert_eq!(&world.taken, &expected);
         }
     }
 
@@ -455,7 +499,7 @@ mod tests {
             world.finish_store(true);
             // It lags by 20 KB for ever.
             while world.pushed - world.taken.len() > 20_000 {
-                world.finish_fetch();
+                world.finish_fetch(true);
                 world.take(1000);
             }
             most = most.max(world.spool.status().disk);

@@ -3,15 +3,17 @@
 
 mod support;
 
+use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use redwire::Address;
 use redwire::follow::{Item, default_config};
 use redwire::rdb::{EncodeOptions, Encoder};
 use redwire::repl::{ReplicaConfig, TwoConnections};
+use redwire::{Address, SpoolLimits};
 use support::{Copies, Follows, PATIENCE, both};
 
 fn listen() -> (TcpListener, Address) {
@@ -49,10 +51,17 @@ fn opening() -> Vec<u8> {
 
 /// Waits for the PSYNC, and answers the id that it asks for.
 fn asked_for(words: &mut BufReader<TcpStream>) -> String {
+    place_asked_for(words).0
+}
+
+/// The same, and the first byte.
+fn place_asked_for(words: &mut BufReader<TcpStream>) -> (String, i64) {
     let mut lines = words.lines().map(|line| line.expect("a line"));
     let found = lines.by_ref().find(|line| line == "PSYNC");
     found.expect("it asks");
-    lines.nth(1).expect("the id behind its length")
+    let id = lines.nth(1).expect("the id behind its length");
+    let from = lines.nth(1).expect("the place behind its length");
+    (id, from.parse().expect("a number"))
 }
 
 /// A silent master is given up, and tried again; one that went away or talks nonsense, too.
@@ -102,7 +111,74 @@ fn slow_work<R: Follows>() {
     assert_eq!(playing.join().expect("the master"), 4);
 }
 
+/// Makes the files without a name empty that lie in `folder`; how many there are.
+fn truncate_spool(folder: &Path) -> usize {
+    let opened = fs::read_dir("/proc/self/fd").expect("what is open");
+    let handles = opened.map(|entry| entry.expect("a handle").path());
+    let of_spool =
+        handles.filter(|handle| fs::read_link(handle).is_ok_and(|name| name.starts_with(folder)));
+    let truncate = |handle| {
+        let file = fs::File::options().write(true).open(handle).expect("open it again");
+        file.set_len(0).expect("truncate it");
+    };
+    of_spool.map(truncate).count()
+}
+
+/// What of the stream lies on disk cannot be read back: that is said, and the stream goes on where what
+/// was taken ends, with neither loss nor repetition, in spite of what came meanwhile.
+fn a_spool_that_cannot_be_read_back<R: Follows>() {
+    const COMMANDS: usize = 20_000;
+    let command = |n| format!("*3\r\n$3\r\nSET\r\n$5\r\n{n:05}\r\n$50\r\n{n:050}\r\n");
+    let stream: String = (0..COMMANDS).map(command).collect();
+    let (listener, address) = listen();
+    let folder = tempfile::tempdir().expect("a folder");
+    let limits =
+        SpoolLimits { memory: 100_000, folder: Some(folder.path().into()), ..Default::default() };
+    let mut follow = R::with(address, config(PATIENCE));
+    follow.set_spool(limits);
+    let len = stream.len();
+    let playing = thread::spawn(move || {
+        let (mut first, mut words) = accept(&listener);
+        first.write_all(&opening()).expect("send");
+        first.write_all(stream.as_bytes()).expect("send");
+        asked_for(&mut words);
+        let (mut second, mut words) = accept(&listener);
+        second.write_all(b"+PONG\r\n+OK\r\n+OK\r\n+OK\r\n+CONTINUE\r\n").expect("send");
+        let (id, from) = place_asked_for(&mut words);
+        let at = usize::try_from(from - 1001).expect("not before the snapshot");
+        second.write_all(&stream.as_bytes()[at..]).expect("send");
+        // The connection stays until all was taken.
+        (id, at, second)
+    });
+    while !follow.next(|item| matches!(item, Item::SnapshotEnd { .. })).expect("an item") {}
+    redwire_testkit::wait_until("all of it to be kept", PATIENCE, || {
+        let kept = follow.spool();
+        kept.disk + kept.memory as u64 >= len as u64 - 200_000 && kept.disk > 500_000
+    });
+    assert!(truncate_spool(folder.path()) > 0);
+    let (mut keys, mut failures) = (Vec::new(), Vec::new());
+    while keys.len() < COMMANDS {
+        let taken = follow.next(|item| match item {
+            Item::Command { request, .. } => Some(request[1].to_vec()),
+            _ => None,
+        });
+        match taken {
+            Ok(key) => keys.extend(key),
+            Err(error) => failures.push((error.to_string(), keys.len())),
+        }
+    }
+    let expected: Vec<_> = (0..COMMANDS).map(|n| format!("{n:05}").into_bytes()).collect();
+    assert!(keys == expected, "{} keys, {failures:?}", keys.len());
+    let [(failure, taken)] = &failures[..] else { panic!("{failures:?}") };
+    let place = format!("a spool file in {}", folder.path().display());
+    assert!(failure.starts_with(&place), "{failure}");
+    assert!((1..COMMANDS).contains(taken), "{taken}");
+    let (id, at, _second) = playing.join().expect("the master");
+    assert_eq!((id, at), ("ab".repeat(20), taken * command(0).len()));
+}
+
 both! { Follow:
+    a_spool_that_cannot_be_read_back_is_no_loss => a_spool_that_cannot_be_read_back(),
     links_of_no_use_are_closed_and_opened_anew => links_of_no_use(),
     slow_work_beside_a_link_that_is_kept_alive => slow_work(),
 }

@@ -69,7 +69,8 @@ impl Follow {
     ///
     /// When no connection came about, or when it ended: the kinds are those of the socket,
     /// `UnexpectedEof` when the master closed it, `TimedOut` when it was silent, and `InvalidData`
-    /// with a [`repl::Error`](redwire_repl::Error) when it refuses us or its data is damaged. That
+    /// with a [`repl::Error`](redwire_repl::Error) when it refuses us or its data is damaged. Those
+    /// of the disk name a spool file that could not be read back: what it held is asked for anew. That
     /// is for the log: the next call connects again, after the machine's back-off.
     ///
     /// # Panics

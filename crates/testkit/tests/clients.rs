@@ -541,56 +541,61 @@ fn field<'a>(line: &'a str, name: &str) -> &'a str {
     found.unwrap_or_else(|| panic!("no {name} in {line}")).1
 }
 
-/// What a replica says of the link to its primary as a client, `ID` in place of the link's own.
+/// Ways to name the link to a primary, or not to.
+const FILTERS: [&str; 10] = [
+    "ID {id}",
+    "ADDR {addr}",
+    "LADDR {laddr}",
+    "{addr}",
+    "TYPE master",
+    "TYPE normal ID {id}",
+    "TYPE master ADDR {addr}",
+    "USER default ID {id}",
+    "USER (superuser)",
+    "ID {id} SKIPME no",
+];
+
+/// What a replica says of the link to its primary as a client.
 fn link_as_a_client(replica: &Server) -> Vec<String> {
     let primary = Redwire::start(&[]);
     let mut said = Vec::new();
     let mut first = replica.client();
-    let before: u64 = first.ok(&["CLIENT", "ID"]).text().parse().expect("a number");
-    said.push(first.ok(&["CLIENT", "KILL", "TYPE", "master"]).text());
+    let before = id(&mut first);
+    said.push(format!("{:?}", first.ok(&["CLIENT", "KILL", "TYPE", "master"])));
     replica.follow(&primary);
     let list = || replica.client().ok(&["CLIENT", "LIST", "TYPE", "master"]).text();
     let line = list();
-    let id = field(&line, "id").to_owned();
-    let mut behind = replica.client();
-    let after: u64 = behind.ok(&["CLIENT", "ID"]).text().parse().expect("a number");
-    assert!((before + 1..after).contains(&id.parse().expect("a number")), "{before} {id} {after}");
-    let by_id = first.ok(&["CLIENT", "LIST", "ID", &id]).text();
-    assert_eq!((field(&by_id, "id"), field(&by_id, "addr")), (&*id, field(&line, "addr")));
+    let link = field(&line, "id").to_owned();
+    let number: i64 = link.parse().expect("a number");
+    let after = id(&mut replica.client());
+    assert!((before + 1..after).contains(&number), "{before} {link} {after}");
+    let by_id = first.ok(&["CLIENT", "LIST", "ID", &link]).text();
+    assert_eq!((field(&by_id, "id"), field(&by_id, "addr")), (&*link, field(&line, "addr")));
     let all = first.ok(&["CLIENT", "LIST"]).text();
-    let ids: Vec<u64> = all.lines().map(|line| field(line, "id").parse().expect("an id")).collect();
-    assert!(ids.is_sorted() && ids.contains(&id.parse().expect("a number")), "{ids:?}");
+    let ids: Vec<i64> = all.lines().map(|line| field(line, "id").parse().expect("an id")).collect();
+    assert!(ids.is_sorted() && ids.contains(&number), "{ids:?}");
     said.extend(["flags", "user", "name", "redir"].map(|name| field(&line, name).to_owned()));
-    said.push(first.call(&["CLIENT", "UNBLOCK", &id]).text());
-    for filter in
-        ["ID {id}", "ADDR {addr}", "LADDR {laddr}", "{addr}", "TYPE master", "TYPE normal ID {id}"]
-            .into_iter()
-            .chain([
-                "TYPE master ADDR {addr}",
-                "USER default ID {id}",
-                "USER (superuser)",
-                "ID {id} SKIPME no",
-            ])
-    {
+    said.push(format!("{:?}", first.call(&["CLIENT", "UNBLOCK", &link])));
+    for filter in FILTERS {
         let line = list();
         let filled = ["id", "addr", "laddr"].into_iter().fold(filter.to_owned(), |text, name| {
             text.replace(&format!("{{{name}}}"), field(&line, name))
         });
         let words: Vec<&str> = ["CLIENT", "KILL"].into_iter().chain(filled.split(' ')).collect();
-        said.push(format!("{filter}: {}", first.call(&words).text()));
+        said.push(format!("{filter}: {:?}", first.call(&words)));
         wait_until("the link to be up again", Duration::from_secs(60), || {
             replica.client().info("master_link_status").as_deref() == Some("up")
                 && !list().is_empty()
         });
-        assert_eq!(field(&list(), "id"), id, "a partial resync goes on with the old one");
+        assert_eq!(field(&list(), "id"), link, "a partial resync goes on with the old one");
     }
     drop(primary);
     wait_until("the link to be down", Duration::from_secs(60), || {
         replica.client().info("master_link_status").as_deref() == Some("down")
     });
     said.push(list());
-    said.push(first.ok(&["CLIENT", "KILL", "TYPE", "master"]).text());
-    said.push(first.ok(&["CLIENT", "LIST", "ID", &id]).text());
+    said.push(format!("{:?}", first.ok(&["CLIENT", "KILL", "TYPE", "master"])));
+    said.push(first.ok(&["CLIENT", "LIST", "ID", &link]).text());
     said
 }
 

@@ -75,7 +75,7 @@ fn writes_hang(peer: Peer, options: &[&str]) {
         replica.log().contains("the disk takes too long to take the stream")
     });
     let kept = number(&replica, "replica_full_sync_buffer_size");
-    assert!((12 << 20..=13 << 20).contains(&kept), "{kept} bytes kept");
+    assert!((11 << 20..=13 << 20).contains(&kept), "{kept} bytes kept");
     let grown = number(&replica, "used_memory_rss").saturating_sub(before);
     assert!(grown < 28 << 20, "{grown} bytes more");
     assert_eq!(number(&replica, "master_sync_in_progress"), 1, "too fast: {}", replica.log());
@@ -166,10 +166,7 @@ fn a_snapshot_for_a_slow_replica() {
     wait_until("what memory holds to be sent", PATIENCE, || {
         serves(&primary, "large:1");
         client.ok(&["SET", "small", "1"]);
-        replica
-            .client()
-            .info("master_sync_read_bytes")
-            .is_some_and(|bytes| bytes.parse::<u64>().is_ok_and(|bytes| bytes >= 7 << 20))
+        number(&replica, "used_memory") > 7 << 20
     });
     assert_eq!(number(&primary, "rdb_bgsave_in_progress"), 1, "{}", primary.log());
     delay(&primary, "0");

@@ -24,6 +24,10 @@ enum Repr {
     Chunks(Box<Chunks>),
 }
 
+/// The most bytes of a small list: to push or pop moves most of a pack, and seldom anything in a chunk,
+/// but a chunk has room to spare and a head.
+const SMALL: usize = 256;
+
 /// Up to so many elements, taking one after the other beats splitting the list.
 const FEW: usize = 16;
 
@@ -36,7 +40,8 @@ impl Default for List {
 impl List {
     /// The list of these elements, in the form for so many and so long ones.
     fn of(chunks: Chunks) -> Self {
-        match Pack::of(chunks.range(0..chunks.len())) {
+        let pack = Pack::of(chunks.range(0..chunks.len())).filter(|it| it.heap_bytes() <= SMALL);
+        match pack {
             Some(pack) => Self(Repr::Packed(pack)),
             None => Self::of_chunks(chunks),
         }
@@ -117,7 +122,7 @@ impl List {
 
     #[inline]
     fn push(&mut self, side: Side, item: &[u8]) {
-        if let Repr::Packed(pack) = &mut self.0 {
+        if let Some(pack) = self.pack_for(item) {
             let index = if side == Side::Front { 0 } else { pack.len() };
             if pack.insert(index, item) {
                 return;
@@ -171,7 +176,7 @@ impl List {
             return false;
         }
         let item = item.as_ref();
-        if let Repr::Packed(pack) = &mut self.0 {
+        if let Some(pack) = self.pack_for(item) {
             let span = pack.span(index..index + 1);
             if pack.replace(span, 1, &[item]) {
                 return true;
@@ -184,7 +189,7 @@ impl List {
     /// Puts an element before the one at `index`, at the tail if `index` is the length or more.
     pub fn insert(&mut self, index: usize, item: impl AsRef<[u8]>) {
         let (index, item) = (index.min(self.len()), item.as_ref());
-        if let Repr::Packed(pack) = &mut self.0
+        if let Some(pack) = self.pack_for(item)
             && pack.insert(index, item)
         {
             return;
@@ -258,6 +263,15 @@ impl List {
                 let there = positions.partition_point(|position| *position < chunks.len());
                 chunks.remove_all(&positions[..there]);
             }
+        }
+    }
+
+    /// It as a pack, if it is one and small with `item` as well.
+    #[inline]
+    fn pack_for(&mut self, item: &[u8]) -> Option<&mut Pack> {
+        match &mut self.0 {
+            Repr::Packed(pack) if pack.heap_bytes() + item.len() < SMALL => Some(pack),
+            Repr::Packed(_) | Repr::Chunks(_) => None,
         }
     }
 

@@ -336,7 +336,7 @@ impl Packed {
 
     #[cold]
     fn halve(&mut self) {
-        let (bytes, room) = (self.span().len(), room_for(self.room.len() / 2 - COUNTERS / 2));
+        let (bytes, room) = (self.span().len(), rounded(self.room.len() / 2));
         self.rebuild(room, (room - bytes) / 2);
     }
 
@@ -473,10 +473,17 @@ fn empty_room(bytes: usize) -> Arc<[u8]> {
     iter::repeat_n(0, bytes).collect()
 }
 
-/// The room that is made for so many bytes and more to come: with its counters a power of two.
+/// The room that is made for so many bytes and more to come, a quarter of them at least.
 fn room_for(bytes: usize) -> usize {
-    let room = (bytes + COUNTERS).next_power_of_two() - COUNTERS;
-    room.clamp(LEAST, CHUNK_BYTES)
+    rounded(bytes + bytes / 4)
+}
+
+/// A room for so many bytes that is, with its counters, of a size that allocators have: four to each
+/// doubling.
+fn rounded(bytes: usize) -> usize {
+    let all = bytes + COUNTERS;
+    let step = (all.next_power_of_two() / 8).max(16);
+    (all.next_multiple_of(step) - COUNTERS).clamp(LEAST, CHUNK_BYTES)
 }
 
 /// What an element takes, with its length twice.

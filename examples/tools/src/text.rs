@@ -21,13 +21,18 @@ static PAIRS: [[u8; 2]; 1 << 12] = {
 
 /// Appends base64 with padding.
 pub fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    let (groups, rest) = bytes.as_chunks::<3>();
+    let (pairs, rest) = bytes.as_chunks::<6>();
     let start = out.len();
-    out.resize(start + groups.len() * 4, 0);
-    for ([a, b, c], digits) in groups.iter().zip(out[start..].as_chunks_mut::<4>().0) {
+    out.resize(start + pairs.len() * 8, 0);
+    for ([a, b, c, d, e, f], digits) in pairs.iter().zip(out[start..].as_chunks_mut::<8>().0) {
+        let bits = u64::from_be_bytes([0, 0, *a, *b, *c, *d, *e, *f]);
+        let four = [36, 24, 12, 0].map(|place| PAIRS[(bits >> place) as usize & 0xfff]);
+        digits.copy_from_slice(four.as_flattened());
+    }
+    let (groups, rest) = rest.as_chunks::<3>();
+    for [a, b, c] in groups {
         let bits = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
-        let ([first, second], [third, fourth]) = (PAIRS[bits >> 12], PAIRS[bits & 0xfff]);
-        *digits = [first, second, third, fourth];
+        out.extend_from_slice([PAIRS[bits >> 12], PAIRS[bits & 0xfff]].as_flattened());
     }
     if !rest.is_empty() {
         // Digits for the bits that are missing give way to the padding.
@@ -65,23 +70,25 @@ pub fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
 pub fn json(out: &mut Vec<u8>, bytes: &[u8]) {
     match escape::classify(bytes) {
         Class::Plain => {
-            // Most strings, and short: one copy.
-            out.reserve(bytes.len() + 2);
             out.push(b'"');
-            out.extend_from_slice(bytes);
+            escape::plain(out, bytes);
             out.push(b'"');
         }
-        Class::Other if std::str::from_utf8(bytes).is_err() => {
-            out.extend_from_slice(b"{\"b64\":\"");
-            base64(out, bytes);
-            out.extend_from_slice(b"\"}");
-        }
+        Class::Other if std::str::from_utf8(bytes).is_err() => binary(out, bytes),
         Class::Ascii | Class::Other => {
             out.push(b'"');
             escape::escaped(out, bytes);
             out.push(b'"');
         }
     }
+}
+
+/// Appends `{"b64":"..."}`.
+#[inline(never)]
+fn binary(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(b"{\"b64\":\"");
+    base64(out, bytes);
+    out.extend_from_slice(b"\"}");
 }
 
 /// Appends an integer.

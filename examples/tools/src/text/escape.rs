@@ -1,24 +1,70 @@
 //! What stands within the quotes of a JSON string.
 
+use std::ops::BitOr;
+
+use wide::u8x16;
+
 /// Bytes that are looked at together.
+const WIDTH: usize = 16;
+/// Bytes whose escapes are found before any is written.
 const BLOCK: usize = 64;
-/// Bytes copied at once, of which as many count as there are up to the next escape.
-const RUN: usize = 32;
-/// What a block comes to at most when each of its bytes becomes two, and a run that is copied
-/// beyond its end.
-const ROOM: usize = 2 * BLOCK + RUN;
+/// What a block comes to at most when each of its bytes becomes two, and what is copied beyond its
+/// end.
+const ROOM: usize = 3 * BLOCK;
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const LOW: u64 = ONES * 0x7f;
-const HIGH: u64 = ONES * 0x80;
+/// A bit for each of some bytes that need an escape, and for each that is not ASCII.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Marks {
+    /// Quotes, backslashes and control characters.
+    special: u32,
+    high: u32,
+}
 
-/// The high bit of each byte that needs an escape: quotes, backslashes and control characters.
-fn special(word: u64) -> u64 {
-    let low = word & LOW;
-    // The high bit is set unless the byte is the one, as no sum reaches the next byte.
-    let not = |byte: u8| (low ^ (ONES * u64::from(byte))) + LOW;
-    let no_control = low + ONES * (0x80 - 0x20);
-    !(not(b'"') & not(b'\\') & no_control | word) & HIGH
+impl Marks {
+    #[inline(always)]
+    fn of(bytes: &[u8; WIDTH]) -> Self {
+        let all = u8x16::new(*bytes);
+        let is = |byte: u8| all.simd_eq(u8x16::splat(byte));
+        let control = all.min(u8x16::splat(0x1f)).simd_eq(all);
+        let special = is(b'"') | is(b'\\') | control;
+        Self { special: special.to_bitmask(), high: all.to_bitmask() }
+    }
+
+    /// Of the first `len` bytes.
+    #[inline(always)]
+    fn first(self, len: usize) -> Self {
+        let which = (1 << len) - 1;
+        Self { special: self.special & which, high: self.high & which }
+    }
+}
+
+impl BitOr for Marks {
+    type Output = Self;
+
+    #[inline(always)]
+    fn bitor(self, other: Self) -> Self {
+        Self { special: self.special | other.special, high: self.high | other.high }
+    }
+}
+
+/// Up to [`WIDTH`] bytes, zeros behind them: read in two parts that may overlap, which is quicker than
+/// a copy of unknown length.
+#[inline(always)]
+fn padded(bytes: &[u8]) -> [u8; WIDTH] {
+    let len = bytes.len();
+    let word = if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+        u128::from(first) | u128::from(last) << (8 * (len - 8))
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        u128::from(u64::from(first) | u64::from(last) << (8 * (len - 4)))
+    } else if let [first, .., last] = bytes {
+        let at = |index: usize, byte: u8| u128::from(byte) << (8 * index);
+        at(0, *first) | at(len / 2, bytes[len / 2]) | at(len - 1, *last)
+    } else {
+        bytes.first().map_or(0, |byte| u128::from(*byte))
+    };
+    word.to_le_bytes()
 }
 
 /// What bytes are, as far as the way they are written depends on it.
@@ -33,92 +79,116 @@ pub(super) enum Class {
 }
 
 /// Looks at all bytes, as it is quicker to go on than to ask whether to.
+#[inline]
 pub(super) fn classify(bytes: &[u8]) -> Class {
-    let (mut needs, mut high) = (0, 0);
-    let mut look = |word: &[u8; 8]| {
-        let word = u64::from_le_bytes(*word);
-        needs |= special(word);
-        high |= word;
+    let marks = match bytes.last_chunk() {
+        Some(last) => {
+            let chunks = bytes.as_chunks().0.iter().map(Marks::of);
+            chunks.fold(Marks::of(last), Marks::bitor)
+        }
+        None => Marks::of(&padded(bytes)).first(bytes.len()),
     };
-    if let Some(last) = bytes.last_chunk() {
-        bytes.as_chunks::<8>().0.iter().for_each(&mut look);
-        look(last);
-    } else {
-        let mut padded = [b' '; 8];
-        padded[..bytes.len()].copy_from_slice(bytes);
-        look(&padded);
+    match marks {
+        Marks { high: 0, special: 0 } => Class::Plain,
+        Marks { high: 0, .. } => Class::Ascii,
+        Marks { .. } => Class::Other,
     }
-    match (high & HIGH, needs) {
-        (0, 0) => Class::Plain,
-        (0, _) => Class::Ascii,
-        _ => Class::Other,
+}
+
+/// Appends bytes as they are: short ones, as most are, without a call.
+#[inline]
+pub(super) fn plain(out: &mut Vec<u8>, bytes: &[u8]) {
+    let end = out.len() + bytes.len();
+    match (bytes.first_chunk::<WIDTH>(), bytes.last_chunk::<WIDTH>()) {
+        (Some(first), Some(last)) if bytes.len() <= 2 * WIDTH => {
+            out.extend_from_slice(first);
+            out.truncate(end - WIDTH);
+            out.extend_from_slice(last);
+        }
+        (Some(_), _) => out.extend_from_slice(bytes),
+        (None, _) => {
+            out.extend_from_slice(&padded(bytes));
+            out.truncate(end);
+        }
     }
 }
 
 /// Appends UTF-8, each byte that needs it as an escape.
+#[inline(never)]
 pub(super) fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
     // Room for some escapes; more make room for themselves.
     out.reserve(bytes.len() + bytes.len() / 4 + ROOM);
-    for block in bytes.chunks(BLOCK) {
-        if !short_escapes(out, block) {
-            block.iter().for_each(|byte| escape(out, *byte));
+    let mut block = [0; 2 * BLOCK];
+    let (whole, rest) = bytes.as_chunks::<BLOCK>();
+    for bytes in whole {
+        block[..BLOCK].copy_from_slice(bytes);
+        escaped_block(out, &block, 0, BLOCK);
+    }
+    if rest.is_empty() {
+        return;
+    }
+    match bytes.last_chunk::<BLOCK>() {
+        // Those before the rest stand there a second time.
+        Some(last) => {
+            block[..BLOCK].copy_from_slice(last);
+            escaped_block(out, &block, BLOCK - rest.len(), BLOCK);
+        }
+        None => {
+            block[..rest.len()].copy_from_slice(rest);
+            escaped_block(out, &block, 0, rest.len());
         }
     }
 }
 
-/// Appends at most [`BLOCK`] bytes; false, and nothing done, where an escape is a long one.
+/// Appends the bytes of a block from `start` to `end`. What is behind the first [`BLOCK`] bytes is copied
+/// along with them, but does not count.
+#[inline(always)]
+fn escaped_block(out: &mut Vec<u8>, block: &[u8; 2 * BLOCK], start: usize, end: usize) {
+    if short_escapes(out, block, start, end).is_none() {
+        block[start..end].iter().for_each(|byte| escape(out, *byte));
+    }
+}
+
+/// As [`escaped_block`]; `None`, and nothing done, where an escape is a long one.
 ///
-/// Where the next escape stands follows no pattern. So each run before one is copied in the same
-/// width, and what was too much of it is written over.
-fn short_escapes(out: &mut Vec<u8>, block: &[u8]) -> bool {
-    // Bytes behind the end are copied with a run, but do not count.
-    let mut padded = [b' '; BLOCK + RUN];
-    padded[..block.len()].copy_from_slice(block);
-    let mut specials = specials(&padded, block.len().div_ceil(8));
-    let start = out.len();
-    out.resize(start + ROOM, 0);
-    let room = &mut out[start..];
-    let (mut from, mut at) = (0, 0);
+/// Where the next escape stands follows no pattern. So all that follows one is copied each time, and
+/// written over from the next one on.
+#[inline(always)]
+fn short_escapes(
+    out: &mut Vec<u8>,
+    block: &[u8; 2 * BLOCK],
+    start: usize,
+    end: usize,
+) -> Option<()> {
+    let mut specials = specials(block) & (u64::MAX << start) & (u64::MAX >> (BLOCK - end));
+    let before = out.len();
+    out.resize(before + ROOM, 0);
+    let room: &mut [u8; ROOM] = out.get_mut(before..)?.first_chunk_mut()?;
+    room[..BLOCK].copy_from_slice(&block[start..start + BLOCK]);
+    let mut escapes = 0;
     while specials != 0 {
-        let special = specials.trailing_zeros() as usize;
-        let letter = short(padded[special]);
+        let at = specials.trailing_zeros() as usize;
+        let letter = short(block[at]);
         if letter == 0 {
-            out.truncate(start);
-            return false;
+            out.truncate(before);
+            return None;
         }
-        copy_run(&padded[from..], &mut room[at..], special - from);
-        at += special - from;
-        room[at..at + 2].copy_from_slice(&[b'\\', letter]);
-        at += 2;
-        from = special + 1;
+        let to: &mut [u8; 1 + BLOCK] = room.get_mut(at - start + escapes..)?.first_chunk_mut()?;
+        to[0] = b'\\';
+        to[1..].copy_from_slice(&block[at..at + BLOCK]);
+        to[1] = letter;
+        escapes += 1;
         specials &= specials - 1;
     }
-    copy_run(&padded[from..], &mut room[at..], block.len() - from);
-    out.truncate(start + at + block.len() - from);
-    true
+    out.truncate(before + end - start + escapes);
+    Some(())
 }
 
-/// A bit for each byte that needs an escape, of so many words.
-fn specials(padded: &[u8; BLOCK + RUN], words: usize) -> u64 {
-    let mut bits = 0;
-    for (index, word) in padded.as_chunks::<8>().0.iter().take(words).enumerate() {
-        // The high bits of the eight bytes become the eight highest.
-        let high = special(u64::from_le_bytes(*word)) >> 7;
-        bits |= (high.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * index);
-    }
-    bits
-}
-
-/// Copies `len` bytes, and of what is behind them as many as make whole [`RUN`]s.
-fn copy_run(from: &[u8], to: &mut [u8], len: usize) {
-    let mut done = 0;
-    loop {
-        to[done..done + RUN].copy_from_slice(&from[done..done + RUN]);
-        done += RUN;
-        if done >= len {
-            return;
-        }
-    }
+/// A bit for each byte of the first [`BLOCK`] that needs an escape.
+#[inline(always)]
+fn specials(block: &[u8; 2 * BLOCK]) -> u64 {
+    let words = block.as_chunks().0.iter().take(BLOCK / WIDTH).map(Marks::of);
+    words.enumerate().fold(0, |bits, (at, marks)| bits | u64::from(marks.special) << (at * WIDTH))
 }
 
 /// The letter behind the backslash, where the escape is one letter; else 0.

@@ -2,7 +2,7 @@
 
 use std::hint::select_unpredictable as pick;
 
-use super::{MAX_LITERALS, MAX_PIECE, MAX_RATIO, window, window_mut};
+use super::{MAX_LITERALS, MAX_PIECE, MAX_RATIO, window_mut};
 use crate::{
     Fault,
     packed::{Broken, array},
@@ -60,8 +60,10 @@ fn all(input: &[u8], out: &mut [u8]) -> Option<()> {
 #[inline(always)]
 fn pieces(input: &[u8], out: &mut [u8], mut to: usize) -> Option<(usize, usize)> {
     let mut from = 0;
-    while let (Some(piece), Some(_)) = (window::<MAX_PIECE>(input, from), window::<STEP>(out, to)) {
-        let word = u32::from_le_bytes(array(piece, 0)?) as usize;
+    let last = (input.len().checked_sub(MAX_PIECE), out.len().checked_sub(STEP));
+    let (Some(last_from), Some(last_to)) = last else { return Some((from, to)) };
+    while from <= last_from && to <= last_to {
+        let word = u32::from_le_bytes(array(input, from)?) as usize;
         let (control, behind) = (word & 0xff, word >> 8);
         let literals = control < 1 << 5;
         let long = control >= 7 << 5;

@@ -21,6 +21,7 @@ fuzz_target!(|input: (bool, Vec<u8>)| {
     if let Ok(map) = read {
         assert_eq!(map.len(), pairs.len());
         assert_eq!(map.get(pairs[0].0), Some(pairs[0].1));
+        assert!(map.iter().rev().eq(pairs.iter().rev().copied()));
         let built = encode(&pairs);
         assert!(Zipmap::new(&built).expect("built").iter().eq(pairs.iter().copied()));
     }

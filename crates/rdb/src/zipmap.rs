@@ -7,7 +7,7 @@
 //! | last | `0xff` |
 //!
 //! A length is a byte below 254, or 254 and u32 LE. Values are bytes, never integers. Nothing says
-//! where a field before another begins: there is no walk from the end but by collecting the pairs.
+//! where a field before another begins: [`Iter`] goes back by what it remembers of a walk.
 //!
 //! [`Zipmap`] reads one that is in memory, checked once; [`Cursor`] checks as it goes; [`encode`]
 //! writes one. No server since Redis 2.6 has edited any: they turn them into other forms as they load
@@ -77,10 +77,11 @@ impl<'a> Zipmap<'a> {
         self.iter().find(|(name, _)| *name == field).map(|(_, value)| value)
     }
 
-    /// The fields with their values, in the order in which they stand.
+    /// The fields with their values, in the order in which they stand; from the end with
+    /// [`rev`](Iterator::rev).
     #[must_use]
     pub fn iter(&self) -> Iter<'a> {
-        Iter { bytes: self.bytes, at: 1 }
+        Iter { bytes: self.bytes, front: 1, back: self.bytes.len() - 1, starts: Vec::new() }
     }
 }
 
@@ -93,27 +94,53 @@ impl<'a> IntoIterator for Zipmap<'a> {
     }
 }
 
-/// The fields of a [`Zipmap`] with their values.
+/// The fields of a [`Zipmap`] with their values, from both ends.
+///
+/// The first step from the end walks to the end, and remembers where each field begins: a number for
+/// each.
 #[derive(Debug, Clone)]
 pub struct Iter<'a> {
     bytes: &'a [u8],
-    at: usize,
+    /// Offset of the first field that is left, and of what is behind the last.
+    front: usize,
+    back: usize,
+    /// Where fields begin that are left, once that was asked for, and maybe some before them.
+    starts: Vec<usize>,
 }
 
 impl<'a> Iterator for Iter<'a> {
     type Item = Pair<'a>;
 
     fn next(&mut self) -> Option<Pair<'a>> {
-        // Nothing but the end mark fails in what was checked.
-        let (found, next) = pair(self.bytes, self.at)?;
-        self.at = next;
+        if self.front >= self.back {
+            return None;
+        }
+        let (found, next) = pair(self.bytes, self.front)?;
+        self.front = next;
         Some(found)
     }
 
     /// A field takes three bytes at least.
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let bytes = self.bytes.len() - 1 - self.at;
+        let bytes = self.back - self.front;
         (usize::from(bytes > 0), Some(bytes / 3))
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        if self.front >= self.back {
+            return None;
+        }
+        if self.starts.is_empty() {
+            let mut ahead = self.clone();
+            while ahead.front < ahead.back {
+                self.starts.push(ahead.front);
+                ahead.next()?;
+            }
+        }
+        self.back = self.starts.pop()?;
+        pair(self.bytes, self.back).map(|(found, _)| found)
     }
 }
 
@@ -228,6 +255,8 @@ fn string(bytes: &[u8], at: usize, gap: usize) -> Option<(&[u8], usize)> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
@@ -238,6 +267,7 @@ mod tests {
         assert_eq!(map.len(), pairs.len());
         let (low, high) = map.iter().size_hint();
         assert!(low <= pairs.len() && Some(pairs.len()) <= high);
+        assert!(map.iter().rev().eq(pairs.iter().rev().copied()));
         Ok(pairs)
     }
 
@@ -258,6 +288,21 @@ mod tests {
             }
             prop_assert_eq!(map.get(b"no field is so"), None);
             prop_assert_eq!(decode(&bytes), Ok(pairs));
+        }
+
+        #[test]
+        fn both_ends_meet(count in 1..12u8, steps in vec(any::<bool>(), 0..30)) {
+            let texts: Vec<[u8; 1]> = (0..count).map(|number| [number]).collect();
+            let mut naive: VecDeque<Pair<'_>> =
+                texts.iter().map(|text| (&text[..], &text[..])).collect();
+            let bytes = encode(naive.make_contiguous());
+            let mut iter = Zipmap::new(&bytes).unwrap().iter();
+            for back in steps {
+                let found = if back { iter.next_back() } else { iter.next() };
+                prop_assert_eq!(found, if back { naive.pop_back() } else { naive.pop_front() });
+                let (low, high) = iter.size_hint();
+                prop_assert!(low <= naive.len() && Some(naive.len()) <= high);
+            }
         }
 
         #[test]

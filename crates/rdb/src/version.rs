@@ -33,19 +33,22 @@ pub struct Version {
 const FIRST_VALKEY: u16 = 80;
 
 impl Version {
-    /// Redis 5.0 to 6.2; every later Redis and Valkey loads it.
+    /// 9, Redis 5.0 to 6.2, which every later Redis and Valkey loads: ziplists (types 10 to 14), streams
+    /// of type 15.
     pub const REDIS_6_0: Self = Self { number: 9 };
-    /// Redis 7.0: listpacks instead of ziplists.
+    /// 10, Redis 7.0: listpacks instead of ziplists (types 16 to 18), streams with counts (19), function
+    /// libraries (opcode 245).
     pub const REDIS_7_0: Self = Self { number: 10 };
-    /// Redis 7.2 and Valkey 7.2 to 8.1: sets as listpacks.
+    /// 11, Redis 7.2 and Valkey 7.2 to 8.1: sets as listpacks (type 20), streams that tell when consumers
+    /// were active (21).
     pub const REDIS_7_2: Self = Self { number: 11 };
-    /// Redis 7.4 to 8.4: hash fields with expiry.
+    /// 12, Redis 7.4 to 8.4: hash fields with expiry (types 24 and 25).
     pub const REDIS_7_4: Self = Self { number: 12 };
-    /// Redis 8.6: streams with idempotent producers.
+    /// 13, Redis 8.6: streams with idempotent producers (type 26).
     pub const REDIS_8_6: Self = Self { number: 13 };
-    /// Redis 8.8: streams with entries given back, arrays. Not [verified](Self::is_verified).
+    /// 14, Redis 8.8: streams with entries given back (type 27), arrays (28). Not [verified](Self::is_verified).
     pub const REDIS_8_8: Self = Self { number: 14 };
-    /// Valkey 9.0 and 9.1: its own dialect, hash fields with expiry.
+    /// 80, Valkey 9.0 and 9.1: its own dialect, hash fields with expiry (type 22).
     pub const VALKEY_9: Self = Self { number: 80 };
 
     /// The version with this number, if this crate reads it: 1 to 16, 80 and 81.
@@ -130,10 +133,20 @@ impl Version {
         versions.into_iter().find(|version| holds(*version))
     }
 
-    /// Whether a file of this version can hold function libraries (Redis 7.0).
+    /// Whether a file of this version can hold function libraries (opcode 245, Redis 7.0).
     #[must_use]
     pub const fn holds_functions(self) -> bool {
         self.number >= Self::REDIS_7_0.number
+    }
+
+    /// Whether a file of this version can hold hashes whose fields expire (types 24 and 25 from Redis
+    /// 7.4 on, 22 from Valkey 9.0 on).
+    #[must_use]
+    pub const fn holds_field_expiries(self) -> bool {
+        match self.dialect() {
+            Dialect::Redis => self.number >= Self::REDIS_7_4.number,
+            Dialect::Valkey => true,
+        }
     }
 
     /// The number as it stands in the magic: 1 to 79 for Redis, 80 on for Valkey.

@@ -37,7 +37,7 @@ use crate::{
     json_in::JsonReader,
     measure::Weighing,
     memory::{Csv, Treemap},
-    oldest::Needs,
+    oldest::Oldest,
     output::Output,
     resp::RespWriter,
     source::Source,
@@ -229,10 +229,10 @@ fn memory(from: &From, to: &To, html: bool, separator: u8) -> Result<(), Failure
 
 /// Walks through `source` for the oldest version that holds its data; answers it at its beginning.
 fn oldest(source: Source, from: &From) -> Result<(Source, Version), Failure> {
-    let mut needs = Needs::default();
+    let mut data = Oldest::default();
     let mut source = source.kept()?;
-    walk(&mut source, &from.filter, &mut needs)?;
-    let oldest = needs.oldest();
+    walk(&mut source, &from.filter, &mut data)?;
+    let oldest = data.version();
     say(&format!("the oldest version that holds the data: {oldest}"));
     Ok((source.rewound()?, oldest))
 }

@@ -9,9 +9,9 @@ pub struct EncodeOptions {
     /// the oldest that can hold strings, lists, sets, sorted sets, hashes without fields that
     /// expire, modules' values, and streams but for what
     /// [`begin_stream`](crate::Encoder::begin_stream) names. The version comes first in a file,
-    /// before an encoder can know what follows. Who may have more asks [`Version::oldest`] or
-    /// [`Version::oldest_that`] for the target; else the first value that is too much is refused
-    /// with its key ([`Error::Unsupported`](crate::Error::Unsupported)).
+    /// before an encoder can know what follows. Who may have more shows the data to
+    /// [`Needs`](crate::Needs), which tells the oldest target that holds it; else the first value
+    /// that is too much is refused with its key ([`Error::Unsupported`](crate::Error::Unsupported)).
     pub target: Version,
     /// Compress strings of more than 20 bytes where that makes them shorter (`rdbcompression`).
     /// Default true.
@@ -36,7 +36,8 @@ impl Default for EncodeOptions {
 /// Up to which size collections are written in a compact form; defaults are the servers' own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thresholds {
-    /// `hash-max-listpack-entries`, fields. Default 512.
+    /// `hash-max-listpack-entries`, fields; here and below ziplists for targets before Redis 7.0. Default
+    /// 512.
     pub hash_max_listpack_entries: usize,
     /// `hash-max-listpack-value`, bytes of a field or value. Default 64.
     pub hash_max_listpack_value: usize,
@@ -74,11 +75,11 @@ impl Default for Thresholds {
 pub struct KeyMeta<'a> {
     /// The key's name.
     pub key: &'a [u8],
-    /// When the key expires, in ms since the Unix epoch.
+    /// When the key expires, in ms since the Unix epoch (opcode 252).
     pub expire_ms: Option<u64>,
-    /// Seconds since the last access, for servers with an LRU policy.
+    /// Seconds since the last access, for servers with an LRU policy (opcode 248).
     pub idle: Option<u64>,
-    /// Access frequency counter, for servers with an LFU policy.
+    /// Access frequency counter, for servers with an LFU policy (opcode 249).
     pub freq: Option<u8>,
 }
 

@@ -125,18 +125,18 @@ pub struct KeyHeader<'a> {
 /// The kinds of values, as far as the events differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// One [`Event::String`], or [`Event::StringPart`]s.
+    /// Type 0: one [`Event::String`], or [`Event::StringPart`]s.
     String,
-    /// [`Event::Element`]s, head first.
+    /// Types 1, 10, 14 and 18: [`Event::Element`]s, head first.
     List,
-    /// [`Event::Element`]s in any order.
+    /// Types 2, 11 and 20: [`Event::Element`]s in any order.
     Set,
-    /// [`Event::Scored`] in any order.
+    /// Types 3, 5, 12 and 17: [`Event::Scored`] in any order.
     Zset,
-    /// [`Event::Field`]s in any order.
+    /// Types 4, 9, 13, 16, 22 (Valkey), 24 and 25: [`Event::Field`]s in any order.
     Hash,
-    /// [`Event::Stream`]s, in the order of the format.
+    /// Types 15, 19, 21 and 26: [`Event::Stream`]s, in the order of the format.
     Stream,
-    /// One [`Event::Opaque`]: a module's value, one of an unverified type, or one that is wanted so.
+    /// One [`Event::Opaque`]: a module's value (type 7), one of an unverified type, or one that is wanted so.
     Opaque,
 }

@@ -64,7 +64,7 @@ impl Encoder {
         &self.writer.options
     }
 
-    /// Writes the magic: the first call for a file.
+    /// Writes the magic, nine bytes: the first call for a file.
     pub fn start(&mut self, out: &mut Vec<u8>) {
         self.summed(out, |writer, out| out.extend_from_slice(&writer.options.target.magic()));
     }
@@ -115,7 +115,8 @@ impl Encoder {
         });
     }
 
-    /// Writes a string key.
+    /// Writes a string key (type 0), what `meta` has of it in front (opcodes 252, 248 and 249), as for all
+    /// keys.
     #[inline]
     pub fn string(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, value: &[u8]) {
         self.summed(out, |writer, out| {
@@ -124,7 +125,7 @@ impl Encoder {
         });
     }
 
-    /// Writes a list, head first.
+    /// Writes a list, head first: nodes of listpacks (type 18) or, before Redis 7.0, of ziplists (type 14).
     pub fn list<'i, I>(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, items: I)
     where
         I: ExactSizeIterator<Item = &'i [u8]> + Clone,
@@ -140,7 +141,8 @@ impl Encoder {
         });
     }
 
-    /// Writes a set. The members must be distinct: servers refuse the file otherwise.
+    /// Writes a set: an intset (type 11), a listpack (20, from Redis 7.2 on), or one member after the other
+    /// (2). The members must be distinct: servers refuse the file otherwise.
     pub fn set<'i, I>(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, members: I)
     where
         I: ExactSizeIterator<Item = &'i [u8]> + Clone,
@@ -150,7 +152,8 @@ impl Encoder {
         }
     }
 
-    /// Writes a hash. The fields must be distinct: servers refuse the file otherwise.
+    /// Writes a hash: a listpack (type 16), before Redis 7.0 a ziplist (13), or one field after the other
+    /// (4). The fields must be distinct: servers refuse the file otherwise.
     pub fn hash<'i, I>(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, pairs: I)
     where
         I: ExactSizeIterator<Item = (&'i [u8], &'i [u8])> + Clone,
@@ -160,8 +163,8 @@ impl Encoder {
         }
     }
 
-    /// Writes a hash of which some fields expire: field, value, and when the field expires in ms
-    /// since the Unix epoch. The fields must be distinct: servers refuse the file otherwise.
+    /// Writes a hash of which some fields expire (type 24, for Valkey 22): field, value, and when the field
+    /// expires in ms since the Unix epoch. The fields must be distinct: servers refuse the file otherwise.
     ///
     /// # Errors
     ///
@@ -188,7 +191,8 @@ impl Encoder {
         Ok(())
     }
 
-    /// Writes a sorted set. The members must be distinct, no score NaN: servers refuse the file
+    /// Writes a sorted set: a listpack (type 17), before Redis 7.0 a ziplist (12), or one member after the
+    /// other (5). The members must be distinct, no score NaN: servers refuse the file
     /// otherwise. Only what comes in ascending order of score and member can be written in the
     /// compact form.
     pub fn zset<'i, I>(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, members: I)
@@ -243,7 +247,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// Begins a stream: its parts follow by [`stream_part`](Self::stream_part), then
+    /// Begins a stream (type 15, 19, 21 or 26, as the target has it): its parts follow by [`stream_part`](Self::stream_part), then
     /// [`finish`](Self::finish). Every target holds streams; what its form of them does not have is
     /// left out, none of which a client reads as data:
     ///
@@ -267,28 +271,28 @@ impl Encoder {
         self.summed(out, |writer, out| writer.stream_part(out, part));
     }
 
-    /// Begins a list of which `plan` has seen each item, one at least; the same items must be
-    /// pushed in the same order.
+    /// Begins a list (type 18 or 14) of which `plan` has seen each item, one at least; the same items must
+    /// be pushed in the same order.
     pub fn begin_list(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, plan: &ListPlan) {
         self.summed(out, |writer, out| writer.begin_list(out, meta, plan));
     }
 
-    /// Begins a set of `len` members, 1 or more.
+    /// Begins a set (type 2) of `len` members, 1 or more.
     pub fn begin_set(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, len: u64) {
         self.summed(out, |writer, out| writer.begin_set(out, meta, len));
     }
 
-    /// Begins a sorted set of `len` members, 1 or more.
+    /// Begins a sorted set (type 5) of `len` members, 1 or more.
     pub fn begin_zset(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, len: u64) {
         self.summed(out, |writer, out| writer.begin_zset(out, meta, len));
     }
 
-    /// Begins a hash of `len` fields, 1 or more.
+    /// Begins a hash (type 4) of `len` fields, 1 or more.
     pub fn begin_hash(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, len: u64) {
         self.summed(out, |writer, out| writer.begin_hash(out, meta, len));
     }
 
-    /// Begins a hash of `len` fields, 1 or more, of which some expire, the first of them at
+    /// Begins a hash (type 24, for Valkey 22) of `len` fields, 1 or more, of which some expire, the first of them at
     /// `least_ms`, in ms since the Unix epoch. The fields follow by
     /// [`push_expiring`](Self::push_expiring).
     ///

@@ -15,8 +15,7 @@ const SMALL: usize = 4096;
 /// What the process may take at its peak, the files and the harness with it.
 const MAX_RESIDENT: u64 = 300 << 20;
 
-/// Flips for each file and way of reading it, unless `REDWIRE_FLIPS` says how many: 10,000 take
-/// a minute or two without optimisation.
+/// Flips for each file, unless `REDWIRE_FLIPS` says how many: `./check` has 10,000, optimised.
 const FLIPS: u64 = 300;
 
 fn flips() -> u64 {

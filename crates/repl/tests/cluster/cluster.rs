@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use redwire_repl::{
-    Decision, Primary, PrimaryEvent, ReplconfReply, Replica, ReplicaConfig, ReplicaId,
+    Decision, Primary, PrimaryConfig, PrimaryEvent, ReplconfReply, Replica, ReplicaConfig,
+    ReplicaId,
 };
 use redwire_resp::{Limits, Mode, RequestDecoder};
 
-use crate::data::encode;
 use crate::node::{Kind, Node, Outcome, Up, Wire};
+use crate::shared::data::encode;
+use crate::shared::pipe::Pipe;
 
 pub(crate) struct Cluster {
     pub(crate) now: Instant,
@@ -36,11 +38,12 @@ impl Cluster {
         }
     }
 
-    /// A client writes at a node, if that takes writes: each value is unlike all others.
+    /// A client writes at the node that this one has its data from: each value is unlike all others.
     pub(crate) fn write(&mut self, index: usize, db: u32, lens: &[usize]) {
-        let node = &mut self.nodes[index];
+        let Some(top) = self.top(index) else { return };
+        let node = &mut self.nodes[top];
         // A client's write waits for the disk: here it is not done.
-        if node.up.is_some() || node.primary.backlog_is_full() {
+        if node.primary.backlog_is_full() {
             return;
         }
         let transaction = lens.len() > 1;
@@ -55,6 +58,18 @@ impl Cluster {
             commands.extend(encode(&[b"EXEC"]));
         }
         node.primary.feed(db, &commands);
+    }
+
+    /// The node that a node has its data from; none of two that are in the midst of a failover.
+    pub(crate) fn top(&self, index: usize) -> Option<usize> {
+        let mut at = index;
+        for _ in 0..=self.nodes.len() {
+            match &self.nodes[at].up {
+                Some(up) => at = up.target,
+                None => return Some(at),
+            }
+        }
+        None
     }
 
     /// A node ends as by kill -9, or by a loss of power, and starts again.
@@ -75,6 +90,28 @@ impl Cluster {
         self.nodes[index].disk.failing = failing;
         if !failing {
             self.nodes[index].primary.retry_store();
+        }
+    }
+
+    pub(crate) fn configure(&mut self, index: usize, change: impl FnOnce(&mut PrimaryConfig)) {
+        self.nodes[index].configure(change, self.now);
+    }
+
+    pub(crate) fn fill_disk(&mut self, index: usize, full: bool) {
+        self.nodes[index].disk.full = full;
+        if !full {
+            self.nodes[index].primary.retry_store();
+        }
+    }
+
+    /// Nodes read and their disks work, and their connections have no end and no delay.
+    pub(crate) fn mend(&mut self) {
+        for index in 0..self.nodes.len() {
+            let node = &mut self.nodes[index];
+            (node.stalled, node.disk.stalled) = (false, false);
+            (node.delay, node.cut) = (Duration::ZERO, None);
+            self.fail_disk(index, false);
+            self.fill_disk(index, false);
         }
     }
 
@@ -110,11 +147,10 @@ impl Cluster {
         self.nodes[index].up = None;
     }
 
-    /// `FAILOVER` of a primary to a replica of its own, if that can be level.
+    /// `FAILOVER` of the node that this one has its data from to a replica of its own, if that can be
+    /// level.
     pub(crate) fn fail_over(&mut self, index: usize) {
-        if self.nodes[index].up.is_some() {
-            return;
-        }
+        let Some(index) = self.top(index) else { return };
         let follows = |node: &Node| node.up.as_ref().is_some_and(|up| up.target == index);
         let Some(target) = self.nodes.iter().position(follows) else { return };
         self.nodes[index].primary.hold_stream(true);
@@ -135,6 +171,11 @@ impl Cluster {
         self.closed(index, closed);
     }
 
+    /// The connections end for the node; the one that it follows hears nothing of that.
+    pub(crate) fn lose_link(&mut self, index: usize) {
+        self.nodes[index].disconnect(self.now);
+    }
+
     /// One of the connections breaks: the node sees that of the RDB only when it reads.
     pub(crate) fn break_side(&mut self, index: usize) {
         let side = self.nodes[index].up.as_mut().and_then(|up| up.side.as_ref());
@@ -148,7 +189,8 @@ impl Cluster {
         let end = self.now + time;
         loop {
             self.pump();
-            let next = self.nodes.iter().filter_map(next_timeout).min();
+            let now = self.now;
+            let next = self.nodes.iter_mut().filter_map(|node| next_event(node, now)).min();
             let Some(next) = next.filter(|next| *next <= end) else { break };
             self.now = next.max(self.now);
             for node in &mut self.nodes {
@@ -165,10 +207,7 @@ impl Cluster {
     /// Every node has what the node has that it follows, which knows it.
     pub(crate) fn assert_converged(&mut self) {
         for index in 0..self.nodes.len() {
-            let mut root = index;
-            while let Some(up) = &self.nodes[root].up {
-                root = up.target;
-            }
+            let root = self.top(index).expect("failovers are over");
             let (node, root) = (&self.nodes[index], &self.nodes[root]);
             assert!(node.data == root.data, "node {index} differs: {:?}", self.shape());
             if let Some(up) = &node.up {
@@ -234,23 +273,33 @@ impl Cluster {
 
     /// What the node says is answered by the one that it follows.
     fn serve(&mut self, index: usize) -> bool {
+        let (now, delay) = (self.now, self.nodes[index].delay);
         let Some(up) = &mut self.nodes[index].up else { return false };
         let target = up.target;
-        if let Some(wire) = &mut up.main {
-            let _ = up.machine.poll_transmit(&mut wire.out);
+        let mut out = Vec::new();
+        if let Some(wire) = &mut up.main
+            && up.machine.poll_transmit(&mut out)
+        {
+            wire.up.send(&out, now, delay);
+            out.clear();
         }
-        if let Some((machine, wire)) = &mut up.side {
-            let _ = machine.poll_transmit(&mut wire.out);
+        if let Some((machine, wire)) = &mut up.side
+            && machine.poll_transmit(&mut out)
+        {
+            wire.up.send(&out, now, delay);
         }
-        let said: Vec<_> =
-            up.wires().map(|wire| (wire.id, std::mem::take(&mut wire.out))).collect();
-        let mut moved = false;
-        for (id, said) in said {
-            moved |= !said.is_empty();
-            let reply = self.answer_all(target, id, &said);
-            if let Some(wire) = self.wire(id) {
-                wire.down.extend(reply);
+        let mut all = Vec::new();
+        for wire in up.wires() {
+            let mut said = Vec::new();
+            wire.up.receive(wire.up.arrived(now), &mut said);
+            if !said.is_empty() {
+                all.push((wire.id, said));
             }
+        }
+        let moved = !all.is_empty();
+        for (id, said) in all {
+            let reply = self.answer_all(target, id, &said);
+            self.send(id, &reply);
         }
         moved
     }
@@ -303,16 +352,19 @@ impl Cluster {
     }
 
     fn deliver(&mut self, index: usize, rdb: bool) -> bool {
-        let chunk = self.chunk;
+        let (chunk, cut) = (self.chunk, self.nodes[index].cut);
         let Some(up) = &mut self.nodes[index].up else { return false };
         let wire = if rdb { up.side.as_mut().map(|(_, it)| it) } else { up.main.as_mut() };
         let Some(wire) = wire else { return false };
         let target = up.target;
-        let (n, closing) = (wire.down.len().min(chunk), wire.closing);
-        let node = &self.nodes[index];
+        let n = wire.down.arrived(self.now).min(chunk).min(cut.unwrap_or(usize::MAX));
+        let closing = wire.closing && wire.down.is_empty();
+        let node = &mut self.nodes[index];
         if (n == 0 && !closing) || (!rdb && !node.may_read()) {
             return false;
         }
+        node.cut = cut.map(|left| left - n).filter(|left| *left > 0);
+        let breaks = cut.is_some() && node.cut.is_none();
         match self.nodes[index].receive(n, rdb, self.now) {
             None => {}
             Some(Outcome::Closed(ids)) => self.closed_at(target, ids),
@@ -325,6 +377,9 @@ impl Cluster {
                 );
             }
             Some(Outcome::Refused) => self.refused(index, target),
+        }
+        if breaks {
+            self.break_link(index);
         }
         true
     }
@@ -355,9 +410,7 @@ impl Cluster {
             node.primary.snapshot_finished(rdb.len() as u64, now);
             self.transmit(index);
             for id in info.replicas {
-                if let Some(wire) = self.wire(id) {
-                    wire.down.extend(&rdb);
-                }
+                self.send(id, &rdb);
                 self.nodes[index].primary.transfer_done(id, now);
             }
         }
@@ -368,18 +421,14 @@ impl Cluster {
         let mut moved = false;
         while let Some((id, bytes)) = self.nodes[index].primary.poll_transmit() {
             moved = true;
-            if let Some(wire) = self.wire(id) {
-                wire.down.extend(&bytes[..]);
-            }
+            self.send(id, &bytes);
         }
         let ids = self.writable(index);
         for id in ids {
-            let bytes: Vec<u8> = self.nodes[index].primary.stream(id).flatten().copied().collect();
+            let bytes = self.nodes[index].primary.stream(id).collect::<Vec<_>>().concat();
             self.nodes[index].primary.sent(id, bytes.len() as u64);
             moved |= !bytes.is_empty();
-            if let Some(wire) = self.wire(id) {
-                wire.down.extend(bytes);
-            }
+            self.send(id, &bytes);
         }
         while let Some(event) = self.nodes[index].primary.poll_event() {
             if let PrimaryEvent::Disconnect { id, flush, .. } = event {
@@ -400,16 +449,28 @@ impl Cluster {
     /// The node closes the connection of a replica.
     fn hang_up(&mut self, index: usize, id: ReplicaId, flush: bool) {
         self.nodes[index].primary.disconnected(id, self.now);
-        let Some(wire) = self.wire(id) else { return };
-        wire.closing = true;
-        if !flush {
-            wire.down.clear();
-        }
+        self.with_wire(id, |wire, _| {
+            wire.closing = true;
+            if !flush {
+                wire.down = Pipe::default();
+            }
+        });
     }
 
-    fn wire(&mut self, id: ReplicaId) -> Option<&mut Wire> {
-        let ups = self.nodes.iter_mut().filter_map(|node| node.up.as_mut());
-        ups.flat_map(Up::wires).find(|wire| wire.id == id)
+    /// Puts bytes on the wire of a connection, if that is still there at the other end.
+    fn send(&mut self, id: ReplicaId, bytes: &[u8]) {
+        let now = self.now;
+        self.with_wire(id, |wire, delay| wire.down.send(bytes, now, delay));
+    }
+
+    fn with_wire(&mut self, id: ReplicaId, with: impl FnOnce(&mut Wire, Duration)) {
+        for node in &mut self.nodes {
+            let delay = node.delay;
+            let wires = node.up.iter_mut().flat_map(Up::wires);
+            if let Some(wire) = wires.into_iter().find(|wire| wire.id == id) {
+                return with(wire, delay);
+            }
+        }
     }
 
     fn closed(&mut self, index: usize, ids: Vec<ReplicaId>) {
@@ -425,11 +486,15 @@ impl Cluster {
     }
 }
 
-fn next_timeout(node: &Node) -> Option<Instant> {
+/// When a timer of the node's goes off, or bytes arrive at either end of its connections.
+fn next_event(node: &mut Node, now: Instant) -> Option<Instant> {
     let up = node.up.as_ref();
     let main = up.and_then(|up| up.machine.poll_timeout());
     let side = up.and_then(|up| up.side.as_ref()).and_then(|(machine, _)| machine.poll_timeout());
-    [main, side, node.primary.poll_timeout()].into_iter().flatten().min()
+    let wires = node.up.iter_mut().flat_map(Up::wires);
+    let arrivals = wires.flat_map(|wire| [&wire.up, &wire.down].map(|it| it.next_arrival(now)));
+    let next = arrivals.flatten().min();
+    [main, side, next, node.primary.poll_timeout()].into_iter().flatten().min()
 }
 
 /// `CONFIG GET`, for a replica that wants to know whether it is offered two connections.

@@ -9,7 +9,7 @@ use redwire_repl::{
 };
 use redwire_resp::{Limits, Mode, RequestDecoder};
 
-use crate::data::Data;
+use crate::shared::data::Data;
 
 /// Bytes that a medium writes at once: small, so that a segment has many.
 const PAGE: usize = 64;
@@ -27,6 +27,8 @@ pub(crate) struct Disk {
     pub(crate) stalled: bool,
     /// What is written is torn, and nothing can be read.
     pub(crate) failing: bool,
+    /// What is written is torn; what is there can be read.
+    pub(crate) full: bool,
     /// A file was damaged: what comes back is less than what was stored.
     pub(crate) damaged: bool,
 }
@@ -73,8 +75,8 @@ impl Disk {
         while !self.stalled
             && let Some(store) = primary.poll_store()
         {
-            self.store(&store);
-            primary.store_finished(store.id, !self.failing, now);
+            let ok = self.store(&store);
+            primary.store_finished(store.id, ok, now);
             moved = true;
         }
         while !self.stalled
@@ -91,16 +93,19 @@ impl Disk {
         moved
     }
 
-    fn store(&mut self, store: &Store) {
+    /// Whether all of it was written.
+    fn store(&mut self, store: &Store) -> bool {
         let empty = || File { written: Vec::new(), synced: None };
         let file = self.files.entry(store.id.to_string()).or_insert_with(empty);
         file.written.resize(usize::try_from(store.position).unwrap(), 0);
         let bytes = store.bytes.concat();
-        let len = if self.failing { bytes.len() / 2 } else { bytes.len() };
+        let ok = !self.failing && !self.full;
+        let len = if ok { bytes.len() } else { bytes.len() / 2 };
         file.written.extend_from_slice(&bytes[..len]);
-        if self.always && !self.failing {
+        if self.always && ok {
             self.sync();
         }
+        ok
     }
 
     fn fetch(&self, fetch: Fetch) -> Option<Vec<u8>> {

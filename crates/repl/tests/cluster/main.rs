@@ -3,21 +3,20 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, outside of #[test] functions")]
 
-#[path = "../pair/budget.rs"]
-mod budget;
 mod cluster;
-#[path = "../pair/data.rs"]
-mod data;
 mod disk;
 mod node;
+#[path = "../shared/mod.rs"]
+mod shared;
 
 use std::time::Duration;
 
 use proptest::prelude::*;
-use redwire_repl::TwoConnections;
+use redwire_repl::{SpillConfig, TwoConnections};
 
 use cluster::Cluster;
-use node::Kind;
+use node::{Kind, SPILL};
+use shared::schedules;
 
 const SECOND: Duration = Duration::from_secs(1);
 const NODES: usize = 4;
@@ -26,7 +25,7 @@ const NODES: usize = 4;
 #[test]
 fn a_failover_at_the_top_of_a_chain_costs_no_full_sync() {
     let two_connections = TwoConnections::Always;
-    let kind = Kind { channels: true, spills: false, always: false, two_connections };
+    let kind = Kind { channels: true, spill: None, always: false, two_connections };
     let mut cluster = Cluster::new(&[kind; 3]);
     cluster.follow(1, 0);
     cluster.follow(2, 1);
@@ -50,7 +49,7 @@ fn a_failover_at_the_top_of_a_chain_costs_no_full_sync() {
 #[test]
 fn starts_that_write_nothing_lose_nothing() {
     let two_connections = TwoConnections::No;
-    let kind = Kind { channels: false, spills: true, always: false, two_connections };
+    let kind = Kind { channels: false, spill: Some(SPILL), always: false, two_connections };
     let mut cluster = Cluster::new(&[kind; 2]);
     cluster.follow(1, 0);
     cluster.run(5 * SECOND);
@@ -74,6 +73,12 @@ enum Op {
     Run(u64),
     Break(usize),
     BreakSide(usize),
+    /// The connection to the node that it follows, or the next one, breaks behind so many more bytes.
+    Cut(usize, usize),
+    /// The connection is gone, and the other node does not hear of it.
+    Lose(usize),
+    /// Milliseconds that bytes are on their way from now on, to and from the node that it follows.
+    Delay(usize, u64),
     Follow(usize, usize),
     Promote(usize),
     FailOver(usize),
@@ -87,6 +92,10 @@ enum Op {
     LosePower(usize, u64),
     StallDisk(usize, bool),
     FailDisk(usize, bool),
+    FillDisk(usize, bool),
+    Resize(usize, u64),
+    /// Bytes that a node's disk may take.
+    LimitDisk(usize, u64),
     /// A byte of a node's segment, by its number: changed, or the end of it.
     Damage(usize, usize, usize, bool),
 }
@@ -100,6 +109,11 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (0..30_u64).prop_map(Op::Run),
         2 => node().prop_map(Op::Break),
         1 => node().prop_map(Op::BreakSide),
+        1 => (node(), 1..300_usize).prop_map(|(node, bytes)| Op::Cut(node, bytes)),
+        1 => (node(), 1..20_000_usize).prop_map(|(node, bytes)| Op::Cut(node, bytes)),
+        1 => node().prop_map(Op::Lose),
+        1 => (node(), 0..40_u64).prop_map(|(node, ms)| Op::Delay(node, ms)),
+        1 => (node(), 0..9000_u64).prop_map(|(node, ms)| Op::Delay(node, ms)),
         3 => (node(), node()).prop_map(|(node, target)| Op::Follow(node, target)),
         1 => node().prop_map(Op::Promote),
         2 => node().prop_map(Op::FailOver),
@@ -112,6 +126,9 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (node(), 1..u64::MAX).prop_map(|(node, seed)| Op::LosePower(node, seed)),
         1 => (node(), any::<bool>()).prop_map(|(node, on)| Op::StallDisk(node, on)),
         1 => (node(), any::<bool>()).prop_map(|(node, on)| Op::FailDisk(node, on)),
+        1 => (node(), any::<bool>()).prop_map(|(node, on)| Op::FillDisk(node, on)),
+        1 => (node(), 0..64_000_u64).prop_map(|(node, size)| Op::Resize(node, size)),
+        1 => (node(), limit()).prop_map(|(node, limit)| Op::LimitDisk(node, limit)),
         1 => (node(), 0..40usize, 0..4000usize, any::<bool>())
             .prop_map(|(node, file, at, torn)| Op::Damage(node, file, at, torn)),
     ]
@@ -123,12 +140,47 @@ fn kind() -> impl Strategy<Value = Kind> {
         Just(TwoConnections::Offered),
         Just(TwoConnections::Always)
     ];
-    (any::<bool>(), 0..4, any::<bool>(), two).prop_map(|(channels, spills, always, two)| Kind {
+    let spill = (limit(), limit(), prop::bool::weighted(0.8))
+        .prop_map(|(limit, keep, eager)| SpillConfig { limit, keep, eager, ..SPILL });
+    let spill = prop::option::weighted(0.8, spill);
+    (any::<bool>(), spill, any::<bool>(), two).prop_map(|(channels, spill, always, two)| Kind {
         channels,
-        spills: spills > 0,
+        spill,
         always,
         two_connections: two,
     })
+}
+
+/// How a cluster stands when a schedule begins.
+#[derive(Clone, Debug)]
+struct Start {
+    /// For each node but the first, which of those before it it follows.
+    follows: Vec<Option<usize>>,
+    /// Data sets are on disk.
+    saved: bool,
+}
+
+fn start() -> impl Strategy<Value = Start> {
+    let target = |node: usize| prop::option::weighted(0.8, 0..node);
+    ((target(1), target(2), target(3)), prop::bool::weighted(0.7))
+        .prop_map(|((one, two, three), saved)| Start { follows: vec![one, two, three], saved })
+}
+
+fn begin(cluster: &mut Cluster, start: &Start) {
+    for (node, target) in (1..).zip(&start.follows) {
+        if let Some(target) = target {
+            cluster.follow(node, *target);
+        }
+    }
+    cluster.run(3 * SECOND);
+    if start.saved {
+        cluster.nodes.iter_mut().for_each(node::Node::save);
+    }
+}
+
+/// Bytes on disk, mostly as many as one likes.
+fn limit() -> impl Strategy<Value = u64> {
+    prop_oneof![2 => Just(u64::MAX), 1 => 0..40_000_u64]
 }
 
 fn run(cluster: &mut Cluster, op: Op) {
@@ -137,6 +189,9 @@ fn run(cluster: &mut Cluster, op: Op) {
         Op::Run(ms) => cluster.run(Duration::from_millis(ms)),
         Op::Break(node) => cluster.break_link(node),
         Op::BreakSide(node) => cluster.break_side(node),
+        Op::Cut(node, bytes) => cluster.nodes[node].cut = Some(bytes),
+        Op::Lose(node) => cluster.lose_link(node),
+        Op::Delay(node, ms) => cluster.nodes[node].delay = Duration::from_millis(ms),
         Op::Follow(node, target) => cluster.follow(node, target),
         Op::Promote(node) => cluster.promote(node),
         Op::FailOver(node) => cluster.fail_over(node),
@@ -149,39 +204,34 @@ fn run(cluster: &mut Cluster, op: Op) {
         Op::LosePower(node, seed) => cluster.restart(node, Some(seed)),
         Op::StallDisk(node, on) => cluster.nodes[node].disk.stalled = on,
         Op::FailDisk(node, on) => cluster.fail_disk(node, on),
+        Op::FillDisk(node, on) => cluster.fill_disk(node, on),
+        Op::Resize(node, size) => cluster.configure(node, |config| config.backlog_size = size),
+        Op::LimitDisk(node, limit) => cluster.configure(node, |config| {
+            config.spill.iter_mut().for_each(|spill| spill.limit = limit);
+        }),
         Op::Damage(node, file, at, torn) => cluster.nodes[node].disk.damage(file, at, torn),
     }
 }
 
-/// How many schedules are run: `REDWIRE_SCHEDULES`, or 300.
-fn schedules() -> ProptestConfig {
-    let cases = std::env::var("REDWIRE_SCHEDULES").ok().and_then(|text| text.parse().ok());
-    ProptestConfig::with_cases(cases.unwrap_or(300))
-}
-
-proptest! {
-    #![proptest_config(schedules())]
-
-    /// Values are unlike each other and data sets remember all of them, so whoever goes on with a
-    /// history that is not its own is found out.
-    #[test]
-    fn whoever_follows_ends_up_with_what_it_follows(
-        kinds in prop::collection::vec(kind(), NODES),
-        ops in prop::collection::vec(op(), 0..60),
-    ) {
-        let mut cluster = Cluster::new(&kinds);
-        for op in ops {
-            run(&mut cluster, op);
-            cluster.assert_budgets();
-        }
-        for node in 0..NODES {
-            run(&mut cluster, Op::Stall(node, false));
-            run(&mut cluster, Op::StallDisk(node, false));
-            run(&mut cluster, Op::FailDisk(node, false));
-        }
-        cluster.run(120 * SECOND);
-        cluster.assert_converged();
-    }
+/// Values are unlike each other and data sets remember all of them, so whoever goes on with a
+/// history that is not its own is found out.
+#[test]
+fn whoever_follows_ends_up_with_what_it_follows() {
+    schedules::run(
+        "whoever_follows_ends_up_with_what_it_follows",
+        || (prop::collection::vec(kind(), NODES), start(), prop::collection::vec(op(), 0..60)),
+        |(kinds, start, ops)| {
+            let mut cluster = Cluster::new(&kinds);
+            begin(&mut cluster, &start);
+            for op in ops {
+                run(&mut cluster, op);
+                cluster.assert_budgets();
+            }
+            cluster.mend();
+            cluster.run(120 * SECOND);
+            cluster.assert_converged();
+        },
+    );
 }
 
 proptest! {
@@ -199,7 +249,7 @@ proptest! {
         ),
     ) {
         let two_connections = TwoConnections::No;
-        let kind = Kind { channels: false, spills: true, always, two_connections };
+        let kind = Kind { channels: false, spill: Some(SPILL), always, two_connections };
         let mut cluster = Cluster::new(&[kind; 2]);
         cluster.follow(1, 0);
         cluster.run(5 * SECOND);

@@ -1,6 +1,6 @@
 //! A node: the primary's machine, its data, and its link to the node that it follows.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use redwire_repl::{
     Error, Primary, PrimaryConfig, RdbChannel, Replica, ReplicaConfig, ReplicaEvent, ReplicaId,
@@ -8,9 +8,10 @@ use redwire_repl::{
 };
 use redwire_resp::{Limits, Mode, RequestDecoder};
 
-use crate::budget::Budget;
-use crate::data::{Data, RdbDecoder};
 use crate::disk::{Disk, Recovered};
+use crate::shared::budget::Budget;
+use crate::shared::data::{Data, RdbDecoder};
+use crate::shared::pipe::Pipe;
 
 pub(crate) struct Node {
     pub(crate) primary: Primary,
@@ -21,20 +22,27 @@ pub(crate) struct Node {
     budget: Budget,
     /// It reads nothing of what its connections bring.
     pub(crate) stalled: bool,
+    /// How long bytes are on their way to and from the node that it follows.
+    pub(crate) delay: Duration,
+    /// The connection to that node, or the next one, breaks behind so many more bytes from there, at
+    /// least one.
+    pub(crate) cut: Option<usize>,
     index: u8,
-    channels: bool,
-    spills: bool,
+    config: PrimaryConfig,
     /// How often it was started.
     starts: u8,
 }
 
-/// What a node is: whether it offers two connections and spills, and what it makes of two.
+/// What a node is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kind {
+    /// It offers two connections.
     pub(crate) channels: bool,
-    pub(crate) spills: bool,
+    /// How it keeps its stream on disk, if it does.
+    pub(crate) spill: Option<SpillConfig>,
     /// Its disk syncs before it answers.
     pub(crate) always: bool,
+    /// What it makes of two connections.
     pub(crate) two_connections: TwoConnections,
 }
 
@@ -60,9 +68,9 @@ pub(crate) struct Up {
 pub(crate) struct Wire {
     pub(crate) id: ReplicaId,
     /// To the other node.
-    pub(crate) out: Vec<u8>,
-    /// From it, on the way.
-    pub(crate) down: Vec<u8>,
+    pub(crate) up: Pipe,
+    /// From it.
+    pub(crate) down: Pipe,
     /// Closed by the other node behind what is on the way.
     pub(crate) closing: bool,
     unread: Vec<u8>,
@@ -80,25 +88,32 @@ pub(crate) enum Outcome {
 
 impl Wire {
     pub(crate) fn new(id: ReplicaId) -> Wire {
-        let (out, down, unread) = (Vec::new(), Vec::new(), Vec::new());
-        Wire { id, out, down, closing: false, unread }
+        Wire { id, up: Pipe::default(), down: Pipe::default(), closing: false, unread: Vec::new() }
     }
 }
 
 impl Node {
     pub(crate) fn new(index: u8, kind: Kind) -> Node {
-        let Kind { channels, spills, always, two_connections } = kind;
+        let Kind { channels, spill, always, two_connections } = kind;
+        let config = PrimaryConfig {
+            diskless_delay: Duration::from_millis(200),
+            backlog_size: 8 << 10,
+            two_connections: channels,
+            spill,
+            ..PrimaryConfig::default()
+        };
         Node {
-            primary: primary(index, 0, channels, spills),
+            primary: primary(index, 0, config.clone()),
             data: Data::default(),
             up: None,
             two_connections,
             disk: Disk::new(always),
             budget: Budget::new(SEGMENT, WRITE_MAX),
             stalled: false,
+            delay: Duration::ZERO,
+            cut: None,
             index,
-            channels,
-            spills,
+            config,
             starts: 0,
         }
     }
@@ -107,7 +122,7 @@ impl Node {
     /// Its connections are closed by now.
     pub(crate) fn restart(&mut self, now: Instant) {
         self.starts += 1;
-        self.primary = primary(self.index, self.starts, self.channels, self.spills);
+        self.primary = primary(self.index, self.starts, self.config.clone());
         self.disk.stalled = false;
         (self.budget, self.stalled) = (Budget::new(SEGMENT, WRITE_MAX), false);
         // One that was handing over forgets that, and is a primary still.
@@ -128,6 +143,12 @@ impl Node {
         if let Some(target) = target {
             self.follow(target, now);
         }
+    }
+
+    /// `CONFIG SET` of what the stream keeps, in memory and on disk.
+    pub(crate) fn configure(&mut self, change: impl FnOnce(&mut PrimaryConfig), now: Instant) {
+        change(&mut self.config);
+        self.primary.set_config(self.config.clone(), now);
     }
 
     pub(crate) fn save(&mut self) {
@@ -186,7 +207,7 @@ impl Node {
     pub(crate) fn receive(&mut self, n: usize, rdb: bool, now: Instant) -> Option<Outcome> {
         let up = self.up.as_mut()?;
         let wire = up.wire(rdb)?;
-        wire.unread.extend(wire.down.drain(..n));
+        wire.down.receive(n, &mut wire.unread);
         let closing = wire.closing && wire.down.is_empty();
         let mut result = Ok(None);
         while let Ok(None) = result {
@@ -370,28 +391,23 @@ const SEGMENT: u64 = 3000;
 /// Longest write, with its transaction.
 const WRITE_MAX: u64 = 2000;
 
+/// The stream on disk as it is written.
+pub(crate) const SPILL: SpillConfig = SpillConfig {
+    memory: 32 << 10,
+    limit: u64::MAX,
+    keep: u64::MAX,
+    segment_size: SEGMENT,
+    eager: true,
+};
+
 /// A primary's machine whose ids are those of no other start.
-fn primary(index: u8, start: u8, channels: bool, spills: bool) -> Primary {
+fn primary(index: u8, start: u8, config: PrimaryConfig) -> Primary {
     let mut drawn = 0_u8;
     let entropy = move || {
         drawn = drawn.wrapping_add(1);
         let mut seed = [drawn; 20];
         (seed[0], seed[1]) = (index, start);
         seed
-    };
-    let spill = SpillConfig {
-        memory: 32 << 10,
-        keep: u64::MAX,
-        segment_size: SEGMENT,
-        eager: true,
-        ..SpillConfig::default()
-    };
-    let config = PrimaryConfig {
-        diskless_delay: std::time::Duration::from_millis(200),
-        backlog_size: 8 << 10,
-        two_connections: channels,
-        spill: spills.then_some(spill),
-        ..PrimaryConfig::default()
     };
     Primary::new(config, Box::new(entropy))
 }

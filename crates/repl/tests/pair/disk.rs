@@ -13,6 +13,8 @@ pub(crate) struct Disk {
     pub(crate) stalled: bool,
     /// What is written is torn, and nothing can be read.
     pub(crate) failing: bool,
+    /// What is written is torn; what is there can be read.
+    pub(crate) full: bool,
     /// How many segments were read back.
     pub(crate) fetched: usize,
     /// How many were not what was written.
@@ -34,13 +36,14 @@ impl Disk {
             let file = self.files.entry(store.id).or_default();
             file.resize(usize::try_from(store.position).unwrap(), 0);
             let bytes = store.bytes.concat();
-            let len = if self.failing { bytes.len() / 2 } else { bytes.len() };
+            let fails = self.failing || self.full;
+            let len = if fails { bytes.len() / 2 } else { bytes.len() };
             file.extend_from_slice(&bytes[..len]);
-            if !self.failing {
+            if !fails {
                 let end = Segment::read(file).map(|segment| FoundSegment::from(&segment).end);
                 self.stored_to = end.unwrap_or(self.stored_to);
             }
-            primary.store_finished(store.id, !self.failing, now);
+            primary.store_finished(store.id, !fails, now);
             moved = true;
         }
         while !self.stalled
@@ -120,8 +123,8 @@ impl Disk {
 
     /// Nothing that was is of use to what begins now.
     pub(crate) fn clear(&mut self) {
-        let (fetched, damaged, failing) = (self.fetched, self.damaged, self.failing);
-        *self = Disk { fetched, damaged, failing, ..Disk::default() };
+        let Disk { fetched, damaged, failing, full, .. } = *self;
+        *self = Disk { fetched, damaged, failing, full, ..Disk::default() };
     }
 
     pub(crate) fn retain(&mut self, chain: &Chain) {

@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, outside of #[test] functions")]
 
-mod budget;
-mod data;
 mod disk;
 mod node;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod world;
 
 use std::time::Duration;
@@ -15,6 +15,7 @@ use redwire_repl::{
     DisconnectReason, Error, LinkState, PrimaryConfig, ReplId, ReplicaPhase, SpillConfig,
 };
 
+use shared::schedules;
 use world::{Wire, World};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -171,29 +172,18 @@ fn op() -> impl Strategy<Value = Op> {
 
 fn run(world: &mut World, op: Op) {
     match op {
-        Op::Write(db, len) => world.write(db, &vec![b'v'; len]),
-        Op::Transaction(db, len) => world.transaction(db, &[b"first", &vec![b'w'; len]]),
+        Op::Write(db, len) => {
+            let value = world.value(len);
+            world.write(db, &value);
+        }
+        Op::Transaction(db, len) => {
+            let values = [world.value(3), world.value(len)];
+            world.transaction(db, &values.each_ref().map(Vec::as_slice));
+        }
         Op::Break(index) => world.break_link(index),
         Op::Run(ms) => world.run(Duration::from_millis(ms)),
         Op::GetAck => world.primary.request_acks(),
         Op::Piecemeal(yes) => world.wire = if yes { Wire::Split(50) } else { Wire::Whole },
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
-    #[test]
-    fn replicas_converge_whatever_happens(
-        diskless: bool,
-        ops in prop::collection::vec(op(), 0..40),
-    ) {
-        let mut world = World::with_replicas(config(diskless), 2);
-        for op in ops {
-            run(&mut world, op);
-        }
-        world.run(30 * SECOND);
-        world.assert_converged();
     }
 }
 
@@ -239,12 +229,6 @@ fn a_restart_of_either_end_costs_no_full_sync() {
     }
 }
 
-/// How many schedules are run: `REDWIRE_SCHEDULES`, or 300.
-fn schedules() -> ProptestConfig {
-    let cases = std::env::var("REDWIRE_SCHEDULES").ok().and_then(|text| text.parse().ok());
-    ProptestConfig::with_cases(cases.unwrap_or(300))
-}
-
 #[derive(Clone, Debug)]
 enum Event {
     Op(Op),
@@ -252,56 +236,95 @@ enum Event {
     Burst(usize),
     RestartPrimary,
     RestartReplica(usize),
+    /// The connection, or the next one, breaks behind so many more bytes.
+    Cut(usize, u64),
+    /// The connection is gone, and the primary does not hear of it.
+    Lose(usize),
+    /// Milliseconds that bytes are on their way from now on.
+    Delay(usize, u64),
+    Resize(u64),
     StallDisk(bool),
     FailDisk(bool),
+    FillDisk(bool),
     /// A byte of a segment, by its number: changed, or the end of it.
     Damage(usize, usize, bool),
 }
 
 fn event() -> impl Strategy<Value = Event> {
+    let replica = || 0..2usize;
     prop_oneof![
-        12 => op().prop_map(Event::Op),
+        16 => op().prop_map(Event::Op),
         1 => (1..80usize).prop_map(Event::Burst),
         1 => Just(Event::RestartPrimary),
-        1 => (0..2usize).prop_map(Event::RestartReplica),
+        1 => replica().prop_map(Event::RestartReplica),
+        2 => (replica(), 1..300u64).prop_map(|(index, bytes)| Event::Cut(index, bytes)),
+        2 => (replica(), 1..40_000u64).prop_map(|(index, bytes)| Event::Cut(index, bytes)),
+        1 => replica().prop_map(Event::Lose),
+        1 => (replica(), 0..40u64).prop_map(|(index, ms)| Event::Delay(index, ms)),
+        1 => (replica(), 0..9000u64).prop_map(|(index, ms)| Event::Delay(index, ms)),
+        1 => (0..64_000u64).prop_map(Event::Resize),
         2 => any::<bool>().prop_map(Event::StallDisk),
         1 => any::<bool>().prop_map(Event::FailDisk),
+        1 => any::<bool>().prop_map(Event::FillDisk),
         1 => (0..40usize, 0..4000usize, any::<bool>())
             .prop_map(|(file, at, torn)| Event::Damage(file, at, torn)),
     ]
 }
 
-proptest! {
-    #![proptest_config(schedules())]
+/// How the primary keeps its stream, if it does so on disk.
+fn config_of_any() -> impl Strategy<Value = PrimaryConfig> {
+    let limit = prop_oneof![2 => Just(u64::MAX), 1 => 0..60_000u64];
+    let keep = prop_oneof![2 => Just(u64::MAX), 1 => 0..60_000u64];
+    let spill = (limit, keep, prop::bool::weighted(0.8));
+    (any::<bool>(), prop::option::weighted(0.9, spill)).prop_map(|(diskless, spill)| {
+        let all = spilling(diskless);
+        let spill = spill.map(|(limit, keep, eager)| SpillConfig {
+            limit,
+            keep,
+            eager,
+            ..all.spill.unwrap()
+        });
+        PrimaryConfig { spill, ..all }
+    })
+}
 
-    /// An accepted `+CONTINUE` means one history: data sets remember all writes, so a byte that is
-    /// missing or another one shows.
-    #[test]
-    fn restarts_end_in_one_history(
-        diskless: bool,
-        events in prop::collection::vec(event(), 0..50),
-    ) {
-        let mut world = World::with_replicas(spilling(diskless), 2);
-        for event in events {
-            match event {
-                Event::Op(op) => run(&mut world, op),
-                Event::Burst(count) => {
-                    for _ in 0..count {
-                        world.write(5, &[b'b'; 1000]);
-                    }
-                }
-                Event::RestartPrimary => world.restart_primary(),
-                Event::RestartReplica(index) => world.restart_replica(index),
-                Event::StallDisk(stalled) => world.disk.stalled = stalled,
-                Event::FailDisk(failing) => world.fail_disk(failing),
-                Event::Damage(file, at, torn) => world.disk.damage(file, at, torn),
+fn play(world: &mut World, event: Event) {
+    match event {
+        Event::Op(op) => run(world, op),
+        Event::Burst(count) => {
+            for _ in 0..count {
+                let value = world.value(1000);
+                world.write(5, &value);
             }
         }
-        world.disk.stalled = false;
-        world.fail_disk(false);
-        world.run(60 * SECOND);
-        world.assert_converged();
+        Event::RestartPrimary => world.restart_primary(),
+        Event::RestartReplica(index) => world.restart_replica(index),
+        Event::Cut(index, bytes) => world.nodes[index].cut = Some(bytes),
+        Event::Lose(index) => world.lose_link(index),
+        Event::Delay(index, ms) => world.nodes[index].delay = Duration::from_millis(ms),
+        Event::Resize(size) => world.resize(size),
+        Event::StallDisk(stalled) => world.disk.stalled = stalled,
+        Event::FailDisk(failing) => world.fail_disk(failing),
+        Event::FillDisk(full) => world.fill_disk(full),
+        Event::Damage(file, at, torn) => world.disk.damage(file, at, torn),
     }
+}
+
+/// An accepted `+CONTINUE` means one history: data sets remember all writes, so a byte that is
+/// missing or another one shows.
+#[test]
+fn whatever_happens_ends_in_one_history() {
+    schedules::run(
+        "whatever_happens_ends_in_one_history",
+        || (config_of_any(), prop::collection::vec(event(), 0..50)),
+        |(config, events)| {
+            let mut world = World::with_replicas(config, 2);
+            events.into_iter().for_each(|event| play(&mut world, event));
+            world.mend();
+            world.run(80 * SECOND);
+            world.assert_converged();
+        },
+    );
 }
 
 /// Damage that a link reads costs a full sync and not the data; what a restart finds of a torn file

@@ -1,11 +1,12 @@
 //! A replica with its data set, and its end of the wire.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use redwire_repl::{Error, Replica, ReplicaConfig, ReplicaEvent, ReplicaId, Step};
 use redwire_resp::{Limits, Mode, RequestDecoder};
 
-use crate::data::{Data, RdbDecoder};
+use crate::shared::data::{Data, RdbDecoder};
+use crate::shared::pipe::Pipe;
 
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -17,6 +18,10 @@ pub(crate) struct Node {
     pub(crate) loads: usize,
     pub(crate) continues: usize,
     pub(crate) errors: Vec<Error>,
+    /// How long bytes are on their way, in either direction.
+    pub(crate) delay: Duration,
+    /// The connection, or the next one, breaks behind so many more bytes, at least one.
+    pub(crate) cut: Option<u64>,
     db: u32,
     transaction: Option<Vec<Vec<Vec<u8>>>>,
     load: Option<RdbDecoder>,
@@ -25,8 +30,8 @@ pub(crate) struct Node {
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) id: ReplicaId,
-    pub(crate) up: Vec<u8>,
-    pub(crate) down: Vec<u8>,
+    pub(crate) up: Pipe,
+    pub(crate) down: Pipe,
     pub(crate) delivered: u64,
     unread: Vec<u8>,
 }
@@ -42,6 +47,8 @@ impl Node {
             loads: 0,
             continues: 0,
             errors: Vec::new(),
+            delay: Duration::ZERO,
+            cut: None,
             db: 0,
             transaction: None,
             load: None,
@@ -52,9 +59,15 @@ impl Node {
         self.link.as_ref().is_some_and(|link| link.id == id)
     }
 
+    /// When bytes on their way arrive, at either end.
+    pub(crate) fn next_arrival(&self, now: Instant) -> Option<Instant> {
+        let link = self.link.as_ref()?;
+        [&link.up, &link.down].into_iter().filter_map(|pipe| pipe.next_arrival(now)).min()
+    }
+
     pub(crate) fn connect(&mut self, id: ReplicaId, now: Instant) {
-        self.link =
-            Some(Link { id, up: Vec::new(), down: Vec::new(), delivered: 0, unread: Vec::new() });
+        let (up, down) = (Pipe::default(), Pipe::default());
+        self.link = Some(Link { id, up, down, delivered: 0, unread: Vec::new() });
         self.replica.handle_connected(now);
     }
 
@@ -95,7 +108,7 @@ impl Node {
     /// The next `n` bytes of the wire arrive.
     pub(crate) fn receive(&mut self, n: usize, now: Instant) -> Result<(), Error> {
         let Some(mut link) = self.link.take() else { return Ok(()) };
-        link.unread.extend(link.down.drain(..n));
+        link.down.receive(n, &mut link.unread);
         link.delivered += n as u64;
         let mut at = 0;
         let result = loop {

@@ -8,10 +8,10 @@ use redwire_repl::{
 use redwire_resp::{Limits, Mode, RequestDecoder, encode_request};
 
 use crate::SEGMENT;
-use crate::budget::Budget;
-use crate::data::{Data, encode};
 use crate::disk::Disk;
-use crate::node::{Link, Node};
+use crate::node::Node;
+use crate::shared::budget::Budget;
+use crate::shared::data::{Data, encode};
 
 /// How a wire hands over what was sent.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +40,8 @@ pub(crate) struct World {
     budget: Budget,
     /// How often the primary was started.
     starts: u8,
+    /// How many values were made.
+    drawn: u64,
     next_id: u64,
 }
 
@@ -58,6 +60,7 @@ impl World {
             disk: Disk::default(),
             budget: Budget::new(SEGMENT, WRITE_MAX),
             starts: 0,
+            drawn: 0,
             next_id: 0,
         }
     }
@@ -66,6 +69,12 @@ impl World {
         let mut world = World::new(config);
         world.nodes = (0..count).map(|seed| Node::new(seed, world.now)).collect();
         world
+    }
+
+    /// A value of about this length that is unlike all others.
+    pub(crate) fn value(&mut self, len: usize) -> Vec<u8> {
+        self.drawn += 1;
+        format!("{}:{}", self.drawn, "v".repeat(len)).into_bytes()
     }
 
     /// A client writes at the primary, if that can be done now: see [`World::may_write`].
@@ -131,6 +140,14 @@ impl World {
         }
     }
 
+    /// The disk has no room from now on, or has some again and is tried again.
+    pub(crate) fn fill_disk(&mut self, full: bool) {
+        self.disk.full = full;
+        if !full {
+            self.primary.retry_store();
+        }
+    }
+
     /// A replica ends and is started again with what it had.
     pub(crate) fn restart_replica(&mut self, index: usize) {
         self.break_link(index);
@@ -143,7 +160,8 @@ impl World {
         loop {
             self.pump();
             let timers = self.nodes.iter().filter_map(|node| node.replica.poll_timeout());
-            let next = timers.chain(self.primary.poll_timeout()).min();
+            let arrivals = self.nodes.iter().filter_map(|node| node.next_arrival(self.now));
+            let next = timers.chain(self.primary.poll_timeout()).chain(arrivals).min();
             let Some(next) = next.filter(|next| *next <= end) else { break };
             self.now = next.max(self.now);
             self.primary.handle_timeout(self.now);
@@ -153,6 +171,27 @@ impl World {
         }
         self.now = end;
         self.pump();
+    }
+
+    /// The connection ends for the replica; the primary hears nothing of that.
+    pub(crate) fn lose_link(&mut self, index: usize) {
+        self.nodes[index].disconnect(self.now);
+    }
+
+    /// Links have no end and no delay any more, and the disk works.
+    pub(crate) fn mend(&mut self) {
+        for node in &mut self.nodes {
+            (node.delay, node.cut) = (Duration::ZERO, None);
+        }
+        self.disk.stalled = false;
+        self.fail_disk(false);
+        self.fill_disk(false);
+    }
+
+    /// `CONFIG SET repl-backlog-size`.
+    pub(crate) fn resize(&mut self, backlog_size: u64) {
+        let config = PrimaryConfig { backlog_size, ..self.primary.config().clone() };
+        self.primary.set_config(config, self.now);
     }
 
     pub(crate) fn break_link(&mut self, index: usize) {
@@ -213,11 +252,16 @@ impl World {
     fn serve(&mut self, index: usize) -> bool {
         let node = &mut self.nodes[index];
         let Some(link) = &mut node.link else { return false };
-        if !node.replica.poll_transmit(&mut link.up) {
+        let mut said = Vec::new();
+        if node.replica.poll_transmit(&mut said) {
+            link.up.send(&said, self.now, node.delay);
+            said.clear();
+        }
+        link.up.receive(link.up.arrived(self.now), &mut said);
+        if said.is_empty() {
             return false;
         }
-        let said = std::mem::take(&mut link.up);
-        let id = link.id;
+        let (id, delay) = (link.id, node.delay);
         let mut decoder = RequestDecoder::new(Mode::Compatible, Limits::default());
         let mut at = 0;
         while at < said.len() {
@@ -230,7 +274,7 @@ impl World {
             let args: Vec<&[u8]> = request.iter().collect();
             let reply = self.answer(id, &args);
             let link = self.nodes[index].link.as_mut().unwrap();
-            link.down.extend(reply);
+            link.down.send(&reply, self.now, delay);
         }
         true
     }
@@ -268,8 +312,7 @@ impl World {
         assert_eq!(by_length.is_empty(), request.framing == Framing::Eof);
         self.drain_primary();
         for id in info.replicas {
-            let link = self.link_mut(id).unwrap();
-            link.down.extend(&rdb);
+            self.send(id, &rdb);
             self.primary.transfer_done(id, self.now);
         }
     }
@@ -277,15 +320,16 @@ impl World {
     /// Puts what the primary has for its links on their wires.
     fn drain_primary(&mut self) {
         while let Some((id, bytes)) = self.primary.poll_transmit() {
-            if let Some(link) = self.link_mut(id) {
-                link.down.extend(&bytes[..]);
-            }
+            self.send(id, &bytes);
         }
         for node in &mut self.nodes {
             let Some(link) = &mut node.link else { continue };
-            let before = link.down.len();
-            self.primary.stream(link.id).for_each(|chunk| link.down.extend(chunk));
-            self.primary.sent(link.id, (link.down.len() - before) as u64);
+            let (mut sent, now, delay) = (0, self.now, node.delay);
+            for chunk in self.primary.stream(link.id) {
+                link.down.send(chunk, now, delay);
+                sent += chunk.len() as u64;
+            }
+            self.primary.sent(link.id, sent);
         }
         while let Some(event) = self.primary.poll_event() {
             let PrimaryEvent::Disconnect { id, .. } = event else { continue };
@@ -298,7 +342,8 @@ impl World {
     fn deliver(&mut self, index: usize) -> bool {
         let node = &mut self.nodes[index];
         let Some(link) = &node.link else { return false };
-        let (sent, waiting) = (link.delivered, link.down.len() as u64);
+        let (sent, waiting) = (link.delivered, link.down.arrived(self.now) as u64);
+        let waiting = waiting.min(node.cut.unwrap_or(u64::MAX));
         let n = match self.wire {
             Wire::Bytes => waiting.min(1),
             Wire::Split(at) | Wire::CutAt(at) if sent < at => waiting.min(at - sent),
@@ -315,11 +360,24 @@ impl World {
         if let Err(error) = node.receive(n as usize, self.now) {
             panic!("replica {index} fails: {error}");
         }
+        if let Some(left) = &mut node.cut {
+            *left -= n;
+            if *left == 0 {
+                node.cut = None;
+                self.break_link(index);
+            }
+        }
         true
     }
 
-    fn link_mut(&mut self, id: ReplicaId) -> Option<&mut Link> {
-        self.nodes.iter_mut().filter_map(|node| node.link.as_mut()).find(|link| link.id == id)
+    /// Puts bytes on the wire of a link, if that is still there at the other end.
+    fn send(&mut self, id: ReplicaId, bytes: &[u8]) {
+        let now = self.now;
+        if let Some(node) = self.nodes.iter_mut().find(|node| node.is_linked_by(id))
+            && let Some(link) = &mut node.link
+        {
+            link.down.send(bytes, now, node.delay);
+        }
     }
 }
 

@@ -395,6 +395,13 @@ impl<'a> Data<'a> {
         self.keyspace.events.push(class, event, self.db, key);
     }
 
+    /// What [`Data::changed`] does but for transactions that watch the key: Redis leaves those alone
+    /// where only what lies beside a stream's entries changed.
+    pub(crate) fn changed_aside(&mut self, key: &[u8], class: EventClass, event: &'static str) {
+        self.keyspace.dirty += 1;
+        self.keyspace.events.push(class, event, self.db, key);
+    }
+
     /// Says that sessions that wait for more of `key` may find it now. (That a key came to be, or
     /// is gone, is said without asking.)
     pub(crate) fn signal(&mut self, key: &[u8]) {

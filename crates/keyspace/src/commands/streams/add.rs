@@ -374,7 +374,7 @@ pub(super) fn xsetid(context: &mut Context<'_>, request: Request<'_>) -> Command
     if options.deleted != StreamId::MIN {
         stream.max_deleted_id = options.deleted;
     }
-    context.data.changed(key, EventClass::Stream, "xsetid");
+    context.data.changed_aside(key, EventClass::Stream, "xsetid");
     context.reply.ok();
     Ok(())
 }

@@ -120,7 +120,11 @@ fn create(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     if !stream.add_group(Group::new(name, id, options.entries_read)) {
         return Err(CommandError::text("BUSYGROUP Consumer Group name already exists"));
     }
-    data.changed(key, EventClass::Stream, "xgroup-create");
+    if there {
+        data.changed_aside(key, EventClass::Stream, "xgroup-create");
+    } else {
+        data.changed(key, EventClass::Stream, "xgroup-create");
+    }
     context.reply.ok();
     Ok(())
 }
@@ -136,7 +140,7 @@ fn set_id(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     }
     group.last_id = if request[4] == *b"$" { last_id } else { loose_id(&request[4], 0)? };
     group.entries_read = options.entries_read;
-    data.changed(key, EventClass::Stream, "xgroup-setid");
+    data.changed_aside(key, EventClass::Stream, "xgroup-setid");
     context.reply.ok();
     Ok(())
 }
@@ -145,7 +149,7 @@ fn destroy(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     let (key, name) = (&request[2], &request[3]);
     let destroyed = stream(&mut context.data, key)?.remove_group(name);
     if destroyed {
-        context.data.changed(key, EventClass::Stream, "xgroup-destroy");
+        context.data.changed_aside(key, EventClass::Stream, "xgroup-destroy");
         context.data.signal(key);
     }
     context.reply.integer(i64::from(destroyed));
@@ -167,7 +171,7 @@ fn delete_consumer(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
     let (key, name, consumer) = (&request[2], &request[3], &request[4]);
     let pending = group(&mut context.data, key, name)?.remove_consumer(consumer);
     if pending.is_some() {
-        context.data.changed(key, EventClass::Stream, "xgroup-delconsumer");
+        context.data.changed_aside(key, EventClass::Stream, "xgroup-delconsumer");
     }
     context.reply.integer(pending.unwrap_or(0) as i64);
     Ok(())

@@ -17,8 +17,7 @@ pub(super) fn see_consumer(
     let found = data.write::<Stream>(key)?.and_then(|stream| stream.group_mut(group));
     let made = found.is_some_and(|found| found.see(consumer, now));
     if made {
-        data.changed_more(1);
-        data.notify(key, EventClass::Stream, "xgroup-createconsumer");
+        data.changed_aside(key, EventClass::Stream, "xgroup-createconsumer");
         data.effect([&b"XGROUP"[..], b"CREATECONSUMER", key, group, consumer]);
     }
     Ok(made)

@@ -31,6 +31,30 @@ fn entries_in_ranges() {
     ]);
 }
 
+/// As by Redis 7.0, 8.0, 8.6 and Valkey 9.1.
+#[test]
+fn what_lies_beside_the_entries_fails_no_transaction() {
+    let mut rig = Rig::new();
+    for (line, failed) in [
+        ("XGROUP CREATE s g 0 MKSTREAM", true),
+        ("XADD s 1-1 a 1", true),
+        ("XGROUP CREATE s h 0", false),
+        ("XGROUP SETID s g 0", false),
+        ("XGROUP CREATECONSUMER s g ann", false),
+        ("XREADGROUP GROUP g ann STREAMS s >", false),
+        ("XGROUP DELCONSUMER s g ann", false),
+        ("XGROUP DESTROY s h", false),
+        ("XSETID s 2-1", false),
+        ("XDEL s 1-1", true),
+    ] {
+        rig.run("WATCH s");
+        let reply = rig.run(line);
+        assert!(!reply.starts_with('-'), "{line}: {reply}");
+        rig.run("MULTI");
+        assert_eq!(rig.run("EXEC"), if failed { "*-1" } else { "*0" }, "{line}");
+    }
+}
+
 #[test]
 fn effects_and_events() {
     let mut rig = Rig::new();

@@ -1,19 +1,26 @@
-//! The same random commands to a real Redis 7.0 and to redwire alone, to an 8.0 and a Valkey 9.1 where
-//! fields of hashes expire: equal replies wherever a server may not choose, and equal data in the end.
-//! A sequence that fails is made short before it is shown.
+//! The same random commands to a real server and to redwire: to a Redis 7.0, to an 8.0, a Valkey 9.1
+//! and a Redis 8.6 with what those have beyond it. Equal replies wherever a server may not choose, and
+//! equal data in the end. A sequence that fails is made short before it is shown. What is drawn is all
+//! that there is: see `coverage`.
 //!
 //! `REDWIRE_DIFFERENTIAL` says how many commands each test runs.
 
+#[path = "differential/coverage.rs"]
+mod coverage;
+#[path = "differential/ordered.rs"]
+mod ordered;
 #[path = "differential/shrink.rs"]
 mod shrink;
 
+use ordered::ordered;
 use redwire_testkit::workload::{DATABASES, Workload, dataset, seed};
 use redwire_testkit::{
     Client, Command, Peer, Redwire, Reply, Server, assert_same_data, assert_same_fields, printable,
 };
 use shrink::shrink;
 
-/// Commands of a test unless the environment says otherwise: a million in all four.
+/// Commands of a test unless the environment says otherwise: a million in the four whose server is
+/// required.
 const COMMANDS: usize = 250_000;
 /// Commands between two looks at the replies.
 const BATCH: usize = 1000;
@@ -22,16 +29,13 @@ const LOOKS: usize = 6;
 /// Commands that a failure shows.
 const SHOWN: usize = 60;
 
-/// Commands whose reply has no order of its own.
-const UNORDERED: &[&str] =
-    &["HKEYS", "HVALS", "KEYS", "SDIFF", "SINTER", "SMEMBERS", "SUNION", "HGETALL"];
-
 /// Two servers that get the same commands.
 struct Pair {
     real: Client,
     ours: Client,
     protocol: &'static str,
-    /// Whether all errors are alike: where a command has two, Valkey may tell the other.
+    /// Whether all errors are alike: where a command has two, Valkey may tell the other, and a Redis
+    /// 8.6 words some anew.
     any_error: bool,
     /// Commands queued by an open MULTI.
     queued: Option<Vec<Command>>,
@@ -46,7 +50,7 @@ struct Difference {
 
 impl Pair {
     fn new(peer: Peer, real: &Server, ours: &Server, protocol: &'static str) -> Pair {
-        let any_error = peer == Peer::Valkey91;
+        let any_error = matches!(peer, Peer::Valkey91 | Peer::Redis86);
         let mut pair =
             Pair { real: real.client(), ours: ours.client(), protocol, any_error, queued: None };
         pair.greet();
@@ -139,61 +143,6 @@ impl Pair {
     }
 }
 
-fn ordered(command: &Command, reply: Reply) -> Reply {
-    let name = String::from_utf8_lossy(&command[0]);
-    match reply {
-        // Fields and values in turn: keep the pairs.
-        Reply::Array(flat) if name == "HGETALL" => {
-            Reply::Map(flat.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect())
-                .sorted()
-        }
-        reply if UNORDERED.contains(&&*name) => reply.sorted(),
-        reply if name.starts_with('Z') => shortest(reply),
-        reply if name == "XPENDING" || name == "XINFO" => timeless(reply),
-        reply => reply,
-    }
-}
-
-/// The reply with every score in its shortest form: Redis before 7.2 prints 17 digits, redwire and
-/// later servers as few as tell the number from all others. (Members that are numbers change alike
-/// on both sides.)
-fn shortest(reply: Reply) -> Reply {
-    let number = |text: &[u8]| str::from_utf8(text).ok()?.parse::<f64>().ok();
-    match reply {
-        Reply::Bulk(text) => Reply::Bulk(number(&text).map_or(text, |n| n.to_string().into())),
-        Reply::Double(text) => Reply::Double(number(&text).map_or(text, |n| n.to_string().into())),
-        Reply::Array(elements) => Reply::Array(elements.into_iter().map(shortest).collect()),
-        reply => reply,
-    }
-}
-
-/// The reply without moments and idle times, which no two servers have alike.
-fn timeless(reply: Reply) -> Reply {
-    const MOMENT: i64 = 1_000_000_000_000;
-    match reply {
-        Reply::Int(number) if number >= MOMENT => Reply::Int(0),
-        Reply::Array(mut elements) => {
-            match &mut elements[..] {
-                [Reply::Bulk(_), Reply::Bulk(_), Reply::Int(idle), Reply::Int(_)] => *idle = 0,
-                [.., Reply::Bulk(name), Reply::Int(idle)] if name == b"idle" => *idle = 0,
-                _ => {}
-            }
-            Reply::Array(elements.into_iter().map(timeless).collect())
-        }
-        Reply::Map(pairs) => Reply::Map(
-            pairs
-                .into_iter()
-                .map(|(name, value)| {
-                    let is_idle = name.bytes() == Some(b"idle");
-                    let value = if is_idle { Reply::Int(0) } else { timeless(value) };
-                    (name, value)
-                })
-                .collect(),
-        ),
-        reply => reply,
-    }
-}
-
 /// Commands in all, from a data set on; the same each time for the same test.
 fn sequence(
     workload: impl Iterator<Item = Command>,
@@ -207,7 +156,8 @@ fn differential<W: Iterator<Item = Command>>(
     workload: impl Fn() -> W,
     protocol: &'static str,
 ) {
-    let Some(real) = peer.start(&[]) else { return };
+    // A real server looks at its clock, and so at who has waited long enough, so many times a second.
+    let Some(real) = peer.start(&["--hz", "500"]) else { return };
     let ours = Redwire::start(&[]);
     let asked = std::env::var("REDWIRE_DIFFERENTIAL").ok().and_then(|text| text.parse().ok());
     let count: usize = asked.unwrap_or(COMMANDS);
@@ -231,7 +181,8 @@ fn differential<W: Iterator<Item = Command>>(
         }
         ran += part.len();
         if !by_digest {
-            assert_same_hashes(&real, &ours);
+            drop_brief(&real, &ours);
+            assert_same_values(&real, &ours);
         } else if pair.real.digest() != pair.ours.digest() {
             println!("the data differ after {ran} commands");
             let failing = sequence(workload(), count).take(ran).collect();
@@ -255,9 +206,21 @@ fn fail(difference: &str, commands: &[Command]) -> ! {
     panic!("{difference}\n{} commands to get there:\n{}", commands.len(), lines.join("\n"));
 }
 
-/// Checks hashes, and the moments of their fields. (Digests of sorted sets differ where scores are
-/// printed with other digits, those of hashes in Valkey, which has the moments in them.)
-fn assert_same_hashes(real: &Server, ours: &Server) {
+/// Deletes the hashes whose fields expire at moments that no two servers have alike.
+fn drop_brief(real: &Server, ours: &Server) {
+    for mut client in [real.client(), ours.client()] {
+        for database in 0..DATABASES {
+            client.ok(&["SELECT", &database.to_string()]);
+            for key in client.ok(&["KEYS", "brief:*"]).elements().iter().filter_map(Reply::bytes) {
+                client.ok(&[&b"DEL"[..], key]);
+            }
+        }
+    }
+}
+
+/// Checks every value, and the moments of the fields of hashes. (Digests of sorted sets differ where
+/// scores are printed with other digits, those of hashes in Valkey, which has the moments in them.)
+fn assert_same_values(real: &Server, ours: &Server) {
     let (mut a, mut b) = (real.client(), ours.client());
     for database in 0..DATABASES {
         let [keys, others] = [&mut a, &mut b].map(|client| {
@@ -266,42 +229,82 @@ fn assert_same_hashes(real: &Server, ours: &Server) {
         });
         assert_eq!(keys, others, "keys of database {database}");
         for key in keys.elements().iter().filter_map(Reply::bytes) {
-            let is_hash = a.ok(&[&b"TYPE"[..], key]).text() == "hash";
-            let command: Command = vec![b"HGETALL".to_vec(), key.to_vec()];
+            let whole = match &*a.ok(&[&b"TYPE"[..], key]).text() {
+                "string" => "GET *",
+                "list" => "LRANGE * 0 -1",
+                "hash" => "HGETALL *",
+                "set" => "SMEMBERS *",
+                "zset" => "ZRANGE * 0 -1 WITHSCORES",
+                "stream" => "XRANGE * - +",
+                other => panic!("a key holds a {other}"),
+            };
+            let word = |word: &str| if word == "*" { key.to_vec() } else { word.into() };
+            let command: Command = whole.split(' ').map(word).collect();
             let [theirs, own] =
                 [&mut a, &mut b].map(|client| ordered(&command, client.call(&command)));
-            assert!(!is_hash || theirs == own, "{}", key.escape_ascii());
+            assert!(theirs == own, "database {database}: {}", key.escape_ascii());
         }
     }
     assert_same_fields(real, ours);
 }
 
+/// What each test sends: to a Redis 7.0 in RESP2 and RESP3, to a Redis 8.0, a Valkey 9.1, a Redis 8.6.
+fn workloads() -> [Box<dyn Iterator<Item = Command>>; 5] {
+    [
+        Box::new(of_redis70(21)),
+        Box::new(of_redis70(22)),
+        Box::new(newer(Peer::Redis80, 23)),
+        Box::new(of_valkey()),
+        Box::new(newer(Peer::Redis86, 25)),
+    ]
+}
+
+fn of_redis70(own: u64) -> impl Iterator<Item = Command> {
+    Workload::decided(seed(own)).recent().whole(Peer::Redis70)
+}
+
+/// Commands that are answered alike by servers newer than 7.0: they print coordinates otherwise, tell
+/// more of streams, have other forms of collections, let XSETID not go back before what was deleted,
+/// and make a consumer that claims nothing.
+fn newer(peer: Peer, own: u64) -> impl Iterator<Item = Command> {
+    let is_wanted = |command: &Command| {
+        let name = &command[0];
+        let has = |word: &[u8]| command.iter().any(|arg| arg.eq_ignore_ascii_case(word));
+        let form = name == b"OBJECT" && (has(b"ENCODING") || has(b"REFCOUNT"));
+        let others = [&b"GEOPOS"[..], b"XINFO", b"XSETID"].contains(&&**name);
+        !others && !form && !has(b"WITHCOORD") && !has(b"CREATECONSUMER")
+    };
+    Workload::decided(seed(own)).recent().field_expiry().whole(peer).filter(is_wanted)
+}
+
+fn of_valkey() -> impl Iterator<Item = Command> {
+    // Valkey rounds seconds of fields otherwise, and a watched key may stay as it was where an LTRIM
+    // or an HSETEX changes nothing.
+    let others = [&b"HEXPIRETIME"[..], b"HTTL", b"WATCH"];
+    newer(Peer::Valkey91, 24).filter(move |command| !others.contains(&&*command[0]))
+}
+
 #[test]
 fn resp2() {
-    differential(Peer::Redis70, || Workload::decided(seed(21)).recent(), "2");
+    differential(Peer::Redis70, || of_redis70(21), "2");
 }
 
 #[test]
 fn resp3() {
-    differential(Peer::Redis70, || Workload::decided(seed(22)).recent(), "3");
-}
-
-/// Commands that are answered alike by servers newer than 7.0: they print coordinates otherwise, and
-/// tell more of streams.
-fn newer(seed: u64) -> impl Iterator<Item = Command> {
-    let is_wanted = |command: &Command| !command[0].starts_with(b"GEO");
-    Workload::decided(seed).field_expiry().filter(is_wanted)
+    differential(Peer::Redis70, || of_redis70(22), "3");
 }
 
 #[test]
 fn field_expiry() {
-    differential(Peer::Redis80, || newer(seed(23)), "2");
+    differential(Peer::Redis80, || newer(Peer::Redis80, 23), "2");
 }
 
 #[test]
 fn field_expiry_of_valkey() {
-    // Valkey rounds seconds of fields otherwise.
-    let rounds = |command: &Command| [&b"HEXPIRETIME"[..], b"HTTL"].contains(&&*command[0]);
-    let workload = || newer(seed(24)).filter(|command| !rounds(command));
-    differential(Peer::Valkey91, workload, "3");
+    differential(Peer::Valkey91, of_valkey, "3");
+}
+
+#[test]
+fn newest() {
+    differential(Peer::Redis86, || newer(Peer::Redis86, 25), "2");
 }

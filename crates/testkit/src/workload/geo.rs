@@ -109,11 +109,11 @@ impl Search {
     }
 }
 
-fn key(rng: &mut Rng) -> Vec<u8> {
+pub(super) fn key(rng: &mut Rng) -> Vec<u8> {
     named("g", rng.below(KEYS))
 }
 
-fn degrees(rng: &mut Rng, most: i64) -> Vec<u8> {
+pub(super) fn degrees(rng: &mut Rng, most: i64) -> Vec<u8> {
     let most = if rng.one_in(60) { 400 } else { most };
     format!("{}.{:04}", rng.between(-most + 1, most - 1), rng.below(10_000)).into_bytes()
 }

@@ -18,6 +18,6 @@ pub(super) fn command(rng: &mut Rng) -> Command {
     }
 }
 
-fn key(rng: &mut Rng) -> Vec<u8> {
+pub(super) fn key(rng: &mut Rng) -> Vec<u8> {
     named("p", rng.below(4))
 }

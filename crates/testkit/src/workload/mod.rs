@@ -13,6 +13,7 @@ mod bitmap;
 mod dataset;
 mod draw;
 mod field_expiry;
+mod forms;
 mod geo;
 mod hash;
 mod hyperloglog;
@@ -28,7 +29,7 @@ use std::collections::VecDeque;
 
 pub use dataset::dataset;
 
-use crate::{Command, Rng};
+use crate::{Command, Peer, Rng};
 
 /// The number of databases that data sets and workloads use, from 0.
 pub const DATABASES: u64 = 6;
@@ -65,6 +66,8 @@ pub struct Workload {
     recent: bool,
     /// Whether fields of hashes expire.
     field_expiry: bool,
+    /// Forms of commands and options that take part, of those that one kind of server has.
+    forms: Vec<&'static str>,
     /// How many commands there were: what the ids of streams count from.
     tick: u64,
     /// Commands that follow the last one: the rest of a transaction.
@@ -80,6 +83,7 @@ impl Workload {
             decided: false,
             recent: false,
             field_expiry: false,
+            forms: Vec::new(),
             tick: 0,
             next: VecDeque::new(),
         }
@@ -105,6 +109,22 @@ impl Workload {
         Workload { field_expiry: true, ..self }
     }
 
+    /// The same stream mixed with every command and option on data that `peer` has: what is not left
+    /// to chance or to the clock.
+    #[must_use]
+    pub fn whole(self, peer: Peer) -> Workload {
+        let mut forms = forms::FORMS.to_vec();
+        if matches!(peer, Peer::Redis80 | Peer::Redis86 | Peer::Valkey91) {
+            forms.extend(forms::NEWER);
+        }
+        match peer {
+            Peer::Redis86 => forms.extend(forms::NEWEST),
+            Peer::Valkey91 => forms.extend(forms::VALKEY),
+            _ => {}
+        }
+        Workload { forms, ..self }
+    }
+
     /// The next `count` commands that write, and the rest of a transaction that they leave open.
     pub fn writes(&mut self, count: usize) -> Vec<Command> {
         let mut writes: Vec<_> = self.filter(is_write).take(count).collect();
@@ -121,7 +141,18 @@ impl Workload {
                 let [from, to] = [0, 1].map(|_| self.rng.below(DATABASES).to_string());
                 command!["SWAPDB", from, to]
             }
+            254..=275 if !self.forms.is_empty() => self.seldom(),
             _ => self.single(),
+        }
+    }
+
+    /// What is not for transactions, or empties all.
+    fn seldom(&mut self) -> Command {
+        match self.rng.below(40) {
+            0 => command!["FLUSHALL"],
+            1 => command!["FLUSHALL", self.rng.pick(&["SYNC", "async"])],
+            2..=9 => command!["UNWATCH"],
+            _ => forms::draw(&mut self.rng, &["WATCH ( $any ) [ $stream ]"], 0),
         }
     }
 
@@ -139,6 +170,9 @@ impl Workload {
     fn single(&mut self) -> Command {
         self.tick += 1;
         let (rng, decided) = (&mut self.rng, self.decided);
+        if !self.forms.is_empty() && rng.one_in(3) {
+            return forms::draw(rng, &self.forms, self.tick / stream::TICKS);
+        }
         if self.recent && rng.one_in(6) {
             return recent::command(rng);
         }

@@ -5,7 +5,7 @@ use crate::{Command, Rng};
 /// How many streams a database has.
 const STREAMS: u64 = 5;
 /// Commands for each millisecond of ids: a few ids to hit.
-const TICKS: u64 = 96;
+pub(super) const TICKS: u64 = 96;
 
 /// A random command on streams. Ids count from `tick`, which grows, so that most are above those
 /// that are there; `decided` leaves out those that the server takes from its clock.
@@ -52,21 +52,21 @@ pub(super) fn command(rng: &mut Rng, tick: u64, decided: bool) -> Command {
     }
 }
 
-fn key(rng: &mut Rng) -> Vec<u8> {
+pub(super) fn key(rng: &mut Rng) -> Vec<u8> {
     let initial = if rng.one_in(40) { rng.pick(&["s", "l", "h", "z"]) } else { "t" };
     named(initial, rng.below(STREAMS))
 }
 
-fn group(rng: &mut Rng) -> &'static str {
+pub(super) fn group(rng: &mut Rng) -> &'static str {
     if rng.one_in(30) { "no group" } else { rng.pick(&["g", "group 2"]) }
 }
 
-fn consumer(rng: &mut Rng) -> &'static str {
+pub(super) fn consumer(rng: &mut Rng) -> &'static str {
     rng.pick(&["ann", "bob", "a consumer of a long name", ""])
 }
 
 /// An id of a while ago, now and then none.
-fn id(rng: &mut Rng, now: u64) -> String {
+pub(super) fn id(rng: &mut Rng, now: u64) -> String {
     let ms = now.saturating_sub(rng.below(60));
     match rng.below(30) {
         0 => ms.to_string(),
@@ -86,7 +86,7 @@ fn id_or_last(rng: &mut Rng, now: u64) -> String {
     }
 }
 
-fn bound(rng: &mut Rng, now: u64) -> String {
+pub(super) fn bound(rng: &mut Rng, now: u64) -> String {
     match rng.below(6) {
         0 => "-".to_owned(),
         1 => "+".to_owned(),

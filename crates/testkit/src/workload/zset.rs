@@ -79,7 +79,7 @@ fn scored(rng: &mut Rng, to: &mut Command) {
 }
 
 /// One end of a range of members.
-fn lex_bound(rng: &mut Rng) -> Vec<u8> {
+pub(super) fn lex_bound(rng: &mut Rng) -> Vec<u8> {
     match rng.below(6) {
         0 => b"-".to_vec(),
         1 => b"+".to_vec(),

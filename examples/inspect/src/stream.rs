@@ -88,9 +88,13 @@ impl StreamWriter {
             self.some_entries = true;
             put_id(out, "", entry.id);
             put(out, ",[");
-            for (index, part) in entry.fields.flat_map(|(name, value)| [name, value]).enumerate() {
-                put(out, if index > 0 { "," } else { "" });
-                put_element(out, part);
+            for (index, (name, value)) in entry.fields.enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                put_element(out, name);
+                out.push(b',');
+                put_element(out, value);
             }
             put(out, "]]");
         }

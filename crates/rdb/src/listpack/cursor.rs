@@ -1,6 +1,9 @@
 //! Reading a listpack forwards, checked as it goes.
 
-use super::{END, HEADER, UNCOUNTED, element::element};
+use super::{
+    END, HEADER, UNCOUNTED,
+    element::{checked_element, element, end_of_checked},
+};
 use crate::{
     Fault,
     packed::{Broken, Value, array},
@@ -65,6 +68,36 @@ impl Cursor {
         self.at = next;
         self.seen += 1;
         Ok(Some(value))
+    }
+
+    /// Takes the next element if it is a number up to 127, as most are of what a stream's node says of
+    /// its entries; else nothing.
+    #[inline]
+    pub(crate) fn small_int(&mut self, bytes: &[u8]) -> Option<i64> {
+        // Behind it is its length, and at least the end mark.
+        let &[int @ 0..=0x7f, 1, _] = bytes.get(self.at..self.at + 3)? else { return None };
+        self.at += 2;
+        self.seen += 1;
+        Some(int.into())
+    }
+
+    /// The next element of a listpack that was checked; `None` at the end.
+    #[inline]
+    pub(crate) fn next_checked<'a>(&mut self, bytes: &'a [u8]) -> Option<Value<'a>> {
+        let (value, next) = checked_element(bytes, self.at)?;
+        self.at = next;
+        self.seen += 1;
+        Some(value)
+    }
+
+    /// Passes `count` elements, or all that there are, of a listpack that was checked.
+    #[inline]
+    pub(crate) fn skip_checked(&mut self, bytes: &[u8], count: u64) {
+        for _ in 0..count {
+            let Some(next) = end_of_checked(bytes, self.at) else { return };
+            self.at = next;
+            self.seen += 1;
+        }
     }
 
     fn check_count(&self, bytes: &[u8]) -> Result<(), Broken> {

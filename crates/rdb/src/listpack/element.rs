@@ -1,6 +1,6 @@
 //! One element: its encodings, and its length behind it.
 
-use super::edge::is_edge;
+use super::{END, edge::is_edge};
 use crate::{
     Fault,
     packed::{Broken, Value, array, int24},
@@ -88,6 +88,17 @@ pub(super) fn checked_element(bytes: &[u8], at: usize) -> Option<(Value<'_>, usi
         back -= 1;
     }
     Some((value, at + len + back))
+}
+
+/// Where the element at `at` of a listpack that was checked ends; `None` for the end mark.
+#[inline]
+pub(super) fn end_of_checked(bytes: &[u8], at: usize) -> Option<usize> {
+    match *bytes.get(at)? {
+        0..=0x7f => Some(at + 2),
+        first @ 0x80..=0xbf => Some(at + usize::from(first & 0x3f) + 2),
+        END => None,
+        _ => checked_element(bytes, at).map(|(_, next)| next),
+    }
 }
 
 /// Where the element begins that ends at `end`, in a listpack that was checked.

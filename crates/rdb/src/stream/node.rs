@@ -135,7 +135,7 @@ impl<'a> StreamEntries<'a> {
         let mut walk = Walk::new(node.listpack)?;
         let (live, deleted, count) = (walk.count()?, walk.count()?, walk.count()?);
         let cursor = Some(walk.cursor);
-        walk.skip(count)?;
+        walk.cursor.skip_checked(node.listpack, count);
         walk.int()?;
         let total = live.saturating_add(deleted);
         Ok(Self { walk: Some((walk, total)), id: node.id, master: Names { cursor, count } })
@@ -157,7 +157,7 @@ impl<'a> StreamEntries<'a> {
                 left: head.fields,
             },
         };
-        walk.skip(head.elements)?;
+        walk.cursor.skip_checked(walk.bytes, head.elements);
         walk.int()?;
         Ok(entry)
     }
@@ -180,8 +180,8 @@ impl<'a> Iterator for StreamFields<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         let names = self.names.as_mut().unwrap_or(&mut self.values);
-        let name = names.next(self.listpack).ok()??;
-        Some((name, self.values.next(self.listpack).ok()??))
+        let name = names.next_checked(self.listpack)?;
+        Some((name, self.values.next_checked(self.listpack)?))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -263,7 +263,15 @@ impl<'a> Walk<'a> {
         Ok(head.flags)
     }
 
+    #[inline]
     fn int(&mut self) -> Result<i64, Broken> {
+        match self.cursor.small_int(self.bytes) {
+            Some(int) => Ok(int),
+            None => self.any_int(),
+        }
+    }
+
+    fn any_int(&mut self) -> Result<i64, Broken> {
         match self.cursor.next(self.bytes)? {
             Some(Value::Int(int)) => Ok(int),
             _ => Err(self.malformed()),

@@ -67,14 +67,6 @@ pub(super) fn octal(text: &[u8]) -> Option<i64> {
     only(map_opt(digits, |digits| i64::from_str_radix(str::from_utf8(digits).ok()?, 8).ok()), text)
 }
 
-/// Reads a size in bytes: a number and perhaps a unit, `k` for 1000 bytes,
-/// `kb` for 1024, and so on with `m` and `g`, whatever the case.
-pub(super) fn memory(text: &[u8]) -> Option<u64> {
-    let unit = map_opt(take_while(|byte: u8| byte.is_ascii_alphabetic()), unit);
-    let size = map_opt((map_res(digit1, decimal::<u64>), unit), |(n, unit)| n.checked_mul(unit));
-    only(size, text)
-}
-
 /// The largest unit that writes a size without a fraction: `64mb`, `1500`.
 pub(super) fn with_unit(bytes: u64) -> String {
     for (shift, unit) in [(30, "gb"), (20, "mb"), (10, "kb")] {
@@ -94,19 +86,6 @@ fn only<'a, T>(
 
 fn decimal<T: std::str::FromStr>(digits: &[u8]) -> Result<T, ()> {
     str::from_utf8(digits).map_err(drop)?.parse().map_err(drop)
-}
-
-fn unit(name: &[u8]) -> Option<u64> {
-    match name.to_ascii_lowercase().as_slice() {
-        b"" | b"b" => Some(1),
-        b"k" => Some(1000),
-        b"kb" => Some(1 << 10),
-        b"m" => Some(1_000_000),
-        b"mb" => Some(1 << 20),
-        b"g" => Some(1_000_000_000),
-        b"gb" => Some(1 << 30),
-        _ => None,
-    }
 }
 
 fn is_space(byte: u8) -> bool {
@@ -169,6 +148,7 @@ fn push(mut bytes: Vec<u8>, byte: u8) -> Vec<u8> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use redwire_outbuf::memory_size;
 
     /// The grammar again, by hand and a byte at a time.
     fn naive_words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
@@ -253,7 +233,7 @@ mod tests {
         #[test]
         fn sizes_with_a_unit_come_back(size in any::<u64>(), shift in 0..64_u32) {
             let size = size >> shift << (shift / 2);
-            prop_assert_eq!(memory(with_unit(size).as_bytes()), Some(size));
+            prop_assert_eq!(memory_size(with_unit(size).as_bytes()), Some(size));
         }
     }
 
@@ -278,10 +258,10 @@ mod tests {
     fn sizes_have_decimal_and_binary_units() {
         let cases = [("0", 0), ("1k", 1000), ("1KB", 1024), ("2m", 2_000_000), ("64mb", 64 << 20)];
         for (text, size) in cases.into_iter().chain([("1g", 1_000_000_000), ("1Gb", 1 << 30)]) {
-            assert_eq!(memory(text.as_bytes()), Some(size), "{text}");
+            assert_eq!(memory_size(text.as_bytes()), Some(size), "{text}");
         }
         for text in ["", "b", "-1", "+1", "1.5gb", "1xb", "5%", "20000000000gb"] {
-            assert_eq!(memory(text.as_bytes()), None, "{text}");
+            assert_eq!(memory_size(text.as_bytes()), None, "{text}");
         }
     }
 

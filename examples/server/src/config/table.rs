@@ -2,6 +2,8 @@
 //! when it may change. The parameters themselves stand in
 //! [`parameters`](super::parameters).
 
+use redwire_outbuf::memory_size;
+
 use super::grammar;
 use super::setting::{Value, ValueError};
 use super::{Config, parameters::PARAMETERS};
@@ -175,7 +177,7 @@ impl Parameter {
         match self.syntax {
             Syntax::Text => vec![grammar::quoted(&shown)],
             Syntax::Memory { .. } => {
-                vec![grammar::memory(&shown).map_or(shown, |n| grammar::with_unit(n).into())]
+                vec![memory_size(&shown).map_or(shown, |n| grammar::with_unit(n).into())]
             }
             _ if shown.is_empty() => vec![grammar::quoted(b"")],
             _ => vec![shown],
@@ -196,7 +198,7 @@ impl Syntax {
             Self::Switch => Err(ValueError::NotSwitch),
             Self::Number { .. } => self.within(grammar::integer(word), ValueError::NotInteger),
             Self::Octal { .. } => self.within(grammar::octal(word), ValueError::NotOctal),
-            Self::Memory { .. } => self.within(grammar::memory(word), ValueError::NotMemory),
+            Self::Memory { .. } => self.within(memory_size(word), ValueError::NotMemory),
             Self::Name(names) => {
                 let named = |name: &&&str| word.eq_ignore_ascii_case(name.as_bytes());
                 names

@@ -534,3 +534,78 @@ fn an_index_beyond_32_bits_is_followed() {
         );
     }
 }
+
+/// Of each server three connections, two of them with names; which of them each filter finds.
+#[test]
+fn clients_are_chosen_as_by_valkey() {
+    let Some(real) = Peer::Valkey91.start(&[]) else { return };
+    let ours = Redwire::start(&[]);
+    let [mut expected, mut got] = [&real, &ours].map(|server| {
+        let mut clients = [server.client(), server.client(), server.client()];
+        clients[1].ok(&["CLIENT", "SETNAME", "one"]);
+        clients[1].ok(&["SELECT", "7"]);
+        clients[2].ok(&["CLIENT", "SETNAME", "two"]);
+        clients[2].ok(&["CLIENT", "SETINFO", "LIB-NAME", "lib"]);
+        clients[2].ok(&["MULTI"]);
+        clients
+    });
+    for line in [
+        "LIST",
+        "LIST SKIPME yes",
+        "LIST SKIPME no",
+        "LIST SKIPME foo",
+        "LIST NAME one",
+        "LIST NOT-NAME one",
+        "LIST NAME one NOT-NAME one",
+        "LIST NAME",
+        "LIST NAME two DB 0",
+        "LIST DB 7",
+        "LIST NOT-DB 7 SKIPME yes",
+        "LIST DB x",
+        "LIST DB 16",
+        "LIST FLAGS x",
+        "LIST NOT-FLAGS x",
+        "LIST FLAGS xN",
+        "LIST FLAGS Nq",
+        "LIST LIB-NAME lib",
+        "LIST NOT-LIB-NAME lib",
+        "LIST LIB-VER 1",
+        "LIST IP 127.0.0.1",
+        "LIST NOT-IP 127.0.0.1",
+        "LIST TYPE normal NAME two",
+        "LIST NOT-TYPE normal",
+        "LIST TYPE primary",
+        "LIST USER default",
+        "LIST NOT-USER default",
+        "LIST USER nobody",
+        "LIST MAXAGE 100000",
+        "LIST MAXAGE 0",
+        "LIST MAXAGE x",
+        "LIST NOT-MAXAGE 1",
+        "LIST IDLE 100000",
+        "LIST IDLE -1",
+        "LIST foo bar",
+        "KILL MAXAGE 100000",
+        "KILL MAXAGE -1",
+        "KILL NAME nosuch",
+        "KILL ID 100000 100001",
+        "KILL ID 100000 x",
+        "KILL NOT-ID 0",
+        "KILL NOT-TYPE normal",
+        "KILL NOT-SKIPME yes",
+        "KILL NAME one SKIPME yes",
+        "LIST",
+        "KILL NOT-NAME nosuch",
+        "LIST",
+    ] {
+        let line = words(&format!("CLIENT {line}"));
+        let [expected, got] = [&mut expected[0], &mut got[0]].map(|client| {
+            let reply = client.call(&line);
+            match reply {
+                Reply::Int(_) | Reply::Error(_) => format!("{reply:?}"),
+                list => list.text().lines().count().to_string(),
+            }
+        });
+        assert_eq!(got, expected, "{}", printable(&line));
+    }
+}

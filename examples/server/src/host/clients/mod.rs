@@ -141,7 +141,7 @@ fn setinfo(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> 
         let option = String::from_utf8_lossy(option);
         return Err(CommandError::text(format!("ERR Unrecognized option '{option}'")));
     }
-    check_attribute(if is_name { "lib-name" } else { "lib-ver" }, value)?;
+    check_attribute(&String::from_utf8_lossy(option), value)?;
     if let Some(client) = own(core, context) {
         let attribute = if is_name { &mut client.lib_name } else { &mut client.lib_ver };
         *attribute = value.to_vec();

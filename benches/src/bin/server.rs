@@ -7,7 +7,7 @@ use redwire_benches::contender::Contender;
 use redwire_benches::generator::workload::{Load, preload, preload_lists};
 use redwire_benches::generator::{self, CONNECTIONS, Extent, Sample};
 use redwire_benches::{Options, Outcome, Table, interleave, machine, median, process, ratio};
-use redwire_testkit::Server;
+use redwire_testkit::{Server, wait_caught_up};
 
 const HELP: &[(&str, &str)] = &[
     ("keys", "N: keys preloaded, 1000000"),
@@ -59,8 +59,9 @@ fn main() -> Outcome<()> {
     }
     let chosen = |(load, depth): &(Load, usize)| options.chooses("only", &cell_name(*load, *depth));
     let cells: Vec<_> = Load::ALL.into_iter().filter(chosen).collect();
-    let cells: Vec<_> =
-        cells.into_iter().map(|(load, depth)| measure(&setup, &servers, load, depth)).collect();
+    let measured =
+        cells.into_iter().map(|(load, depth)| measure(&setup, &servers, &replicas, load, depth));
+    let cells: Vec<_> = measured.collect();
     print(&setup, &contenders, &cells);
     drop(replicas);
     Ok(())
@@ -96,7 +97,13 @@ fn cell_name(load: Load, depth: usize) -> String {
 }
 
 /// Measures one cell on all servers. A server that fails is left out of the cell from then on.
-fn measure(setup: &Setup, servers: &[Server], load: Load, depth: usize) -> Cell {
+fn measure(
+    setup: &Setup,
+    servers: &[Server],
+    replicas: &[Server],
+    load: Load,
+    depth: usize,
+) -> Cell {
     let name = cell_name(load, depth);
     let batches = load.batches(depth, setup.commands, setup.keys);
     let mut failed = vec![None; servers.len()];
@@ -104,6 +111,8 @@ fn measure(setup: &Setup, servers: &[Server], load: Load, depth: usize) -> Cell 
         if failed[index].is_some() {
             return None;
         }
+        // One that has yet to run what an earlier sample wrote takes the generator's core from this one.
+        servers.iter().zip(replicas).for_each(|(server, replica)| wait_caught_up(server, replica));
         let sample = generator::run(&servers[index], &batches, setup.extent);
         sample.map_err(|error| failed[index] = Some(error.to_string())).ok()
     });

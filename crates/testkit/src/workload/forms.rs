@@ -141,6 +141,8 @@ pub(super) const NEWER: &[&str] = &[
     "HGETEX $brief EX|PX $later FIELDS 1 $member",
     "HSETEX $brief [ FNX|FXX ] EX|PX $later FIELDS 1 $member $value",
     "HTTL|HPTTL $brief FIELDS 2 $member $member",
+    "ZRANK|ZREVRANK $zset $member [ WITHSCORE ]",
+    "HSCAN $hash 0 [ MATCH $pattern ] COUNT 1000000 NOVALUES",
 ];
 
 /// Those that came with Redis 8.2 to 8.6.
@@ -150,6 +152,7 @@ pub(super) const NEWEST: &[&str] = &[
     "DELEX $short [ IFEQ|IFNE $word ]",
     "DELEX $short IFDEQ|IFDNE 0123456789abcdef",
     "DIGEST $str",
+    "BITOP DIFF|DIFF1|ANDOR|ONE $str ( $str )",
     "MSETEX 2 $str $value $str $value [ NX|XX ] [ KEEPTTL ]",
     "MSETEX 1 $str $value [ NX|XX ] EX|PX $later",
     "MSETEX 1 $str $value [ NX|XX ] EXAT|PXAT $moment",
@@ -163,7 +166,15 @@ pub(super) const NEWEST: &[&str] = &[
 ];
 
 /// Those that only Valkey has.
-pub(super) const VALKEY: &[&str] = &["SET $short $word IFEQ $word [ GET ]", "DELIFEQ $short $word"];
+pub(super) const VALKEY: &[&str] = &[
+    "SET $short $word IFEQ $word [ GET ]",
+    "DELIFEQ $short $word",
+    "BITCOUNT $str $index",
+    "HSETEX $hash NX|XX FIELDS 1 $member $value",
+    "ZSCAN $zset 0 [ MATCH $pattern ] COUNT 1000000 NOSCORES",
+    "GEOSEARCH $geo BYPOLYGON 3 $lon $lat $lon $lat $lon $lat ASC|DESC [ WITHCOORD ] [ WITHDIST ]",
+    "GEOSEARCHSTORE $geo $geo BYPOLYGON 3 $lon $lat $lon $lat $lon $lat ASC [ COUNT $some ]",
+];
 
 /// What `DUMP` of a Redis 6.0 answers, for a value of each type; the last one is damaged.
 const PAYLOADS: &[&[u8]] = &[

@@ -34,11 +34,7 @@ const NOT_DRAWN: &[(&str, &str)] = &[
 ];
 
 /// Options that no workload draws, and why.
-const OPTIONS_NOT_DRAWN: &[(&str, &str, &str)] = &[
-    ("xadd", "*", "the clock decides"),
-    ("hsetex", "NX", "Valkey's: refused here, as by Redis 8.0"),
-    ("hsetex", "XX", "likewise"),
-];
+const OPTIONS_NOT_DRAWN: &[(&str, &str, &str)] = &[("xadd", "*", "the clock decides")];
 
 /// Commands that are drawn of each workload.
 const DRAWN: usize = 100_000;

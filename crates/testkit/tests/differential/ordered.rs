@@ -19,7 +19,7 @@ pub(crate) fn ordered(command: &Command, reply: Reply) -> Reply {
         "ZRANDMEMBER" if has(b"WITHSCORES") => shortest(pairs(reply)),
         "HRANDFIELD" | "ZRANDMEMBER" => reply.sorted(),
         "SCAN" | "SSCAN" | "HSCAN" | "ZSCAN" => scanned(reply, |found| match &*name {
-            "ZSCAN" => shortest(pairs(found)),
+            "ZSCAN" if !has(b"NOSCORES") => shortest(pairs(found)),
             "HSCAN" if !has(b"NOVALUES") => pairs(found),
             _ => found.sorted(),
         }),

@@ -26,6 +26,9 @@ const MAX_MESSAGE: usize = 1024;
 /// How long a line is waited for before its file is one that hangs.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// How long lines that wait are waited for at the end of the process.
+const LAST_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Bytes of lines that wait for a file that hangs. More of them are lost, and counted.
 const WAITING_MAX: usize = 1 << 20;
 
@@ -100,6 +103,12 @@ static LOG: Log = Log::new();
 /// That the system has no thread: who logs writes its line itself then, as before.
 pub(crate) fn start_thread() -> io::Result<()> {
     LOG.start_thread()
+}
+
+/// Waits for the lines that are not written yet, as the process is about to end; for a file that hangs
+/// not for long.
+pub(crate) fn finish() {
+    LOG.finish(LAST_PATIENCE);
 }
 
 /// Sends lines to a file from now on, or to the standard output.
@@ -186,6 +195,12 @@ impl Log {
             let (mut queue, waited) = waited.unwrap_or_else(PoisonError::into_inner);
             queue.hangs |= waited.timed_out();
         }
+    }
+
+    fn finish(&self, patience: Duration) {
+        let is_behind = |queue: &mut Queue| queue.has_thread && queue.written < queue.queued;
+        // With the time over they are lost, and there is nobody to tell.
+        drop(self.changed.wait_timeout_while(lock(&self.queue), patience, is_behind));
     }
 
     /// Writes lines as they come: what the thread does.
@@ -384,6 +399,7 @@ mod tests {
         *log.file.lock().unwrap() = Some(dir.path().join("log"));
         log.start_thread().unwrap();
         log.append("zero\n".into());
+        log.finish(Duration::from_secs(60));
         assert_eq!(std::fs::read_to_string(dir.path().join("log")).unwrap(), "zero\n");
         *log.file.lock().unwrap() = Some(pipe.clone());
         let long = "x".repeat(999) + "\n";
@@ -405,6 +421,7 @@ mod tests {
         assert_eq!(rest.matches(&long).count(), 1047);
         assert!(rest.ends_with(" # 952 lines of the log were lost: its file hung\n"));
         log.append("last\n".into());
+        log.finish(Duration::from_secs(60));
         assert!(std::fs::read_to_string(dir.path().join("rest")).unwrap().ends_with("\nlast\n"));
     }
 

@@ -51,7 +51,9 @@ fn main() -> ExitCode {
             Err(error) => return complain(&format!("Can't go to the background: {error}")),
         }
     }
-    serve(loaded.config)
+    let exit = serve(loaded.config);
+    log::finish();
+    exit
 }
 
 /// Runs a server with this configuration until it is told to end.

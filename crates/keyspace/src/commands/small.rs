@@ -67,6 +67,11 @@ impl Small {
             && zset.iter().all(|scored| scored.member.len() <= bytes)
     }
 
+    /// Whether a sorted set of so many members is not small, whatever they are.
+    pub(super) fn is_large_zset(self, len: usize) -> bool {
+        len > self.zset.entries
+    }
+
     /// Takes a field out of a hash; answers its value.
     pub(super) fn remove_field(self, hash: &mut Hash, name: &[u8]) -> Option<Blob> {
         let len = hash.len();

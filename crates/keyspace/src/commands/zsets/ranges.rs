@@ -200,10 +200,15 @@ pub(super) fn zrangestore(context: &mut Context<'_>, request: Request<'_>) -> Co
     let form = Form { key: 2, stores: true, ..Form::OPEN };
     let query = RangeQuery::parse(request, form)?;
     let zset = context.data.read::<Zset>(&request[form.key])?;
-    let picked =
-        zset.map(|zset| zset.range(query.ranks(zset)).map(ScoredRef::to_scored).collect::<Zset>());
+    let picked = zset
+        .map(|zset| zset.range(query.ranks(zset)).map(ScoredRef::to_scored).collect::<Vec<_>>());
     let mut picked = picked.unwrap_or_default();
-    Compact::of(&context.data).settle_all(&mut picked);
+    if query.reversed {
+        picked.reverse();
+    }
+    // Of a range of ranks it is known beforehand how many there are.
+    let known = matches!(query.ends, Ends::Rank(..)).then_some(picked.len());
+    let picked = Compact::of(&context.data).collect(picked, known);
     store(context, &request[1], picked.into_value(), EventClass::Zset, "zrangestore");
     Ok(())
 }

@@ -109,7 +109,7 @@ impl Migrations {
         client: ClientId,
         order: Order,
     ) -> std::io::Result<()> {
-        let connection = self.kept.remove(&order.to).map(|(connection, _)| connection);
+        let connection = self.kept_for(&order);
         let keys = order.parcels.iter().map(|parcel| parcel.key.clone()).collect();
         let (sender, waker) = (self.sender.clone(), self.waker.clone());
         let thread = std::thread::Builder::new().name("migrate".into());
@@ -124,7 +124,7 @@ impl Migrations {
 
     /// Carries an order out while the loop waits, of a client in a transaction.
     pub(crate) fn carry_out(&mut self, order: Order) -> Outcome {
-        let connection = self.kept.remove(&order.to).map(|(connection, _)| connection);
+        let connection = self.kept_for(&order);
         let mut outcome = outcome(carry, order, connection);
         self.keep(&mut outcome, crate::clock::now());
         outcome
@@ -136,6 +136,11 @@ impl Migrations {
         self.under_way.remove(&client);
         self.keep(&mut outcome, now);
         Some((client, outcome))
+    }
+
+    /// The connection that an order may use again.
+    fn kept_for(&mut self, order: &Order) -> Option<Connection> {
+        self.kept.remove(&order.to).map(|(connection, _)| connection)
     }
 
     /// Keeps the connection of an order that has come to its end.

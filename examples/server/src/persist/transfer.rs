@@ -147,8 +147,7 @@ impl Transfer {
     /// Chunk `index`: `None` while it is not there yet.
     pub(crate) fn chunk(&self, index: usize) -> Option<Chunk> {
         let shared = self.lock();
-        let place = index.checked_sub(shared.front).and_then(|at| shared.chunks.get(at))?;
-        Some(match place {
+        Some(match shared.place(index)? {
             Place::Memory(bytes) => Chunk::Ready(bytes.clone()),
             Place::Disk { offset, len } => {
                 Chunk::OnDisk(self.inner.disk.read(&self.inner.file, *offset, *len))
@@ -158,9 +157,7 @@ impl Transfer {
 
     /// Whether chunk `index` is there, and on disk.
     pub(crate) fn is_on_disk(&self, index: usize) -> bool {
-        let shared = self.lock();
-        let place = index.checked_sub(shared.front).and_then(|at| shared.chunks.get(at));
-        matches!(place, Some(Place::Disk { .. }))
+        matches!(self.lock().place(index), Some(Place::Disk { .. }))
     }
 
     /// Whether chunk `index` is there, or known never to come.
@@ -204,6 +201,11 @@ impl Transfer {
 impl Shared {
     fn is_beyond_disk(&self) -> bool {
         self.disk_error.is_some() && self.in_memory > MEMORY_BUDGET
+    }
+
+    /// Where chunk `index` is: `None` while it is not there yet, or was dropped.
+    fn place(&self, index: usize) -> Option<&Place> {
+        self.chunks.get(index.checked_sub(self.front)?)
     }
 
     fn push(&mut self, place: Place) {

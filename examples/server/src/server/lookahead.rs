@@ -30,10 +30,8 @@ struct Lookahead {
     start: usize,
     /// Which of its requests has its turn next.
     next: usize,
-    /// What was found out of each of them.
-    noted: Vec<Noted>,
-    /// Where the keys of each end in the [`Ahead`].
-    ends: Vec<usize>,
+    /// What was found out of each of them, and where its keys end in the [`Ahead`].
+    noted: Vec<(Noted, usize)>,
 }
 
 /// What stands next in an input.
@@ -144,7 +142,7 @@ impl Looking<'_> {
             let (used, request) = (decoded.used, decoded.request);
             return Ok(Next { used, request, noted: Noted::default() });
         };
-        let noted = noted[*next];
+        let (noted, _) = noted[*next];
         decoder.skip(used);
         *next += 1;
         Ok(Next { used, request: Some(request), noted })
@@ -162,16 +160,16 @@ impl Looking<'_> {
         keyspace: &Keyspace,
     ) -> Option<impl Iterator<Item = (Request<'a>, Noted)> + use<'a>> {
         self.look(decoder, input, at, session, keyspace);
-        let Lookahead { batch, start, next, noted, ends } = &*self.lookahead;
+        let Lookahead { batch, start, next, noted } = &*self.lookahead;
         let noted = &noted[*next..];
-        let [first, second, ..] = noted else { return None };
+        let [(first, _), (second, _), ..] = noted else { return None };
         if !(first.is_quick() && second.is_quick()) {
             return None;
         }
         let brought_in = self.ahead.brought_in();
-        let ready = ends[*next..].iter().take_while(move |end| **end <= brought_in);
+        let ready = noted.iter().take_while(move |(_, end)| *end <= brought_in);
         let requests = batch.iter_from(*next, &input[*start..]);
-        Some(requests.zip(noted.iter().copied()).zip(ready).map(|(request, _)| request))
+        Some(requests.zip(ready.map(|(noted, _)| *noted)))
     }
 
     /// Takes the next `count` requests as done with; answers how many bytes they take.
@@ -198,7 +196,7 @@ impl Looking<'_> {
             self.decode(decoder, input, at, session, keyspace);
         }
         // One key has none to wait together with.
-        if let Some(end) = self.lookahead.ends.get(self.lookahead.next)
+        if let Some((_, end)) = self.lookahead.noted.get(self.lookahead.next)
             && self.ahead.len() > 1
         {
             keyspace.bring_in(self.ahead, *end);
@@ -214,15 +212,14 @@ impl Looking<'_> {
         session: &Session,
         keyspace: &Keyspace,
     ) {
-        let Self { lookahead: Lookahead { batch, start, next, noted, ends }, ahead } = self;
+        let Self { lookahead: Lookahead { batch, start, next, noted }, ahead } = self;
         decoder.decode_ahead(&input[at..], batch, REQUESTS_MAX);
         (*start, *next) = (at, 0);
         noted.clear();
-        ends.clear();
-        for request in batch.iter_from(0, &input[at..]) {
-            noted.push(keyspace.note_ahead(ahead, session, request));
-            ends.push(ahead.len());
-        }
+        noted.extend(batch.iter_from(0, &input[at..]).map(|request| {
+            let noted = keyspace.note_ahead(ahead, session, request);
+            (noted, ahead.len())
+        }));
     }
 }
 

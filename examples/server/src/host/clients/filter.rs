@@ -17,15 +17,15 @@ use crate::net::ClientId;
 const FLAGS: &str = "OSMPxbtRBcUeTN";
 
 /// The connections of which all that is said is true.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Filter<'a> {
     /// Each with whether it is to be false.
     wanted: Vec<(Wanted<'a>, bool)>,
     /// Whether the connection that asks is left out.
-    pub(super) spares_caller: bool,
+    spares_caller: bool,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Wanted<'a> {
     Ids(Vec<ClientId>),
     Kind(ClientType),

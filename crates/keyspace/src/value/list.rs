@@ -217,12 +217,7 @@ impl List {
                 Self(Repr::Packed(mem::replace(pack, rest)))
             }
             Repr::Chunks(chunks) if count <= FEW => {
-                let mut taken = Chunks::default();
-                while taken.len() < count
-                    && chunks.pop(Side::Front, |item| taken.push(Side::Back, item)).is_some()
-                {
-                }
-                Self::of_chunks(taken)
+                Self::of_chunks(chunks.take_few(Side::Front, count))
             }
             Repr::Chunks(chunks) => {
                 let rest = chunks.split_off(count);
@@ -239,12 +234,7 @@ impl List {
         match &mut self.0 {
             Repr::Packed(pack) => Self(Repr::Packed(pack.split_off(kept))),
             Repr::Chunks(chunks) if count <= FEW => {
-                let mut taken = Chunks::default();
-                while taken.len() < count
-                    && chunks.pop(Side::Back, |item| taken.push(Side::Front, item)).is_some()
-                {
-                }
-                Self::of_chunks(taken)
+                Self::of_chunks(chunks.take_few(Side::Back, count))
             }
             Repr::Chunks(chunks) => Self::of_chunks(chunks.split_off(kept)),
         }

@@ -59,6 +59,15 @@ pub(crate) enum Side {
     Back,
 }
 
+impl Side {
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Front => Self::Back,
+            Self::Back => Self::Front,
+        }
+    }
+}
+
 impl Element for Chunk {
     type Hint = ();
     type Weight = usize;
@@ -429,12 +438,7 @@ impl<'a> Iterator for Items<'a> {
         if self.is_single {
             return Some(mem::take(&mut self.bytes));
         }
-        let first = usize::from(self.bytes[0]);
-        let (start, len) = if first < LONG {
-            (1, first)
-        } else {
-            (2, (first - LONG) << 8 | usize::from(self.bytes[1]))
-        };
+        let (start, len) = item_len(self.bytes[0], || self.bytes[1]);
         let item = &self.bytes[start..start + len];
         self.bytes = &self.bytes[start + len + start..];
         Some(item)
@@ -453,12 +457,7 @@ impl DoubleEndedIterator for Items<'_> {
             return Some(mem::take(&mut self.bytes));
         }
         let all = self.bytes.len();
-        let last = usize::from(self.bytes[all - 1]);
-        let (around, len) = if last < LONG {
-            (1, last)
-        } else {
-            (2, (last - LONG) << 8 | usize::from(self.bytes[all - 2]))
-        };
+        let (around, len) = item_len(self.bytes[all - 1], || self.bytes[all - 2]);
         let end = all - around;
         let item = &self.bytes[end - len..end];
         self.bytes = &self.bytes[..end - len - around];
@@ -490,6 +489,13 @@ fn rounded(bytes: usize) -> usize {
 #[inline]
 pub(super) fn item_bytes(item: &[u8]) -> usize {
     item.len() + if item.len() < LONG { 2 } else { 4 }
+}
+
+/// How many bytes a length takes, and which it is, by its outer byte and the one inside of that.
+#[inline]
+fn item_len(outer: u8, inner: impl FnOnce() -> u8) -> (usize, usize) {
+    let outer = usize::from(outer);
+    if outer < LONG { (1, outer) } else { (2, (outer - LONG) << 8 | usize::from(inner())) }
 }
 
 /// Writes an element, which is no longer than [`LONGEST`], at a place.

@@ -108,6 +108,14 @@ impl Chunks {
         self.outermost(side).take(side)
     }
 
+    /// Takes `count` elements at an end, or all if there are fewer, one after the other.
+    pub(super) fn take_few(&mut self, side: Side, count: usize) -> Self {
+        let mut taken = Self::default();
+        while taken.len < count && self.pop(side, |item| taken.push(side.other(), item)).is_some() {
+        }
+        taken
+    }
+
     /// The chunk that has the element at an end of a list that has one.
     #[inline]
     fn outermost(&mut self, side: Side) -> &mut Chunk {

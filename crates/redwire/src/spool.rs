@@ -393,6 +393,15 @@ mod tests {
             self.spool.take(&mut self.taken, max) > 0
         }
 
+        fn apply(&mut self, op: Op) {
+            match op {
+                Op::Push(len, may_store) => drop(self.push(len, may_store)),
+                Op::Store(works) => self.finish_store(works),
+                Op::Take(max) => drop(self.take(max)),
+                Op::Fetch(works) => self.finish_fetch(works),
+            }
+        }
+
         fn drain(&mut self) {
             self.finish_store(true);
             while !self.spool.is_empty() {
@@ -431,12 +440,7 @@ mod tests {
         ) {
             let mut world = World::new(memory, disk);
             for op in ops {
-                match op {
-                    Op::Push(len, may_store) => drop(world.push(len, may_store)),
-                    Op::Store(works) => world.finish_store(works),
-                    Op::Take(max) => drop(world.take(max)),
-                    Op::Fetch(works) => world.finish_fetch(works),
-                }
+                world.apply(op);
                 let status = world.spool.status();
                 // What was read back stands beside what is kept in memory.
                 prop_assert!(status.memory <= memory + FETCH.min(disk as usize));
@@ -457,12 +461,7 @@ mod tests {
         ) {
             let mut world = World::new(memory, 4000);
             for op in ops {
-                match op {
-                    Op::Push(len, may_store) => drop(world.push(len, may_store)),
-                    Op::Store(works) => world.finish_store(works),
-                    Op::Take(max) => drop(world.take(max)),
-                    Op::Fetch(works) => world.finish_fetch(works),
-                }
+                world.apply(op);
                 if let Some(taken) = world.broken {
                     prop_assert_eq!(world.taken.len(), taken);
                     prop_assert!(world.spool.is_empty() && !world.spool.is_on_disk());

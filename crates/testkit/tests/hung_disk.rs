@@ -151,6 +151,14 @@ fn a_disk_that_does_not_go_on_is_given_up() {
     assert_eq!(full_syncs(&replica), 1);
 }
 
+/// The primary's disk goes on, and the replica has all of that one full sync.
+fn goes_on(primary: &Server, replica: &Server) {
+    delay(primary, "0");
+    wait_caught_up(primary, replica);
+    assert_same_data(primary, replica);
+    assert_eq!(number(primary, "sync_full"), 1);
+}
+
 /// A primary whose snapshot goes to disk, as its replica takes it slowly.
 #[test]
 fn a_snapshot_for_a_slow_replica() {
@@ -169,10 +177,7 @@ fn a_snapshot_for_a_slow_replica() {
         number(&replica, "used_memory") > 7 << 20
     });
     assert_eq!(number(&primary, "rdb_bgsave_in_progress"), 1, "{}", primary.log());
-    delay(&primary, "0");
-    wait_caught_up(&primary, &replica);
-    assert_same_data(&primary, &replica);
-    assert_eq!(number(&primary, "sync_full"), 1);
+    goes_on(&primary, &replica);
 }
 
 /// A primary that reads the file that it has saved for its replica.
@@ -192,10 +197,7 @@ fn a_snapshot_in_a_file() {
     }
     client.ok(&["SET", "small", "1"]);
     assert_eq!(number(&replica, "master_sync_in_progress"), 1, "{}", primary.log());
-    delay(&primary, "0");
-    wait_caught_up(&primary, &replica);
-    assert_same_data(&primary, &replica);
-    assert_eq!(number(&primary, "sync_full"), 1);
+    goes_on(&primary, &replica);
 }
 
 /// A pipe that nobody reads is a file that hangs: the server serves, and the lines come when it goes on.

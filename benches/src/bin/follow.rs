@@ -1,8 +1,7 @@
 //! How fast a master is followed: its snapshot, and a stream that has piled up, by both of redwire's
 //! runners, by `redwire-tail` and by `redis-cli --replica`. Nothing is pinned.
 
-// Benchmarks read the clock: the rule against that is meant for the libraries.
-#![allow(clippy::disallowed_methods)]
+#![allow(clippy::disallowed_methods, reason = "benchmarks read the clock")]
 
 use std::env;
 use std::fs::File;

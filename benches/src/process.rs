@@ -3,6 +3,7 @@
 use std::fs;
 use std::ops::Sub;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -148,6 +149,16 @@ pub fn unpin(cores: Option<CpuSet>) {
         // At worst it stays where it is.
         let _ = sched_setaffinity(None, &cores);
     }
+}
+
+/// Has the first thread of a process, which in each server runs the commands, take its core whenever it
+/// wants to, before all else that is there. Answers whether it could: it takes root and util-linux.
+#[must_use]
+pub fn real_time(pid: u32) -> bool {
+    // What the process forks does not inherit it.
+    let args = ["--fifo", "--reset-on-fork", "--pid", "1"];
+    let status = Command::new("chrt").args(args).arg(pid.to_string()).status();
+    status.is_ok_and(|status| status.success())
 }
 
 #[cfg(test)]

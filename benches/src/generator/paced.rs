@@ -23,6 +23,13 @@ pub struct Latencies {
 }
 
 impl Latencies {
+    /// Of these times, in microseconds.
+    #[must_use]
+    pub fn of(mut micros: Vec<u32>) -> Latencies {
+        micros.sort_unstable();
+        Latencies { micros }
+    }
+
     /// The latency in milliseconds that `share` (0 to 1) of the batches did not exceed.
     #[must_use]
     pub fn at(&self, share: f64) -> f64 {
@@ -88,8 +95,7 @@ pub fn paced(
             micros.extend(took.map(|took| u32::try_from(took).unwrap_or(u32::MAX)));
         })?;
     }
-    micros.sort_unstable();
-    Ok(Latencies { micros })
+    Ok(Latencies::of(micros))
 }
 
 impl Run<'_> {
@@ -121,7 +127,7 @@ mod tests {
 
     #[test]
     fn shares_of_sorted_latencies() {
-        let latencies = Latencies { micros: (1..=1000).map(|n| n * 1000).collect() };
+        let latencies = Latencies::of((1..=1000).rev().map(|n| n * 1000).collect());
         assert_eq!(
             [0.0, 0.5, 0.999, 1.0].map(|share| latencies.at(share)),
             [1.0, 500.0, 999.0, 1000.0]

@@ -145,26 +145,29 @@ impl Saves {
 impl Running {
     /// Walks a slice of the data set on; answers how the job ended, once it has.
     pub(crate) fn step(&mut self, keyspace: &mut Keyspace) -> Option<JobEvent> {
-        // The thread wakes the loop whenever it takes a message, the last one included, so what
-        // found no room is offered again here.
-        let room = self.job.has_room();
-        if !self.walked && room {
+        // The thread wakes the loop whenever it takes a message.
+        if !self.walked && self.job.has_room() {
             self.walked = keyspace.walk_snapshot(WALK_STEPS, &mut self.batch);
             self.keys_walked += self.batch.len() as u64;
             if !self.batch.is_empty() {
                 self.job.offer(std::mem::take(&mut self.batch));
             }
         }
-        if self.walked && !self.closed && self.job.has_room() {
-            self.job.close();
-            self.closed = true;
-        }
+        self.close();
         self.job.poll()
     }
 
     /// Whether the next turn of the loop can go on with the walk without waiting for the job.
-    pub(crate) fn is_walking(&mut self) -> bool {
+    pub(crate) fn is_walking(&self) -> bool {
         !self.closed && self.job.has_room()
+    }
+
+    /// Tells the job, once, that the walk is over, if it is.
+    fn close(&mut self) {
+        if self.walked && !self.closed {
+            self.job.close();
+            self.closed = true;
+        }
     }
 
     /// Walks and waits to the end, as `SAVE` does.
@@ -175,6 +178,7 @@ impl Running {
             self.keys_walked += self.batch.len() as u64;
             self.job.offer(std::mem::take(&mut self.batch));
         }
+        self.close();
         self.job.wait()
     }
 }

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::thread::{JoinHandle, Thread};
 
 use bytes::Bytes;
 use mio::Waker;
@@ -58,13 +59,47 @@ enum Message {
 }
 
 /// A snapshot under way: the walk's items go in, the outcome comes out.
+///
+/// The loop hands over and asks without waiting for the thread, which may lose the core at any place:
+/// so the channel has no bound of its own (std's bounded one spins until the receiver has left the slot
+/// that it reads), and what has been taken is counted beside.
 #[derive(Debug)]
 pub(crate) struct Job {
-    messages: SyncSender<Message>,
-    outcome: Receiver<Result<Written, String>>,
-    /// A message that the queue had no room for.
-    waiting: Option<Message>,
-    thread: Option<JoinHandle<()>>,
+    messages: Sender<Message>,
+    /// How many messages were sent.
+    sent: usize,
+    taken: Arc<AtomicUsize>,
+    outcome: Outcome,
+    thread: JoinHandle<()>,
+}
+
+/// What the thread came to, once it has.
+type Outcome = Arc<Mutex<Option<Result<Written, String>>>>;
+
+/// The thread's end of the queue.
+struct Queue {
+    messages: Receiver<Message>,
+    /// How many were taken; more than ever come once the thread has ended.
+    taken: Arc<AtomicUsize>,
+    /// May wait for room, as in a `SAVE`.
+    walker: Thread,
+}
+
+impl Queue {
+    /// Waits for the next message; there is none if the snapshot was given up.
+    fn next(&self) -> Option<Message> {
+        let message = self.messages.recv().ok()?;
+        self.taken.fetch_add(1, Ordering::Release);
+        self.walker.unpark();
+        Some(message)
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.taken.store(usize::MAX, Ordering::Release);
+        self.walker.unpark();
+    }
 }
 
 /// What a job has written: so many bytes, to a file if that was its target.
@@ -87,25 +122,25 @@ impl Job {
     /// Starts the thread. It wakes the loop through `waker` when it has room for more, when links
     /// have something to send, and when it is done.
     pub(crate) fn start(plan: JobPlan, waker: Arc<Waker>) -> io::Result<Self> {
-        let (messages, receiver) = sync_channel(QUEUE);
-        let (sender, outcome) = sync_channel(1);
+        let (messages, receiver) = channel();
+        let (taken, outcome) = (Arc::new(AtomicUsize::new(0)), Outcome::default());
+        let walker = std::thread::current();
+        let queue = Queue { messages: receiver, taken: taken.clone(), walker };
+        let result = outcome.clone();
         let thread = std::thread::Builder::new().name("snapshot".into()).spawn(move || {
             // On Linux this is the thread's own. Without it the snapshot is not slower.
             let _ = rustix::process::nice(NICE);
-            let result = write_all(plan, &receiver, &waker);
-            // The loop may have lost interest; it is woken all the same.
-            let _ = sender.send(result);
+            let written = write_all(plan, &queue, &waker);
+            *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(written);
+            // Should waking fail, the loop's next tick finds it.
             let _ = waker.wake();
         })?;
-        Ok(Self { messages, outcome, waiting: None, thread: Some(thread) })
+        Ok(Self { messages, sent: 0, taken, outcome, thread })
     }
 
     /// Whether it takes another batch now.
-    pub(crate) fn has_room(&mut self) -> bool {
-        if let Some(message) = self.waiting.take() {
-            self.send(message);
-        }
-        self.waiting.is_none()
+    pub(crate) fn has_room(&self) -> bool {
+        self.sent.saturating_sub(self.taken.load(Ordering::Acquire)) < QUEUE
     }
 
     /// Hands over a batch of the walk; ask [`Job::has_room`] before.
@@ -113,52 +148,50 @@ impl Job {
         self.send(Message::Items(items));
     }
 
-    /// The walk is over: what was offered is all. Ask [`Job::has_room`] before.
+    /// The walk is over: what was offered is all.
     pub(crate) fn close(&mut self) {
         self.send(Message::End);
     }
 
     fn send(&mut self, message: Message) {
         // A thread that is gone has left the reason in `outcome`.
-        if let Err(TrySendError::Full(message)) = self.messages.try_send(message) {
-            self.waiting = Some(message);
-        }
+        let _ = self.messages.send(message);
+        self.sent += 1;
     }
 
     /// How it ended, once it has.
     pub(crate) fn poll(&mut self) -> Option<JobEvent> {
-        match self.outcome.try_recv() {
-            Ok(Ok(written)) => Some(JobEvent::Done(written)),
-            Ok(Err(reason)) => Some(JobEvent::Failed(reason)),
-            Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => {
-                Some(JobEvent::Failed("the snapshot thread has died".into()))
-            }
+        let ended = self.thread.is_finished();
+        let result = match self.outcome.try_lock() {
+            Ok(mut outcome) => outcome.take(),
+            Err(TryLockError::Poisoned(outcome)) => outcome.into_inner().take(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        (result.is_some() || ended).then(|| JobEvent::of(result))
+    }
+
+    /// Waits until there is room, as a `SAVE` does.
+    pub(crate) fn wait_for_room(&self) {
+        while !self.has_room() {
+            std::thread::park();
         }
     }
 
-    /// Waits until there is room for a batch that did not fit, as a `SAVE` does.
-    pub(crate) fn wait_for_room(&mut self) {
-        if let Some(message) = self.waiting.take() {
-            // An error means that the job has failed, which `wait` will tell.
-            let _ = self.messages.send(message);
-        }
+    /// Waits for the end, once the job is [closed](Self::close).
+    pub(crate) fn wait(self) -> JobEvent {
+        // A panic has left no outcome.
+        let _ = self.thread.join();
+        JobEvent::of(self.outcome.lock().unwrap_or_else(PoisonError::into_inner).take())
     }
+}
 
-    /// Says that the walk is over, and waits for the end.
-    pub(crate) fn wait(mut self) -> JobEvent {
-        self.wait_for_room();
-        self.close();
-        self.wait_for_room();
-        let outcome = self.outcome.recv();
-        if let Some(thread) = self.thread.take() {
-            // What it had to say came through the channel.
-            let _ = thread.join();
-        }
-        match outcome {
-            Ok(Ok(written)) => JobEvent::Done(written),
-            Ok(Err(reason)) => JobEvent::Failed(reason),
-            Err(_) => JobEvent::Failed("the snapshot thread has died".into()),
+impl JobEvent {
+    /// What a thread that has ended came to.
+    fn of(result: Option<Result<Written, String>>) -> Self {
+        match result {
+            Some(Ok(written)) => JobEvent::Done(written),
+            Some(Err(reason)) => JobEvent::Failed(reason),
+            None => JobEvent::Failed("the snapshot thread has died".into()),
         }
     }
 }
@@ -221,11 +254,7 @@ impl Sink<'_> {
     }
 }
 
-fn write_all(
-    plan: JobPlan,
-    messages: &Receiver<Message>,
-    waker: &Waker,
-) -> Result<Written, String> {
+fn write_all(plan: JobPlan, queue: &Queue, waker: &Waker) -> Result<Written, String> {
     let to = match &plan.target {
         Target::File { path, incremental_sync } => {
             Open::File(AtomicFile::create(path, *incremental_sync).map_err(|e| e.to_string())?)
@@ -239,10 +268,10 @@ fn write_all(
     begin(&plan, &mut encoder, &mut out)?;
     let mut db = None;
     loop {
-        let batch = match messages.recv() {
-            Ok(Message::Items(batch)) => batch,
-            Ok(Message::End) => break,
-            Err(_) => return Err("the snapshot was given up".into()),
+        let batch = match queue.next() {
+            Some(Message::Items(batch)) => batch,
+            Some(Message::End) => break,
+            None => return Err("the snapshot was given up".into()),
         };
         // Room for the walk: let it go on.
         let _ = waker.wake();
@@ -283,4 +312,80 @@ fn begin(plan: &JobPlan, encoder: &mut Encoder, out: &mut Vec<u8>) -> Result<(),
         encoder.function(out, code).map_err(|error| error.to_string())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use mio::{Poll, Token};
+
+    use super::*;
+
+    /// A job whose thread does as told with its queue, and waits for a word before.
+    fn job(run: impl FnOnce(Queue) + Send + 'static) -> (Job, Sender<()>) {
+        let (messages, receiver) = channel();
+        let (taken, outcome) = (Arc::new(AtomicUsize::new(0)), Outcome::default());
+        let walker = std::thread::current();
+        let queue = Queue { messages: receiver, taken: taken.clone(), walker };
+        let (word, words) = channel();
+        let thread = std::thread::Builder::new().spawn(move || {
+            words.recv().unwrap();
+            run(queue);
+        });
+        let thread = thread.unwrap();
+        (Job { messages, sent: 0, taken, outcome, thread }, word)
+    }
+
+    #[test]
+    fn takes_so_many_until_the_thread_goes_on() {
+        let (mut job, word) = job(|queue| while let Some(Message::Items(_)) = queue.next() {});
+        for _ in 0..QUEUE {
+            assert!(job.has_room());
+            job.offer(Vec::new());
+        }
+        assert!(!job.has_room() && job.poll().is_none());
+        word.send(()).unwrap();
+        for _ in 0..3 * QUEUE {
+            job.wait_for_room();
+            job.offer(Vec::new());
+        }
+        job.close();
+        assert!(matches!(job.wait(), JobEvent::Failed(reason) if reason.contains("has died")));
+    }
+
+    #[test]
+    fn nobody_waits_for_room_at_a_thread_that_has_ended() {
+        let (mut job, word) = job(drop);
+        (0..QUEUE).for_each(|_| job.offer(Vec::new()));
+        assert!(!job.has_room());
+        word.send(()).unwrap();
+        job.wait_for_room();
+        assert!(job.has_room());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_made_fails_the_job() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing").join("dump.rdb");
+        let plan = JobPlan {
+            options: EncodeOptions::default(),
+            aux: Vec::new(),
+            functions: Vec::new(),
+            sizes: Vec::new(),
+            target: Target::File { path, incremental_sync: false },
+            disk: Disk::start(|| {}),
+        };
+        let mut poll = Poll::new().unwrap();
+        let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
+        // Kept, as the loop does: the last one takes with it what has not been seen of its word.
+        let mut job = Job::start(plan, waker.clone()).unwrap();
+        let mut events = mio::Events::with_capacity(1);
+        let reason = loop {
+            match job.poll() {
+                Some(JobEvent::Failed(reason)) => break reason,
+                Some(done) => panic!("{done:?}"),
+                None => poll.poll(&mut events, None).unwrap(),
+            }
+        };
+        assert!(reason.contains("No such file"), "{reason}");
+    }
 }

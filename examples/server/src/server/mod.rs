@@ -232,7 +232,7 @@ impl Server {
     /// How long the poll may wait: not at all while there is work, else until the next deadline.
     fn poll_timeout(&mut self) -> Option<Duration> {
         let upstream_readable = self.core.upstream.as_ref().is_some_and(Upstream::is_busy);
-        let walking = self.core.saves.running.as_mut().is_some_and(Running::is_walking);
+        let walking = self.core.saves.running.as_ref().is_some_and(Running::is_walking);
         let busy = !self.readable.is_empty()
             || !self.unsent.is_empty()
             || !self.resumed.is_empty()

@@ -67,8 +67,15 @@ mod tests {
 
     fn both(input: &[u8], len: usize) -> Option<Vec<u8>> {
         let mut out = Vec::new();
-        let fast = decompress(input, len, &mut out).is_ok().then_some(out);
+        let done = decompress(input, len, &mut out);
+        // Where something is left of a string before.
+        let mut held = vec![0xa5; 40];
+        assert_eq!(expand(input, len, &mut held), done);
+        let fast = done.is_ok().then_some(out);
         assert_eq!(fast, naive(input, len));
+        if let Some(out) = &fast {
+            assert_eq!(&held[..len], out);
+        }
         fast
     }
 
@@ -170,6 +177,17 @@ mod tests {
         let compressed = compressor.compress(&text, text.len()).unwrap();
         assert_eq!(compressed.len(), 2 + 30);
         assert_eq!(both(compressed, text.len()), Some(text));
+    }
+
+    /// About as long as what is expanded in a buffer of a fixed size at most.
+    #[test]
+    fn strings_of_any_length_are_expanded() {
+        let text: Vec<u8> = (0..20_000u32).map(|at| (at / 7 % 251) as u8).collect();
+        let mut compressor = Compressor::new();
+        for len in (1..200).chain(8150..8250).chain(11_000..16_500).step_by(3) {
+            let compressed = compressor.compress(&text[..len], len + 100).unwrap();
+            assert_eq!(both(compressed, len).as_deref(), Some(&text[..len]));
+        }
     }
 
     #[test]

@@ -262,7 +262,7 @@ impl Place {
         match (piece, self) {
             (Piece::Span { start, end }, Self::Input { .. }) => Loc::input(at + start, at + end),
             (Piece::Span { start, end }, Self::Held { .. }) => Loc::held(Slot::Packed, start, end),
-            (Piece::Int(int), _) => texts.hold(slot, |out| Value::Int(int).write_to(out)),
+            (Piece::Int(int), _) => texts.hold_int(slot, int),
         }
     }
 }

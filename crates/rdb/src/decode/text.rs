@@ -81,7 +81,7 @@ impl Texts {
                 input.slice(start, len)?;
                 Ok((Loc::input(start, start + len), start + len))
             }
-            Header::Int(int) => Ok((self.hold_int(slot, int), start)),
+            Header::Int(int) => Ok((self.hold_int(slot, int.into()), start)),
             Header::Lzf { compressed, len } => {
                 let compressed = within("max_string", compressed, limits.max_string, input, at)?;
                 check_ratio(compressed as u64, len, limits, input, at)?;
@@ -93,19 +93,18 @@ impl Texts {
         }
     }
 
-    /// Holds these bytes.
-    pub(crate) fn hold(&mut self, slot: Slot, write: impl FnOnce(&mut Vec<u8>)) -> Loc {
+    /// Holds the digits of an integer. Behind them stays what a string before has left, as room for one
+    /// that is decompressed.
+    pub(crate) fn hold_int(&mut self, slot: Slot, int: i64) -> Loc {
+        let mut buffer = itoa::Buffer::new();
+        let digits = buffer.format(int).as_bytes();
         self.origin[slot as usize] = None;
         let held = &mut self.held[slot as usize];
-        held.clear();
-        write(held);
-        Loc::held(slot, 0, held.len())
-    }
-
-    fn hold_int(&mut self, slot: Slot, int: i32) -> Loc {
-        self.hold(slot, |held| {
-            held.extend_from_slice(itoa::Buffer::new().format(int).as_bytes());
-        })
+        if held.len() < digits.len() {
+            held.resize(digits.len(), 0);
+        }
+        held[..digits.len()].copy_from_slice(digits);
+        Loc::held(slot, 0, digits.len())
     }
 
     fn decompress(

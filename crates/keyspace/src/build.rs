@@ -1,7 +1,8 @@
 //! [`Builder`]: one value from the events of an RDB decoder.
 
-use redwire_rdb::{Event, Kind};
+use redwire_rdb::{Event, KeyHeader, Kind, Thresholds};
 
+use crate::commands::Small;
 use crate::value::{Kind as _, ListBuilder, Unfit};
 use crate::{Blob, Hash, Opaque, Scored, Set, Str, Stream, UnixMs, Value, Zset};
 
@@ -19,8 +20,16 @@ pub(crate) enum Builder {
         /// Of those among them that expire.
         expiries: Vec<(Blob, UnixMs)>,
     },
-    Zset(Vec<Scored>),
+    Zset {
+        members: Vec<Scored>,
+        /// Their scores stand as numbers, each by itself, as those of a large set in Redis.
+        is_loose: bool,
+    },
 }
+
+/// Types of sorted sets of which each member stands by itself: servers make a small form of one that is
+/// small enough, where others (12 and 17) stay the bytes that they are.
+const LOOSE_ZSETS: [u8; 2] = [3, 5];
 
 /// Why events make no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,15 +56,18 @@ fn whole(type_byte: u8, body: &[u8]) -> Result<Value, BuildError> {
 }
 
 impl Builder {
-    /// Begins a value of this kind.
-    pub(crate) fn new(kind: Kind) -> Self {
-        match kind {
+    /// Begins the value of a key.
+    pub(crate) fn new(header: &KeyHeader<'_>) -> Self {
+        match header.kind {
             Kind::String | Kind::Stream | Kind::Opaque => {
                 Self::Whole(Value::String(Str::default()))
             }
             Kind::List => Self::List(ListBuilder::default()),
             Kind::Set => Self::Set(Vec::new()),
-            Kind::Zset => Self::Zset(Vec::new()),
+            Kind::Zset => {
+                let is_loose = LOOSE_ZSETS.contains(&header.type_byte);
+                Self::Zset { members: Vec::new(), is_loose }
+            }
             Kind::Hash => Self::Hash { fields: Vec::new(), expiries: Vec::new() },
         }
     }
@@ -71,7 +83,7 @@ impl Builder {
             }
             (Event::Element(item), Self::List(items)) => items.push(item),
             (Event::Element(member), Self::Set(members)) => members.push(Blob::from(member)),
-            (Event::Scored(member, score), Self::Zset(members)) => {
+            (Event::Scored(member, score), Self::Zset { members, .. }) => {
                 members.push(Scored { score, member: Blob::from(member) });
             }
             (Event::Field { field, value, expires_ms }, Self::Hash { fields, expiries }) => {
@@ -85,7 +97,7 @@ impl Builder {
     }
 
     /// The value, once all its events were taken in, unless an element came twice.
-    pub(crate) fn finish(self) -> Result<Value, BuildError> {
+    pub(crate) fn finish(self, thresholds: &Thresholds) -> Result<Value, BuildError> {
         let (came, value) = match self {
             Self::Whole(value) => return Ok(value),
             Self::List(items) => return Ok(items.finish().into_value()),
@@ -93,7 +105,14 @@ impl Builder {
             Self::Hash { fields, expiries } => {
                 (fields.len(), Hash::build(fields, expiries).into_value())
             }
-            Self::Zset(members) => (members.len(), Zset::from_iter(members).into_value()),
+            Self::Zset { members, is_loose } => {
+                let came = members.len();
+                let mut zset = Zset::from_iter(members);
+                if is_loose {
+                    Small::of(thresholds).drop_signs_of_zero(&mut zset);
+                }
+                (came, zset.into_value())
+            }
         };
         if value.element_count() == came { Ok(value) } else { Err(BuildError::Duplicate) }
     }
@@ -103,12 +122,18 @@ impl Builder {
 mod tests {
     use super::*;
 
-    fn built(kind: Kind, events: &[Event<'_>]) -> Result<usize, BuildError> {
-        let mut builder = Builder::new(kind);
+    fn built_value(kind: Kind, type_byte: u8, events: &[Event<'_>]) -> Result<Value, BuildError> {
+        let (expire_ms, idle, freq) = (None, None, None);
+        let header = KeyHeader { key: b"k", expire_ms, idle, freq, kind, type_byte };
+        let mut builder = Builder::new(&header);
         for event in events {
             builder.handle(event)?;
         }
-        builder.finish().map(|value| value.element_count())
+        builder.finish(&Thresholds::default())
+    }
+
+    fn built(kind: Kind, events: &[Event<'_>]) -> Result<usize, BuildError> {
+        built_value(kind, 0, events).map(|value| value.element_count())
     }
 
     #[test]
@@ -135,5 +160,23 @@ mod tests {
         let field = Event::Field { field: b"f", value: b"v", expires_ms: Some(1) };
         assert_eq!(built(Kind::Hash, &[field]), Ok(1));
         assert_eq!(built(Kind::Set, &[field]), refused);
+    }
+
+    #[test]
+    fn a_negative_zero_that_stands_as_a_number_loses_its_sign_in_a_small_set() {
+        let names: Vec<String> = (0..128).map(|n| format!("m{n}")).collect();
+        let mut events: Vec<Event<'_>> =
+            names.iter().map(|name| Event::Scored(name.as_bytes(), 1.0)).collect();
+        events.push(Event::Scored(b"zero", -0.0));
+        let is_negative = |type_byte: u8, events: &[Event<'_>]| {
+            let Ok(Value::Zset(zset)) = built_value(Kind::Zset, type_byte, events) else {
+                panic!("a sorted set")
+            };
+            zset.score(b"zero").expect("is there").is_sign_negative()
+        };
+        for (type_byte, small) in [(3, false), (5, false), (12, true), (17, true)] {
+            assert_eq!(is_negative(type_byte, &events[100..]), small, "type {type_byte}");
+            assert!(is_negative(type_byte, &events), "a large set stays as it is");
+        }
     }
 }

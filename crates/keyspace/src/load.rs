@@ -125,7 +125,7 @@ impl Loader {
                     key: Blob::from(header.key),
                     expires: header.expire_ms.map(UnixMs),
                     usage: header.freq.map(KeyUsage::Frequency).or(header.idle.map(KeyUsage::Idle)),
-                    value: Builder::new(header.kind),
+                    value: Builder::new(&header),
                 });
                 Ok(())
             }
@@ -185,7 +185,8 @@ impl Loader {
         if database.find(&key).is_some() {
             return Err(LoadError::DuplicateKey { db, key });
         }
-        let mut value = value.finish().map_err(|error| load_error(error, db, &key))?;
+        let value = value.finish(&self.settings.thresholds);
+        let mut value = value.map_err(|error| load_error(error, db, &key))?;
         if let (Some(now), Value::Hash(hash)) = (self.drop_expired, &mut value) {
             self.stats.expired_fields += hash.expire(now, usize::MAX).len() as u64;
             if hash.is_empty() {

@@ -101,7 +101,10 @@ impl Value {
     }
 
     /// The value in a payload of any version.
-    pub(crate) fn from_payload(payload: &[u8]) -> Result<Self, PayloadError> {
+    pub(crate) fn from_payload(
+        payload: &[u8],
+        thresholds: &Thresholds,
+    ) -> Result<Self, PayloadError> {
         let opened = dump::open(payload).map_err(|_| PayloadError::Footer)?;
         let mut decoder = Decoder::for_value(
             opened.version,
@@ -114,7 +117,7 @@ impl Value {
                 // The payload ends before its value does, or a collection has no element.
                 None | Some(Event::KeyEnd { empty: true }) => return Err(PayloadError::Value),
                 Some(Event::End { .. }) => break,
-                Some(Event::Key(header)) => value = Some(Builder::new(header.kind)),
+                Some(Event::Key(header)) => value = Some(Builder::new(&header)),
                 Some(Event::KeyEnd { .. }) => {}
                 Some(event) => {
                     let value = value.as_mut().ok_or(PayloadError::Value)?;
@@ -124,7 +127,7 @@ impl Value {
             unread = &unread[decoded.used..];
         }
         let value = value.ok_or(PayloadError::Value)?;
-        value.finish().map_err(|_| PayloadError::Value)
+        value.finish(thresholds).map_err(|_| PayloadError::Value)
     }
 }
 
@@ -159,7 +162,7 @@ mod tests {
 
     fn check_round_trip(value: &Value) {
         let payload = value.to_payload(&Thresholds::default()).unwrap();
-        let restored = Value::from_payload(&payload).unwrap();
+        let restored = Value::from_payload(&payload, &Thresholds::default()).unwrap();
         assert_eq!(format!("{restored:?}"), format!("{value:?}"));
     }
 
@@ -188,14 +191,14 @@ mod tests {
             for value in values(&elements) {
                 let payload = value.to_payload(&Thresholds::default()).unwrap();
                 let cut = cut.index(payload.len());
-                prop_assert!(Value::from_payload(&payload[..cut]).is_err());
+                prop_assert!(Value::from_payload(&payload[..cut], &Thresholds::default()).is_err());
                 let opened = dump::open(&payload).unwrap();
                 let mut body = opened.value.to_vec();
                 let at = flip.index(body.len());
                 body[at] ^= 1 << bit;
                 dump::close(&mut body, opened.version);
                 // No panic is what counts; the checksum is right, so it may even be a value.
-                let _ = Value::from_payload(&body);
+                let _ = Value::from_payload(&body, &Thresholds::default());
             }
         }
     }

@@ -67,13 +67,14 @@ impl SnapshotItem {
                 let pairs = fields.map(|field| (field.name, field.value));
                 encoder.hash(out, &meta, pairs);
             }
-            Value::Zset(zset) if whole => {
+            Value::Zset(zset) if whole && !zset.is_outgrown() => {
                 let members = zset.iter();
                 encoder.zset(out, &meta, members.map(|it| (it.member, it.score)));
             }
             Value::List(list) => large_list(encoder, out, &meta, list, flush)?,
             Value::Set(set) => large_set(encoder, out, &meta, set, flush)?,
             Value::Hash(hash) => large_hash(encoder, out, &meta, hash, flush)?,
+            // One that has shrunk too, as servers do it: only there they settle -0 at the load.
             Value::Zset(zset) => large_zset(encoder, out, &meta, zset, flush)?,
         }
         Ok(())

@@ -33,6 +33,7 @@ mod transactions;
 mod zsets;
 
 pub(crate) use keys::encoding_of;
+pub(crate) use small::Small;
 
 use crate::command::Command;
 

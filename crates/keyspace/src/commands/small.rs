@@ -15,7 +15,7 @@ use crate::{Blob, Hash, Scored, Set, Zset};
 
 /// Copied from the thresholds, to be used while a value is borrowed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Small {
+pub(crate) struct Small {
     hash: Bound,
     zset: Bound,
     intset_entries: usize,
@@ -35,7 +35,7 @@ struct Bound {
 }
 
 impl Small {
-    pub(super) fn of(thresholds: &Thresholds) -> Self {
+    pub(crate) fn of(thresholds: &Thresholds) -> Self {
         let bound = |entries, bytes| Bound { entries, bytes };
         Self {
             hash: bound(thresholds.hash_max_listpack_entries, thresholds.hash_max_listpack_value),
@@ -130,4 +130,20 @@ impl Small {
             zset.set_outgrown();
         }
     }
+
+    /// Makes each score of -0 of a sorted set 0 if it is small: Redis writes it so as it makes a small
+    /// form of a set.
+    pub(crate) fn drop_signs_of_zero(self, zset: &mut Zset) {
+        if !zset.iter().any(|scored| is_negative_zero(scored.score)) || !self.is_small_zset(zset) {
+            return;
+        }
+        let negative = zset.clone();
+        for scored in negative.iter().filter(|scored| is_negative_zero(scored.score)) {
+            zset.drop_sign_of_zero(scored.member);
+        }
+    }
+}
+
+pub(super) fn is_negative_zero(score: f64) -> bool {
+    score == 0.0 && score.is_sign_negative()
 }

@@ -73,7 +73,8 @@ pub(super) fn restore(context: &mut Context<'_>, request: Request<'_>) -> Comman
     if ttl < 0 {
         return Err(CommandError::text("ERR Invalid TTL value, must be >= 0"));
     }
-    let value = Value::from_payload(&request[3]).map_err(|error| match error {
+    let value = Value::from_payload(&request[3], data.thresholds());
+    let value = value.map_err(|error| match error {
         PayloadError::Footer => {
             CommandError::text("ERR DUMP payload version or checksum are wrong")
         }

@@ -2,7 +2,6 @@
 
 use redwire_resp::{Encoder, Request};
 
-use super::zero::Compact;
 use crate::commands::store::store;
 use crate::commands::{numkeys, options, pairs};
 use crate::context::{Context, Data};
@@ -153,7 +152,7 @@ fn store_with(
 ) -> CommandResult {
     let operands = Operands::parse(&mut context.data, request, 2, op, Use::Store)?;
     let mut zset = operands.combine(op);
-    Compact::of(&context.data).settle_all(&mut zset);
+    context.data.small().drop_signs_of_zero(&mut zset);
     store(context, &request[1], zset.into_value(), EventClass::Zset, event);
     Ok(())
 }

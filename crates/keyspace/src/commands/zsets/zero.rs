@@ -4,7 +4,7 @@
 //! which stay what they are. `ZSCORE` and `DEBUG DIGEST` show the difference, so the same is done
 //! here.
 
-use crate::commands::small::Small;
+use crate::commands::small::{Small, is_negative_zero};
 use crate::context::Data;
 use crate::{Scored, Zset};
 
@@ -38,19 +38,4 @@ impl Compact {
         }
         zset
     }
-
-    /// Does so for every member of a result.
-    pub(super) fn settle_all(self, zset: &mut Zset) {
-        if !self.0.is_small_zset(zset) {
-            return;
-        }
-        let negative = zset.clone();
-        for scored in negative.iter().filter(|scored| is_negative_zero(scored.score)) {
-            zset.drop_sign_of_zero(scored.member);
-        }
-    }
-}
-
-fn is_negative_zero(score: f64) -> bool {
-    score == 0.0 && score.is_sign_negative()
 }

@@ -97,15 +97,11 @@ fn hsetnx(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     context.data.expire_named(key, [field].into_iter());
     // Where the primary set it, a field that is still here has expired there.
     let was_new = context.data.is_replicated();
-    let small = context.data.small();
     let hash = context.data.write_or_new::<Hash>(key)?;
     let is_new = was_new || !hash.contains(field);
     if is_new {
         hash.set(field, value);
         context.data.changed(key, EventClass::Hash, "hset");
-    } else {
-        // Redis makes room for the value before it looks for the field.
-        small.note_field(hash, 0, value.len());
     }
     context.reply.integer(i64::from(is_new));
     Ok(())

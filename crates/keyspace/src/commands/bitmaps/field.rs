@@ -103,7 +103,8 @@ fn run(context: &mut Context<'_>, key: &[u8], operations: &[(Field, Operation)])
                 (new, new)
             }
         };
-        if let Some(new) = new.filter(|new| *new != old) {
+        let writes = !matches!(operation, Operation::Get);
+        if let Some(new) = new.filter(|new| writes && (grew || *new != old)) {
             field.set(bytes, new);
             changes += 1;
         }
@@ -112,11 +113,13 @@ fn run(context: &mut Context<'_>, key: &[u8], operations: &[(Field, Operation)])
             None => reply.null(),
         }
     }
-    // Redis says nothing of a string that grew by operations that all failed.
-    let changes = changes.max(usize::from(grew));
     if changes > 0 {
         data.changed(key, EventClass::String, "setbit");
         data.changed_more(changes - 1);
+    } else if grew {
+        // By operations that all failed: Redis has neither an event nor a failed EXEC for it, and does
+        // not tell replicas, which have another string then. They are told here.
+        data.changed_more(1);
     }
     Ok(())
 }
@@ -245,6 +248,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::commands::testing::Rig;
+
+    #[test]
+    fn a_string_that_grew_by_what_failed_is_told_to_replicas_alone() {
+        let mut rig = Rig::new();
+        rig.keyspace.events().want([EventClass::String]);
+        let failing = "BITFIELD k OVERFLOW FAIL INCRBY u8 #2 300";
+        rig.run("WATCH k");
+        rig.check_traces(&[(failing, &[failing], &[]), (failing, &[], &[])]);
+        rig.run("MULTI");
+        assert_eq!(rig.run("EXEC"), "*0", "as in Redis");
+        let writing = "BITFIELD k OVERFLOW FAIL INCRBY u8 #3 300 SET u8 0 0 GET u8 0";
+        rig.run("WATCH k");
+        rig.check_traces(&[(writing, &[writing], &["setbit k"]), (writing, &[], &[])]);
+        rig.run("MULTI");
+        assert_eq!(rig.run("EXEC"), "*-1");
+    }
 
     proptest! {
         #[test]

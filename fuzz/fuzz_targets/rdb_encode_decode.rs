@@ -62,6 +62,7 @@ fuzz_target!(|input: (u8, u8, [u8; 4], Vec<Input>)| {
         set_max_listpack_entries: entries,
         set_max_listpack_value: value,
         list_node_bytes: node,
+        list_node_elements: entries,
     };
     let how = How {
         options: EncodeOptions {

@@ -90,6 +90,7 @@ fn options() -> impl Strategy<Value = EncodeOptions> {
                 set_max_listpack_entries: entries,
                 set_max_intset_entries: entries,
                 list_node_bytes: [0, 60, 8192][size],
+                list_node_elements: [usize::MAX, 5, 1][size],
                 ..Thresholds::default()
             };
             EncodeOptions { target: target.parse().unwrap(), compress, checksum, thresholds }

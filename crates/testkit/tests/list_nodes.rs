@@ -5,7 +5,7 @@ use redwire_rdb::{
     quicklist::{Builder, Nodes, Settings},
     string::Header,
 };
-use redwire_testkit::{Client, Peer, Reply, Rng};
+use redwire_testkit::{Client, Peer, Redwire, Reply, Rng};
 
 /// Items of all lengths up to a node's, and some that are about as long as one may be.
 fn items(rng: &mut Rng) -> Vec<Vec<u8>> {
@@ -59,6 +59,23 @@ fn lists_are_cut_into_nodes_as_servers_cut_them() {
                 assert!(body == theirs, "{peer:?}, {fill}");
             }
         }
+    }
+}
+
+/// `list-max-listpack-size` may be any number of 32 bits; a positive one counts elements.
+#[test]
+fn our_server_cuts_lists_by_the_number_of_elements() {
+    let Some(real) = Peer::Redis70.start(&[]) else { return };
+    let ours = Redwire::start(&[]);
+    let (mut there, mut here) = (real.client(), ours.client());
+    let items: Vec<Vec<u8>> = (0..300).map(|n| format!("item {n}").into_bytes()).collect();
+    for fill in [1, 2, 7, 128, 299, 300, 32_767, i32::MAX, 0, -1, -5, -6, i32::MIN] {
+        let lengths = [&mut there, &mut here].map(|client| {
+            client.ok(&["CONFIG", "SET", "list-max-listpack-size", &fill.to_string()]);
+            let (type_byte, body) = pushed(client, &items);
+            lengths(type_byte, &body)
+        });
+        assert_eq!(lengths[0], lengths[1], "{fill}");
     }
 }
 

@@ -70,3 +70,48 @@ fn values_take_other_forms_where_settings_say() {
         }
     }
 }
+
+/// Each of these settings takes what a real server takes, refuses what it refuses, and shows it alike.
+#[test]
+fn settings_have_the_ranges_of_a_real_server() {
+    let Some(real) = Peer::Redis80.start(&[]) else { return };
+    let ours = Redwire::start(&[]);
+    let (mut there, mut here) = (real.client(), ours.client());
+    let sizes = ["listpack-entries", "listpack-value"];
+    let of_type = ["hash", "set", "zset"]
+        .iter()
+        .flat_map(|kind| sizes.map(|size| format!("{kind}-max-{size}")));
+    let others = [
+        "list-max-listpack-size",
+        "set-max-intset-entries",
+        "stream-node-max-bytes",
+        "stream-node-max-entries",
+        "hll-sparse-max-bytes",
+    ];
+    for name in of_type.chain(others.map(str::to_owned)) {
+        for value in [
+            "0",
+            "1",
+            "5",
+            "32768",
+            "1kb",
+            "2mb",
+            "-1",
+            "-5",
+            "-6",
+            "x",
+            "1.5",
+            "2147483647",
+            "2147483648",
+            "-2147483648",
+            "-2147483649",
+            "9223372036854775807",
+            "9223372036854775808",
+        ] {
+            for line in [&["CONFIG", "SET", &name, value][..], &["CONFIG", "GET", &name]] {
+                let (expected, got) = (there.call(line), here.call(line));
+                assert_eq!(got, expected, "{line:?}");
+            }
+        }
+    }
+}

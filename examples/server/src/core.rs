@@ -661,7 +661,9 @@ pub(crate) fn settings(config: &Config) -> Settings {
     settings.stream_node_bytes = config.stream_node_max_bytes as usize;
     settings.stream_node_entries = config.stream_node_max_entries;
     settings.hll_sparse_bytes = config.hll_sparse_max_bytes as usize;
-    settings.thresholds.list_node_bytes = config.list_node_bytes();
+    let (bytes, elements) = config.list_node_limits();
+    settings.thresholds.list_node_bytes = bytes;
+    settings.thresholds.list_node_elements = elements;
     settings.eviction = config.maxmemory_policy;
     settings.eviction_samples = config.maxmemory_samples;
     settings.lfu_log_factor = config.lfu_log_factor;

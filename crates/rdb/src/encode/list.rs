@@ -60,10 +60,14 @@ pub(crate) enum Place {
 #[derive(Debug, Clone)]
 pub(crate) struct NodeFill {
     limit: usize,
+    /// Most elements of a node.
+    most: usize,
     /// Nodes say what they contain (type 18), so an item can be one.
     contained: bool,
     /// Bytes of the last node, 0 when none can be appended to.
     bytes: usize,
+    /// Its elements.
+    count: usize,
     /// Bytes of its last element.
     previous: usize,
 }
@@ -75,8 +79,10 @@ impl NodeFill {
     pub(crate) fn new(options: &EncodeOptions) -> Self {
         Self {
             limit: options.thresholds.list_node_bytes.min(MAX_NODE_BYTES),
+            most: options.thresholds.list_node_elements,
             contained: has_listpacks(options.target),
             bytes: 0,
+            count: 0,
             previous: 0,
         }
     }
@@ -90,13 +96,15 @@ impl NodeFill {
         }
         let value = Value::of(item);
         let cost = self.cost(value, self.previous);
-        if self.bytes > 0 && self.bytes + cost <= self.limit {
+        if self.bytes > 0 && self.count < self.most && self.bytes + cost <= self.limit {
             self.bytes += cost;
+            self.count += 1;
             self.previous = cost;
             return Place::Behind;
         }
         let first = self.cost(value, 0);
         self.bytes = self.empty_bytes() + first;
+        self.count = 1;
         self.previous = first;
         Place::First
     }
@@ -111,5 +119,21 @@ impl NodeFill {
 
     fn empty_bytes(&self) -> usize {
         if self.contained { listpack::EMPTY_BYTES } else { ziplist::EMPTY_BYTES }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Thresholds;
+
+    #[test]
+    fn a_node_takes_as_many_elements_as_it_may() {
+        for (most, nodes) in [(0, 20), (1, 20), (7, 3), (20, 1), (usize::MAX, 1)] {
+            let thresholds = Thresholds { list_node_elements: most, ..Thresholds::default() };
+            let mut plan = ListPlan::new(&EncodeOptions { thresholds, ..EncodeOptions::default() });
+            (0..20).for_each(|_| plan.item(b"element"));
+            assert_eq!(plan.nodes(), nodes, "at most {most}");
+        }
     }
 }

@@ -53,6 +53,9 @@ pub struct Thresholds {
     pub set_max_listpack_value: usize,
     /// `list-max-listpack-size -2`, bytes of a list's node. Default 8192.
     pub list_node_bytes: usize,
+    /// Elements of a list's node, which `list-max-listpack-size` gives where it is positive. Default
+    /// `usize::MAX`, which sets no limit.
+    pub list_node_elements: usize,
 }
 
 impl Default for Thresholds {
@@ -66,6 +69,7 @@ impl Default for Thresholds {
             set_max_listpack_entries: 128,
             set_max_listpack_value: 64,
             list_node_bytes: 8192,
+            list_node_elements: usize::MAX,
         }
     }
 }

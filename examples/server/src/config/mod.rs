@@ -248,7 +248,8 @@ config! {
         hash_max_listpack_entries: u64 = 512,
         /// Bytes of a field or value above which a hash leaves its compact encoding.
         hash_max_listpack_value: u64 = 64,
-        /// Size of a list's nodes: -1 to -5 for 4, 8, 16, 32 and 64 KiB.
+        /// Size of a list's nodes: -1 to -5 for 4, 8, 16, 32 and 64 KiB, a number of elements where it
+        /// is positive.
         list_max_listpack_size: i32 = -2,
         /// Bytes from which on a node of a stream takes no more entries; 0 sets no limit.
         stream_node_max_bytes: u64 = 4096,
@@ -309,10 +310,13 @@ impl Config {
         path.into()
     }
 
-    /// Bytes that a node of a list may hold (`list-max-listpack-size`).
-    pub(crate) fn list_node_bytes(&self) -> usize {
-        let step = self.list_max_listpack_size.clamp(-5, -1).unsigned_abs();
-        2048 << step
+    /// Bytes and elements that a node of a list may hold (`list-max-listpack-size`). Real servers take
+    /// any number: 0 for 1, what is below -5 for -5, what is above 32767 for that.
+    pub(crate) fn list_node_limits(&self) -> (usize, usize) {
+        match self.list_max_listpack_size {
+            size @ ..0 => (2048 << size.unsigned_abs().min(5), usize::MAX),
+            size => (8192, size.clamp(1, 32_767) as usize),
+        }
     }
 
     /// The parameters, with their values, that were set to something else than

@@ -17,6 +17,7 @@ use super::values::{
 use super::{Config, output_limits};
 
 const I32_MAX: i128 = i32::MAX as i128;
+const I32_MIN: i128 = i32::MIN as i128;
 const I64_MAX: i128 = i64::MAX as i128;
 const U32_MAX: i128 = u32::MAX as i128;
 const U64_MAX: i128 = u64::MAX as i128;
@@ -229,13 +230,12 @@ pub(super) static PARAMETERS: &[P] = &[
         .alias("hash-max-ziplist-entries"),
     P::new("hash-max-listpack-value", BYTES, field!(hash_max_listpack_value))
         .alias("hash-max-ziplist-value"),
-    // A positive size counts entries; nodes are measured in bytes only here.
-    P::new("list-max-listpack-size", number(-5, -1), field!(list_max_listpack_size))
+    P::new("list-max-listpack-size", number(I32_MIN, I32_MAX), field!(list_max_listpack_size))
         .alias("list-max-ziplist-size"),
     P::new("list-compress-depth", COUNT, Hint("0")),
     P::new("set-max-intset-entries", LARGE, field!(set_max_intset_entries)),
     P::new("set-max-listpack-entries", LARGE, field!(set_max_listpack_entries)),
-    P::new("set-max-listpack-value", BYTES, field!(set_max_listpack_value)),
+    P::new("set-max-listpack-value", LARGE, field!(set_max_listpack_value)),
     P::new("zset-max-listpack-entries", LARGE, field!(zset_max_listpack_entries))
         .alias("zset-max-ziplist-entries"),
     P::new("zset-max-listpack-value", BYTES, field!(zset_max_listpack_value))

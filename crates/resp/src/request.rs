@@ -8,7 +8,7 @@ use core::ops::Index;
 use core::slice;
 
 /// Where an argument lies in its request's buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) start: usize,
     pub(crate) end: usize,

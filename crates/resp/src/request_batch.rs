@@ -81,22 +81,17 @@ impl RequestBatch {
         ends.map_or(0, |(first, last)| last.bytes.end - first.bytes.start)
     }
 
-    /// Adds a request whose arguments are `args`, as are those of the one before it, if there is one.
+    /// Adds a request whose arguments are at a place where [`add_args`](Self::add_args) put them.
     #[inline]
-    pub(crate) fn push_alike(&mut self, start: usize, end: usize, args: &[Span]) {
-        let Some(Whole { args: same, .. }) = self.requests.last().copied() else {
-            return self.push(start, end, args);
-        };
-        debug_assert_eq!(&self.args[same.start..same.end], args);
-        self.requests.push(Whole { bytes: Span { start, end }, args: same });
+    pub(crate) fn push(&mut self, start: usize, end: usize, args: Span) {
+        self.requests.push(Whole { bytes: Span { start, end }, args });
     }
 
-    /// Adds a request whose arguments are `args`.
+    /// Adds arguments, for one request or for several that have the same; answers where they are.
     #[inline]
-    pub(crate) fn push(&mut self, start: usize, end: usize, args: &[Span]) {
-        let first = self.args.len();
+    pub(crate) fn add_args(&mut self, args: &[Span]) -> Span {
+        let start = self.args.len();
         self.args.extend_from_slice(args);
-        let args = Span { start: first, end: self.args.len() };
-        self.requests.push(Whole { bytes: Span { start, end }, args });
+        Span { start, end: self.args.len() }
     }
 }

@@ -10,7 +10,7 @@ use crate::limits::{ADDRESSABLE, Limits, Mode};
 use crate::number::parse_i64;
 use crate::request::{Request, Span};
 use crate::request_batch::RequestBatch;
-use crate::shape::Shape;
+use crate::shape::{SHAPES, Shapes};
 
 /// Bytes of memory for arguments' places, or for an inline request's text, that a decoder keeps
 /// from one request to the next.
@@ -68,8 +68,8 @@ pub struct RequestDecoder {
     hidden: bool,
     wanted: usize,
     args: Vec<Span>,
-    /// What `args` are the places of, if it can be known again.
-    shape: Shape,
+    /// What the last requests looked like.
+    shapes: Shapes,
     /// The arguments of an inline request, unquoted.
     text: Vec<u8>,
     is_inline: bool,
@@ -119,7 +119,7 @@ impl RequestDecoder {
             hidden: false,
             wanted: 0,
             args: Vec::new(),
-            shape: Shape::default(),
+            shapes: Shapes::default(),
             text: Vec::new(),
             is_inline: false,
         }
@@ -133,9 +133,15 @@ impl RequestDecoder {
     /// same error.
     #[inline]
     pub fn decode<'a>(&'a mut self, unread: &'a [u8]) -> Result<Decoded<'a>, RequestError> {
-        if self.state == State::Start
-            && let Some(used) = self.known_request(unread).or_else(|| self.plain_request(unread))
-        {
+        if self.state != State::Start {
+            return self.decode_any(unread);
+        }
+        if let Some((shape, used)) = self.known_request(unread) {
+            self.consumed += used as u64;
+            let request = Some(Request::new(unread, self.shapes.args(shape)));
+            return Ok(Decoded { used, request });
+        }
+        if let Some(used) = self.plain_request(unread) {
             self.consumed += used as u64;
             let request = Some(Request::new(unread, &self.args));
             return Ok(Decoded { used, request });
@@ -176,18 +182,22 @@ impl RequestDecoder {
             return;
         }
         let mut start = 0;
+        // Where in the batch the arguments of each shape are.
+        let mut places = [None; SHAPES];
         while batch.len() < most {
             let rest = &unread[start..];
-            let used = if let Some(used) = self.known_request(rest) {
-                batch.push_alike(start, start + used, &self.args);
-                used
+            let (args, used) = if let Some((shape, used)) = self.known_request(rest) {
+                let add = || batch.add_args(self.shapes.args(shape));
+                (*places[shape].get_or_insert_with(add), used)
             } else if let Some(used) = self.plain_request(rest) {
-                batch.push(start, start + used, &self.args);
-                used
+                // It may be remembered in the place of another.
+                places = [None; SHAPES];
+                (batch.add_args(&self.args), used)
             } else {
                 (self.state, self.pos) = (State::Start, 0);
                 return;
             };
+            batch.push(start, start + used, args);
             start += used;
         }
     }
@@ -227,14 +237,14 @@ impl RequestDecoder {
 
     /// The limits, to change them from the next line on.
     pub fn limits_mut(&mut self) -> &mut Limits {
-        self.shape.forget();
+        self.shapes.forget();
         &mut self.limits
     }
 
     /// Whether the limits for unauthenticated clients are lifted. They hold at first; a server
     /// without password lifts them at once.
     pub fn set_authenticated(&mut self, authenticated: bool) {
-        self.shape.forget();
+        self.shapes.forget();
         self.authenticated = authenticated;
     }
 
@@ -250,12 +260,13 @@ impl RequestDecoder {
         self.is_inline
     }
 
-    /// Decodes a request that looks like the last one, whose places are in `args` still.
+    /// Decodes a request that looks like one of the last: which of their shapes it has, and its length.
     #[inline]
-    fn known_request(&mut self, bytes: &[u8]) -> Option<usize> {
-        let used = self.shape.matches(bytes)?;
+    fn known_request(&mut self, bytes: &[u8]) -> Option<(usize, usize)> {
+        let known = self.shapes.find(bytes)?;
         self.searched = 0; // of a first line that was not whole before
-        Some(used)
+        (self.wanted, self.is_inline) = (0, false);
+        Some(known)
     }
 
     /// Decodes a request that is all there and has nothing odd about it, which is nearly every one;
@@ -279,7 +290,7 @@ impl RequestDecoder {
             left -= 1;
             if left == 0 {
                 self.wanted = 0;
-                self.shape.learn(bytes, &self.args);
+                self.shapes.learn(bytes, &self.args);
                 return Some(pos);
             }
         }
@@ -321,7 +332,6 @@ impl RequestDecoder {
 
     /// Forgets the last request.
     fn begin(&mut self, is_inline: bool) {
-        self.shape.forget();
         self.is_inline = is_inline;
         self.args.clear();
         self.text.clear();

@@ -83,7 +83,7 @@ fn measure(
     if !(process::pin(process::Core::Generator) && pinned) {
         println!("WARNING: not pinned, two cores are wanted");
     }
-    if !process::real_time(server.pid()) {
+    if !process::real_time(server.pid(), true) {
         println!("WARNING: whatever wakes up on the server's core takes it for some ms");
     }
     let mut probe = Probe {
@@ -149,8 +149,14 @@ impl Probe<'_> {
 
     /// Sends what a phase needs, untimed.
     fn prepare(&self, commands: impl IntoIterator<Item = Vec<Vec<u8>>>) -> Outcome<()> {
-        let batches = Batches::new(PIPELINE, Expect::Any, commands);
-        generator::run(self.server, &batches, Extent::Once)?;
+        self.send(&Batches::new(PIPELINE, Expect::Any, commands))
+    }
+
+    fn send(&self, batches: &Batches) -> Outcome<()> {
+        let pid = self.server.pid();
+        let was_real_time = process::real_time(pid, false);
+        generator::run(self.server, batches, Extent::Once)?;
+        let _ = was_real_time && process::real_time(pid, true);
         Ok(())
     }
 }
@@ -163,8 +169,7 @@ fn new_keys(probe: &mut Probe<'_>) -> Outcome<Duration> {
         probe.time(&request(&[b"SET".as_slice(), &key("key", number), &value]))?;
     }
     let took = start.elapsed();
-    // In portions: the requests of all would be as large as the data.
-    generator::run(probe.server, &preload(probe.setup.keys), Extent::Once)?;
+    probe.send(&preload(probe.setup.keys))?;
     for database in 1..DATABASES {
         probe.asker.ok(&["SELECT", &database.to_string()]);
         let few = (0..FEW).map(|number| vec![b"SET".to_vec(), key("key", number), b"x".to_vec()]);

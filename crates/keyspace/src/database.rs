@@ -3,12 +3,14 @@
 mod arena;
 mod index;
 mod sample;
+mod slots;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher};
 
 use self::arena::Record;
+use self::slots::Slots;
 use self::table::Table;
 use crate::field_expiries::FieldExpiries;
 use crate::slot::{SLOTS, key_slot};
@@ -219,8 +221,7 @@ pub(crate) struct Found {
 /// One numbered database (`SELECT`).
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
-    /// Empty until the first key comes, then one table for each slot.
-    slots: Vec<Table>,
+    slots: Slots,
     len: usize,
     /// Every key that expires, earliest first; the same set as the entries with `expires`.
     expires: BTreeSet<(UnixMs, Blob)>,
@@ -234,14 +235,11 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// What each slot takes as soon as there is a key in one of them, in bytes.
-    pub(crate) const SLOT_BYTES: usize = size_of::<Table>();
-
     /// A database whose tables hash keys with `seed`, so that nobody can choose keys that collide.
     pub(crate) fn new(seed: u64) -> Self {
         let hasher = SeedableRandomState::with_seed(seed, SharedSeed::global_fixed());
         Self {
-            slots: Vec::new(),
+            slots: Slots::default(),
             len: 0,
             expires: BTreeSet::new(),
             field_expiries: FieldExpiries::default(),
@@ -254,7 +252,7 @@ impl Database {
     /// An empty one with the same seed.
     pub(crate) fn emptied(&self) -> Self {
         Self {
-            slots: Vec::new(),
+            slots: Slots::default(),
             len: 0,
             expires: BTreeSet::new(),
             field_expiries: FieldExpiries::default(),
@@ -266,6 +264,11 @@ impl Database {
 
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Bytes of its tables, but for what is in them.
+    pub(crate) fn table_bytes(&self) -> usize {
+        self.slots.bytes()
     }
 
     /// How many entries a slot has, and buckets for them.
@@ -421,9 +424,6 @@ impl Database {
     /// Puts an entry in whose key is not there yet; answers the slot whose table may have been
     /// rebuilt for it, its entries moved to other buckets.
     pub(crate) fn insert(&mut self, entry: Entry) -> Option<usize> {
-        if self.slots.is_empty() {
-            self.slots.resize_with(SLOTS, Table::default);
-        }
         if let Some(at) = entry.expires() {
             self.expires.insert((at, entry.key.clone()));
         }
@@ -434,7 +434,8 @@ impl Database {
         let hash = self.hash(&entry.key);
         let slot = usize::from(key_slot(&entry.key));
         let hasher = &self.hasher;
-        let rebuilt = self.slots[slot].insert(hash, entry, |key| hash_with(hasher, key));
+        let rebuilt =
+            self.slots.get_or_make(slot).insert(hash, entry, |key| hash_with(hasher, key));
         self.len += 1;
         rebuilt.then_some(slot)
     }
@@ -581,7 +582,10 @@ impl Database {
     pub(crate) fn scan(&self, cursor: u64, count: usize) -> (u64, Vec<Blob>) {
         let mut place = ScanPlace::from(cursor);
         let mut found = Vec::new();
-        while let Some(table) = self.slots.get(place.slot) {
+        for (slot, table) in self.slots.from(place.slot) {
+            if slot != place.slot {
+                place = ScanPlace { slot, hash: 0 };
+            }
             let many = table.len() > count.saturating_mul(2) && table.len() > SLICE_MIN;
             if place.hash == 0 && !many {
                 found.extend(table.iter().map(|entry| Blob::from(entry.key)));

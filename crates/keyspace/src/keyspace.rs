@@ -82,7 +82,7 @@ pub struct Garbage {
 
 impl Garbage {
     pub(crate) fn database(database: Database) -> Self {
-        Self { _dropped: Dropped::Database(database), bytes: 0 }
+        Self { _dropped: Dropped::Database(Box::new(database)), bytes: 0 }
     }
 
     /// Bytes that it will free, about; 0 where that is not known (databases).
@@ -96,7 +96,7 @@ impl Garbage {
 #[expect(dead_code, reason = "held only to be dropped elsewhere")]
 enum Dropped {
     Value(Value),
-    Database(Database),
+    Database(Box<Database>),
     Dataset(Dataset),
 }
 

@@ -2,7 +2,6 @@
 
 use crate::context::Data;
 use crate::database::{Database, Entry, EntryRef};
-use crate::slot::SLOTS;
 use crate::tree::{Element, Tree};
 use crate::{Blob, Dataset, Value, ValueRef};
 
@@ -61,10 +60,8 @@ impl Dataset {
     /// of its index of what expires.
     #[must_use]
     pub fn overhead(&self, db: u32) -> (usize, usize) {
-        let tables = SLOTS * Database::SLOT_BYTES;
-        let buckets = self.len(db) * PLACE;
-        let used = if self.len(db) == 0 { 0 } else { tables + buckets };
-        (used, self.expiring(db) * EXPIRY)
+        let tables = self.databases.get(db as usize).map_or(0, Database::table_bytes);
+        (tables + self.len(db) * PLACE, self.expiring(db) * EXPIRY)
     }
 }
 

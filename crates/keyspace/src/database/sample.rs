@@ -50,8 +50,9 @@ impl Database {
         below: &mut impl FnMut(usize) -> usize,
     ) -> impl Iterator<Item = EntryRef<'d>> {
         let start = below(SLOTS);
-        let (before, after) = self.slots.split_at(start.min(self.slots.len()));
-        let mut tables = after.iter().chain(before).filter(|table| !table.is_empty());
+        let before = self.slots.from(0).take_while(move |(slot, _)| *slot < start);
+        let tables = self.slots.from(start).chain(before).map(|(_, table)| table);
+        let mut tables = tables.filter(|table| !table.is_empty());
         let first = tables.next();
         let from = first.map_or(0, |table| below(table.buckets()));
         let buckets = |table: &'d Table, from: usize, to: usize| {

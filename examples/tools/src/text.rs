@@ -4,8 +4,6 @@ mod escape;
 
 use std::fmt::Write as _;
 
-use self::escape::Class;
-
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// The two digits of each 12 bits.
@@ -67,24 +65,22 @@ pub fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Appends a JSON value for any bytes: a string where they are UTF-8, else `{"b64":"..."}`.
+#[inline]
 pub fn json(out: &mut Vec<u8>, bytes: &[u8]) {
-    match escape::classify(bytes) {
-        Class::Plain => {
-            out.push(b'"');
-            escape::plain(out, bytes);
-            out.push(b'"');
-        }
-        Class::Other if std::str::from_utf8(bytes).is_err() => binary(out, bytes),
-        Class::Ascii | Class::Other => {
-            out.push(b'"');
-            escape::escaped(out, bytes);
-            out.push(b'"');
-        }
+    if escape::short(out, bytes).is_none() && escape::long::<true>(out, bytes).is_none() {
+        not_ascii(out, bytes);
+    }
+}
+
+#[inline(never)]
+fn not_ascii(out: &mut Vec<u8>, bytes: &[u8]) {
+    let is_text = std::str::from_utf8(bytes).is_ok();
+    if !is_text || escape::long::<false>(out, bytes).is_none() {
+        binary(out, bytes);
     }
 }
 
 /// Appends `{"b64":"..."}`.
-#[inline(never)]
 fn binary(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(b"{\"b64\":\"");
     base64(out, bytes);
@@ -111,16 +107,41 @@ pub fn score(number: f64) -> String {
 
 /// Appends a score as JSON: a number, or the strings `"inf"` and `"-inf"`.
 pub fn json_score(out: &mut Vec<u8>, number: f64) {
-    let exact = number.abs() < 9e15 && number.fract() == 0.0;
-    if exact && (number != 0.0 || number.is_sign_positive()) {
-        out.extend_from_slice(itoa::Buffer::new().format(number as i64).as_bytes());
+    let whole = number as i64;
+    if number.abs() < 9e15 && whole as f64 == number {
+        if whole == 0 && number.is_sign_negative() {
+            out.extend_from_slice(b"-0.0");
+        } else {
+            out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
+        }
     } else if number.is_infinite() {
         out.extend_from_slice(if number > 0.0 { b"\"inf\"" } else { b"\"-inf\"" });
-    } else if number == 0.0 {
-        out.extend_from_slice(b"-0.0");
-    } else {
+    } else if short_fraction(out, number).is_none() {
         out.extend_from_slice(ryu::Buffer::new().format_finite(number).as_bytes());
     }
+}
+
+/// Appends a number that is no integer and has up to four digits behind the point; else `None`, and
+/// nothing. No two numbers of up to 15 digits are the same `f64`: digits that read back as `number`
+/// are the shortest.
+fn short_fraction(out: &mut Vec<u8>, number: f64) -> Option<()> {
+    const SCALE: u64 = 10_000;
+    let scaled = (number * SCALE as f64) as i64;
+    let digits = scaled.unsigned_abs();
+    if digits >= 1_000_000_000_000_000 || scaled as f64 / SCALE as f64 != number {
+        return None;
+    }
+    if scaled < 0 {
+        out.push(b'-');
+    }
+    integer(out, digits / SCALE);
+    let behind = digits % SCALE;
+    let digit = |scale: u64| b'0' + (behind / scale % 10) as u8;
+    let point = [b'.', digit(1000), digit(100), digit(10), digit(1)];
+    let zeros = point.iter().rev().take_while(|digit| **digit == b'0').count();
+    out.extend_from_slice(&point);
+    out.truncate(out.len() - zeros);
+    Some(())
 }
 
 /// A key for people: printable bytes as they are, others as `\xNN`.
@@ -148,6 +169,8 @@ pub fn size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn as_json(bytes: &[u8]) -> String {
@@ -194,6 +217,21 @@ mod tests {
         }
         for bad in [&b"A"[..], b"A===", b"AA=A", b"AA==AAAA", b"A!AA"] {
             assert_eq!(from_base64(bad), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn scores_have_the_shortest_digits(bits: u64, int: i64, shift in 0..60u32, places in 1..7) {
+            let few = (int >> shift) as f64 / 10f64.powi(places);
+            for number in [f64::from_bits(bits), few, (int >> shift) as f64 / 1024.0] {
+                if number.is_finite() && number.fract() != 0.0 {
+                    let mut out = Vec::new();
+                    json_score(&mut out, number);
+                    let naive = ryu::Buffer::new().format_finite(number).to_owned();
+                    prop_assert_eq!(String::from_utf8(out), Ok(naive));
+                }
+            }
         }
     }
 

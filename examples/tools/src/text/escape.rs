@@ -16,8 +16,8 @@ const ROOM: usize = 3 * BLOCK;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Marks {
     /// Quotes, backslashes and control characters.
-    special: u32,
-    high: u32,
+    special: u64,
+    high: u64,
 }
 
 impl Marks {
@@ -27,14 +27,17 @@ impl Marks {
         let is = |byte: u8| all.simd_eq(u8x16::splat(byte));
         let control = all.min(u8x16::splat(0x1f)).simd_eq(all);
         let special = is(b'"') | is(b'\\') | control;
-        Self { special: special.to_bitmask(), high: all.to_bitmask() }
+        Self { special: special.to_bitmask().into(), high: all.to_bitmask().into() }
     }
 
-    /// Of the first `len` bytes.
+    /// Of the first [`BLOCK`] bytes.
     #[inline(always)]
-    fn first(self, len: usize) -> Self {
-        let which = (1 << len) - 1;
-        Self { special: self.special & which, high: self.high & which }
+    fn of_block(block: &[u8; 2 * BLOCK]) -> Self {
+        let words = block.as_chunks().0.iter().take(BLOCK / WIDTH).map(Self::of);
+        words.enumerate().fold(Self::default(), |all, (at, marks)| {
+            let place = at * WIDTH;
+            all | Self { special: marks.special << place, high: marks.high << place }
+        })
     }
 }
 
@@ -67,89 +70,95 @@ fn padded(bytes: &[u8]) -> [u8; WIDTH] {
     word.to_le_bytes()
 }
 
-/// What bytes are, as far as the way they are written depends on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
-    /// ASCII that needs no escape.
-    Plain,
-    /// ASCII of which some needs one.
-    Ascii,
-    /// Not ASCII.
-    Other,
-}
-
-/// Looks at all bytes, as it is quicker to go on than to ask whether to.
+/// Appends up to 32 bytes in quotes, where they are ASCII that needs no escape, as most keys and
+/// members are; else `None`, and nothing.
 #[inline]
-pub(super) fn classify(bytes: &[u8]) -> Class {
-    let marks = match bytes.last_chunk() {
-        Some(last) => {
-            let chunks = bytes.as_chunks().0.iter().map(Marks::of);
-            chunks.fold(Marks::of(last), Marks::bitor)
-        }
-        None => Marks::of(&padded(bytes)).first(bytes.len()),
+pub(super) fn short(out: &mut Vec<u8>, bytes: &[u8]) -> Option<()> {
+    const QUOTED: usize = 2 * WIDTH + 2;
+    let len = bytes.len();
+    let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) if len <= 2 * WIDTH => (*first, *last),
+        (None, None) => [padded(bytes); 2].into(),
+        _ => return None,
     };
-    match marks {
-        Marks { high: 0, special: 0 } => Class::Plain,
-        Marks { high: 0, .. } => Class::Ascii,
-        Marks { .. } => Class::Other,
+    let marks = Marks::of(&first) | Marks::of(&last);
+    // Not of the zeros behind fewer than sixteen bytes.
+    let special = marks.special & ((1 << len.min(WIDTH)) - 1);
+    if special | marks.high != 0 {
+        return None;
     }
+    let start = out.len();
+    out.extend_from_slice(&[b'"'; QUOTED]);
+    let room: &mut [u8; QUOTED] = out.get_mut(start..)?.first_chunk_mut()?;
+    room[1..=WIDTH].copy_from_slice(&first);
+    room.get_mut(1 + len.saturating_sub(WIDTH)..)?.first_chunk_mut().map(|to| *to = last)?;
+    *room.get_mut(1 + len)? = b'"';
+    out.truncate(start + len + 2);
+    Some(())
 }
 
-/// Appends bytes as they are: short ones, as most are, without a call.
-#[inline]
-pub(super) fn plain(out: &mut Vec<u8>, bytes: &[u8]) {
-    let end = out.len() + bytes.len();
-    match (bytes.first_chunk::<WIDTH>(), bytes.last_chunk::<WIDTH>()) {
-        (Some(first), Some(last)) if bytes.len() <= 2 * WIDTH => {
-            out.extend_from_slice(first);
-            out.truncate(end - WIDTH);
-            out.extend_from_slice(last);
-        }
-        (Some(_), _) => out.extend_from_slice(bytes),
-        (None, _) => {
-            out.extend_from_slice(&padded(bytes));
-            out.truncate(end);
-        }
-    }
-}
-
-/// Appends UTF-8, each byte that needs it as an escape.
+/// Appends bytes in quotes, each that needs it as an escape. Where they have to be ASCII and are not:
+/// `None`, and nothing.
 #[inline(never)]
-pub(super) fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(super) fn long<const ASCII: bool>(out: &mut Vec<u8>, bytes: &[u8]) -> Option<()> {
+    let start = out.len();
     // Room for some escapes; more make room for themselves.
     out.reserve(bytes.len() + bytes.len() / 4 + ROOM);
+    out.push(b'"');
+    let done = blocks::<ASCII>(out, bytes);
+    match done {
+        Some(()) => out.push(b'"'),
+        None => out.truncate(start),
+    }
+    done
+}
+
+#[inline(always)]
+fn blocks<const ASCII: bool>(out: &mut Vec<u8>, bytes: &[u8]) -> Option<()> {
     let mut block = [0; 2 * BLOCK];
     let (whole, rest) = bytes.as_chunks::<BLOCK>();
     for bytes in whole {
         block[..BLOCK].copy_from_slice(bytes);
-        escaped_block(out, &block, 0, BLOCK);
+        escaped_block::<ASCII>(out, &block, 0, BLOCK)?;
     }
     if rest.is_empty() {
-        return;
+        return Some(());
     }
     match bytes.last_chunk::<BLOCK>() {
         // Those before the rest stand there a second time.
         Some(last) => {
             block[..BLOCK].copy_from_slice(last);
-            escaped_block(out, &block, BLOCK - rest.len(), BLOCK);
+            escaped_block::<ASCII>(out, &block, BLOCK - rest.len(), BLOCK)
         }
         None => {
             block[..rest.len()].copy_from_slice(rest);
-            escaped_block(out, &block, 0, rest.len());
+            escaped_block::<ASCII>(out, &block, 0, rest.len())
         }
     }
 }
 
-/// Appends the bytes of a block from `start` to `end`. What is behind the first [`BLOCK`] bytes is copied
-/// along with them, but does not count.
+/// Appends the bytes of a block from `start` to `end`, `None` where they have to be ASCII and are not. What
+/// is behind the first [`BLOCK`] bytes is copied along with them, but does not count.
 #[inline(always)]
-fn escaped_block(out: &mut Vec<u8>, block: &[u8; 2 * BLOCK], start: usize, end: usize) {
-    if short_escapes(out, block, start, end).is_none() {
+fn escaped_block<const ASCII: bool>(
+    out: &mut Vec<u8>,
+    block: &[u8; 2 * BLOCK],
+    start: usize,
+    end: usize,
+) -> Option<()> {
+    let marks = Marks::of_block(block);
+    if ASCII && marks.high != 0 {
+        return None;
+    }
+    let specials = (marks.special >> start) & (u64::MAX >> (BLOCK - (end - start)));
+    if short_escapes(out, block, start, specials, end - start).is_none() {
         block[start..end].iter().for_each(|byte| escape(out, *byte));
     }
+    Some(())
 }
 
-/// As [`escaped_block`]; `None`, and nothing done, where an escape is a long one.
+/// Appends `len` bytes of a block from `start` on, with the escapes that `specials` has a bit for; `None`,
+/// and nothing done, where one of them is a long one.
 ///
 /// Where the next escape stands follows no pattern. So all that follows one is copied each time, and
 /// written over from the next one on.
@@ -158,41 +167,37 @@ fn short_escapes(
     out: &mut Vec<u8>,
     block: &[u8; 2 * BLOCK],
     start: usize,
-    end: usize,
+    mut specials: u64,
+    len: usize,
 ) -> Option<()> {
-    let mut specials = specials(block) & (u64::MAX << start) & (u64::MAX >> (BLOCK - end));
     let before = out.len();
-    out.resize(before + ROOM, 0);
+    out.extend_from_slice(&[0; ROOM]);
     let room: &mut [u8; ROOM] = out.get_mut(before..)?.first_chunk_mut()?;
-    room[..BLOCK].copy_from_slice(&block[start..start + BLOCK]);
+    room[..BLOCK].copy_from_slice(block.get(start..start + BLOCK)?);
     let mut escapes = 0;
     while specials != 0 {
         let at = specials.trailing_zeros() as usize;
-        let letter = short(block[at]);
+        let from: &[u8; BLOCK] = block.get(start + at..)?.first_chunk()?;
+        let letter = letter(from[0]);
         if letter == 0 {
             out.truncate(before);
             return None;
         }
-        let to: &mut [u8; 1 + BLOCK] = room.get_mut(at - start + escapes..)?.first_chunk_mut()?;
+        // The mask says that it is within.
+        let to: &mut [u8; 1 + BLOCK] =
+            room.get_mut((at + escapes) & (2 * BLOCK - 1)..)?.first_chunk_mut()?;
         to[0] = b'\\';
-        to[1..].copy_from_slice(&block[at..at + BLOCK]);
+        to[1..].copy_from_slice(from);
         to[1] = letter;
         escapes += 1;
         specials &= specials - 1;
     }
-    out.truncate(before + end - start + escapes);
+    out.truncate(before + len + escapes);
     Some(())
 }
 
-/// A bit for each byte of the first [`BLOCK`] that needs an escape.
-#[inline(always)]
-fn specials(block: &[u8; 2 * BLOCK]) -> u64 {
-    let words = block.as_chunks().0.iter().take(BLOCK / WIDTH).map(Marks::of);
-    words.enumerate().fold(0, |bits, (at, marks)| bits | u64::from(marks.special) << (at * WIDTH))
-}
-
 /// The letter behind the backslash, where the escape is one letter; else 0.
-fn short(byte: u8) -> u8 {
+fn letter(byte: u8) -> u8 {
     const LETTERS: [u8; 128] = {
         let mut letters = [0; 128];
         letters[b'"' as usize] = b'"';
@@ -210,8 +215,8 @@ fn escape(out: &mut Vec<u8>, byte: u8) {
     let hex = |nibble: u8| b"0123456789abcdef"[usize::from(nibble & 15)];
     if byte >= 0x20 && byte != b'"' && byte != b'\\' {
         out.push(byte);
-    } else if short(byte) != 0 {
-        out.extend_from_slice(&[b'\\', short(byte)]);
+    } else if letter(byte) != 0 {
+        out.extend_from_slice(&[b'\\', letter(byte)]);
     } else {
         out.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte)]);
     }
@@ -239,11 +244,19 @@ mod tests {
         out
     }
 
-    fn naive_class(bytes: &[u8]) -> Class {
-        match (bytes.is_ascii(), naive(bytes) == bytes) {
-            (true, true) => Class::Plain,
-            (true, false) => Class::Ascii,
-            (false, _) => Class::Other,
+    type Way = fn(&mut Vec<u8>, &[u8]) -> Option<()>;
+
+    /// What the ways of writing `bytes` that may be taken for them append, or that they append nothing.
+    fn check(bytes: &[u8], before: &[u8]) {
+        let escaped = naive(bytes);
+        let quoted = [before, b"\"", &escaped, b"\""].concat();
+        let is_short = bytes.len() <= 2 * WIDTH && bytes.is_ascii() && escaped == bytes;
+        let ways: [(Way, bool); 3] =
+            [(short, is_short), (long::<true>, bytes.is_ascii()), (long::<false>, true)];
+        for (way, takes) in ways {
+            let mut out = before.to_vec();
+            assert_eq!(way(&mut out, bytes).is_some(), takes, "{bytes:?}");
+            assert_eq!(out, if takes { &quoted } else { before }, "{bytes:?}");
         }
     }
 
@@ -255,30 +268,25 @@ mod tests {
             vec(prop_oneof![30 => often(), 1 => any::<u8>()], 0..300),
             vec(prop_oneof![200 => Just(b'x'), 1 => any::<u8>()], 0..1000),
             vec(any::<u8>(), 0..100),
+            vec(b' '..0x7f, 0..40),
         ]
     }
 
     proptest! {
         #[test]
         fn escapes_as_the_naive_way_does(bytes in bytes(), before in 0..3usize) {
-            let mut out = vec![b'<'; before];
-            escaped(&mut out, &bytes);
-            prop_assert_eq!(&out[before..], naive(&bytes));
-            prop_assert_eq!(classify(&bytes), naive_class(&bytes));
+            check(&bytes, &vec![b'<'; before]);
         }
     }
 
     #[test]
     fn every_byte_at_every_place_is_escaped() {
-        for len in (1..20).chain([63, 64, 65, 130]) {
+        for len in (0..40).chain([63, 64, 65, 130]) {
             for place in 0..len {
                 for byte in 0..=255 {
                     let mut bytes = vec![b'x'; len];
                     bytes[place] = byte;
-                    let mut out = Vec::new();
-                    escaped(&mut out, &bytes);
-                    assert_eq!(out, naive(&bytes));
-                    assert_eq!(classify(&bytes), naive_class(&bytes));
+                    check(&bytes, b"");
                 }
             }
         }

@@ -20,7 +20,7 @@ pub enum Error {
         /// The first nine bytes.
         magic: [u8; 9],
     },
-    /// A DUMP payload of a version that this crate does not read.
+    /// A DUMP payload's footer names a version that this crate does not read.
     #[error("unknown RDB version {number}")]
     UnknownNumber {
         /// The version.
@@ -61,12 +61,13 @@ pub enum Error {
         /// What is wrong.
         fault: Fault,
     },
-    /// The file's last eight bytes are not the CRC-64 of what stands before them.
+    /// The eight bytes behind opcode 255 of a file, or at the end of a DUMP payload, are not the CRC-64 of what
+    /// stands before them.
     #[error(
         "checksum at offset {offset} is {stored:016x}, the bytes before it have {computed:016x}"
     )]
     Checksum {
-        /// Offset of the checksum.
+        /// Offset of the checksum in the file or payload.
         offset: u64,
         /// The checksum in the file.
         stored: u64,
@@ -82,11 +83,11 @@ pub enum Error {
         key: Option<KeyName>,
         /// The type of that value, where it is known.
         type_byte: Option<u8>,
-        /// Name of the limit's field.
+        /// Name of the field of [`Limits`](crate::Limits).
         name: &'static str,
-        /// The announced size.
+        /// The announced size in bytes; for `max_ratio`, how many times the compressed length it is.
         value: u64,
-        /// The limit.
+        /// The limit, in the same unit.
         max: u64,
     },
     /// The input ended before the file did.
@@ -107,7 +108,7 @@ pub enum Error {
         /// The dialect in which `type_byte` is to be understood: that of the file that the value
         /// comes from, or the target's for what was made for it.
         dialect: Dialect,
-        /// Its type byte; for a function library, the opcode.
+        /// Its type byte; for a function library, the opcode, 245.
         type_byte: u8,
         /// The version being written.
         target: Version,
@@ -139,10 +140,10 @@ pub enum Fault {
     /// A length's first byte announces a string's encoding where a number must stand.
     #[error("string encoding in place of a length")]
     Length,
-    /// A length's first byte has no known form.
+    /// A length's first byte has no known form, see [`length`](crate::length).
     #[error("unknown form of a length")]
     LengthForm,
-    /// A string's encoding is none of the four.
+    /// A string's encoding is none of the four, see [`string`](crate::string).
     #[error("unknown string encoding")]
     StringEncoding,
     /// A compressed string is cut.
@@ -154,7 +155,8 @@ pub enum Fault {
     /// A compressed string gives more or fewer bytes than announced.
     #[error("compressed string has not the length that it announces")]
     LzfLength,
-    /// Packed bytes are too few for their header and end.
+    /// Packed bytes are too few for their header and end. (Packed are the values of types 9 to 13, 16, 17,
+    /// 20, 23 and 25, and the nodes of lists and streams.)
     #[error("packed value is too short")]
     PackedShort,
     /// The total in the header of packed bytes is not their length.
@@ -169,7 +171,8 @@ pub enum Fault {
     /// An element passes the end.
     #[error("element passes the end of its packed value")]
     PackedOverrun,
-    /// The length of an element that its neighbour needs to step back is not its length.
+    /// The length of an element of a listpack or ziplist that its neighbour needs to step back is not its
+    /// length.
     #[error("length to step back over an element is wrong")]
     PackedBackLen,
     /// A ziplist's offset of the last element is another.
@@ -181,10 +184,10 @@ pub enum Fault {
     /// A field without a value, a member without a score.
     #[error("packed value lacks the last part of its last element")]
     PackedPart,
-    /// An intset's width is not 2, 4 or 8.
+    /// The width of an intset (type 11) is not 2, 4 or 8 bytes.
     #[error("unknown width of an intset")]
     IntsetWidth,
-    /// An intset is not ascending.
+    /// An intset (type 11) is not ascending.
     #[error("intset is not in order")]
     IntsetOrder,
     /// A member or field stands twice in one value.
@@ -193,28 +196,31 @@ pub enum Fault {
     /// A key comes twice in one database.
     #[error("duplicate key")]
     DuplicateKey,
-    /// A score is NaN or no number.
+    /// A score is NaN or no number (types 3, 5, 12 and 17).
     #[error("score is not a number")]
     Score,
-    /// The expiry of a hash field is no time.
+    /// The expiry of a hash field (types 22 to 25) is no time: below 0, or over 2^63 - 1 ms.
     #[error("expiry of a field is out of range")]
     FieldExpiry,
-    /// A list node is neither plain nor packed.
+    /// A node of a list (type 18) is neither plain (1) nor packed (2); or a list is of another type than
+    /// [`quicklist`](crate::quicklist) reads.
     #[error("unknown container of a list node")]
     Container,
-    /// A database number over 2^32 - 1.
+    /// A database number (opcode 254) over 2^32 - 1.
     #[error("database number is out of range")]
     Database,
-    /// The type or opcode was used by release candidates only, and no server reads it.
+    /// The type (6, of Redis 4.0) or opcode (246, of Redis 7.0) was used by release candidates only, and no
+    /// server reads it.
     #[error("form of a release candidate, which no server reads")]
     PreRelease,
-    /// An array's insert cursor is neither there nor not, or an element's tag is unknown.
+    /// An array's (type 28) insert cursor is neither there nor not, or an element's tag is unknown.
     #[error("unknown tag in an array")]
     ArrayTag,
-    /// A module's value goes on with an unknown opcode.
+    /// A module's data (type 7, opcodes 243 and 247) goes on with an unknown opcode of its own.
     #[error("unknown opcode in a module's value")]
     ModuleOpcode,
-    /// A stream's node has an id that is not 16 bytes.
+    /// A stream's node has an id that is not 16 bytes. (Streams are of types 15, 19, 21, 26 and 27, here and
+    /// below.)
     #[error("id of a stream node is not 16 bytes")]
     StreamId,
     /// A stream's nodes are not in ascending order.
@@ -223,7 +229,7 @@ pub enum Fault {
     /// A stream's node is not made as entries are.
     #[error("entries of a stream node are malformed")]
     StreamEntries,
-    /// A collection without elements, which no server makes a key of.
+    /// A collection without elements in a DUMP payload, which no server makes a key of.
     #[error("collection without elements")]
     Empty,
     /// Bytes stand behind a value that is to be all there is.

@@ -19,7 +19,7 @@ pub struct Decoded<'a> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// The magic: the file's version.
+    /// The magic, the file's first nine bytes: its version.
     Start(Version),
     /// Opcode 250, a note about the file such as `redis-ver` or `repl-id`.
     Aux {
@@ -42,7 +42,7 @@ pub enum Event<'a> {
     },
     /// Opcode 244 of a cluster node, a hint as `ResizeDb` is.
     SlotInfo {
-        /// The hash slot.
+        /// The hash slot, 0 to 16383 of what servers write.
         slot: u64,
         /// Keys in the slot.
         keys: u64,
@@ -56,30 +56,31 @@ pub enum Event<'a> {
     KeyMeta(&'a [u8]),
     /// Opcode 243 of Valkey 9, a slot import in progress: the bytes after the opcode as they stand.
     SlotImport(&'a [u8]),
-    /// A key begins.
+    /// A key begins: its type byte, its name, and what the opcodes before them say of it (248, 249, 252 and
+    /// 253).
     Key(KeyHeader<'a>),
-    /// The value of a string key. Integers are delivered as decimal digits, here and below.
+    /// The value of a string key (type 0). Integers are delivered as decimal digits, here and below.
     String(&'a [u8]),
-    /// A piece of the value of a string key, where
+    /// A piece of the value of a string key (type 0), where
     /// [`DecodeOptions::string_pieces`](crate::DecodeOptions::string_pieces) wants long ones in
     /// pieces; never empty. Such a value is one or more of these and no `String`.
     StringPart {
         /// The bytes behind those of the piece before.
         bytes: &'a [u8],
-        /// How many bytes of the string follow: 0 at the last piece.
+        /// How many bytes of the string follow, as they are after decompression: 0 at the last piece.
         left: u64,
     },
-    /// An element of a list (head first) or a member of a set.
+    /// An element of a list (types 1, 10, 14 and 18; head first) or a member of a set (2, 11 and 20).
     Element(&'a [u8]),
-    /// A member of a sorted set and its score, never NaN.
+    /// A member of a sorted set (types 3, 5, 12 and 17) and its score, never NaN.
     Scored(&'a [u8], f64),
-    /// A field of a hash.
+    /// A field of a hash (types 4, 9, 13, 16, and with expiries 22 to 25).
     Field {
         /// The field's name.
         field: &'a [u8],
         /// Its value.
         value: &'a [u8],
-        /// When the field expires, in ms since the Unix epoch.
+        /// When the field expires, in ms since the Unix epoch; `None` where it does not.
         expires_ms: Option<u64>,
     },
     /// A piece of a stream (types 15, 19, 21 and 26).
@@ -97,11 +98,11 @@ pub enum Event<'a> {
     },
     /// The key's value is complete.
     KeyEnd {
-        /// The collection had no element; false for what is opaque. Servers drop such a key with a warning when they load
-        /// a file.
+        /// The collection had no element; false for what is opaque. Servers drop such a key with a
+        /// warning when they load a file.
         empty: bool,
     },
-    /// The end of the file, its checksum compared. [`Decoded::used`] leaves what follows untouched.
+    /// Opcode 255, the end of the file, its checksum compared; or of a value that has no key. [`Decoded::used`] leaves what follows untouched.
     End,
 }
 
@@ -110,11 +111,12 @@ pub enum Event<'a> {
 pub struct KeyHeader<'a> {
     /// The key's name.
     pub key: &'a [u8],
-    /// When the key expires, in ms since the Unix epoch (opcodes 252 and 253).
+    /// When the key expires, in ms since the Unix epoch (opcode 252; or 253, in seconds), `None` for no
+    /// expiry. A time before 1970 is given as 0.
     pub expire_ms: Option<u64>,
     /// Seconds since the last access (opcode 248), in files of a server with an LRU policy.
     pub idle: Option<u64>,
-    /// Access frequency counter (opcode 249), in files of a server with an LFU policy.
+    /// Access frequency counter, logarithmic (opcode 249), in files of a server with an LFU policy.
     pub freq: Option<u8>,
     /// Which events the value consists of.
     pub kind: Kind,
@@ -133,7 +135,8 @@ pub enum Kind {
     Set,
     /// Types 3, 5, 12 and 17: [`Event::Scored`] in any order.
     Zset,
-    /// Types 4, 9, 13, 16, 22 (Valkey), 24 and 25: [`Event::Field`]s in any order.
+    /// Types 4, 9, 13, 16, 22 (Valkey), 24 and 25, and 22 and 23 of Redis 7.4's release candidates:
+    /// [`Event::Field`]s in any order.
     Hash,
     /// Types 15, 19, 21 and 26: [`Event::Stream`]s, in the order of the format.
     Stream,

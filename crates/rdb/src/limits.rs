@@ -61,7 +61,8 @@ impl From<Limits> for DecodeOptions {
 /// Sizes beyond which the input is refused with [`Error::Limit`](crate::Error::Limit).
 ///
 /// They bound what a caller has to buffer. The decoder itself allocates only for what it received:
-/// whatever a length announces, at most 88 bytes for each byte of a compressed string.
+/// whatever a length announces, at most 88 bytes for each byte of a compressed string, or some 16 KiB
+/// where that is more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Longest string as it stands in the file, in bytes: keys, values, elements, packed blobs.
@@ -76,7 +77,8 @@ pub struct Limits {
     /// Longest string that comes in pieces ([`DecodeOptions::string_pieces`]), in bytes after
     /// decompression. It is bound by this alone. Default `u64::MAX`: it is never in memory whole.
     pub max_in_pieces: u64,
-    /// Longest opaque body (a module's value, what is wanted opaque), in bytes. Default 4 GiB.
+    /// Longest opaque body (a module's value of type 7 or opcode 247, what is wanted opaque), in bytes.
+    /// Default 4 GiB.
     pub max_opaque: u64,
 }
 

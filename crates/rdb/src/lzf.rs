@@ -1,4 +1,5 @@
-//! LZF, the compression of strings in RDB files.
+//! LZF, the compression of strings in RDB files: of those whose [`length`](crate::length) is
+//! [`Length::Encoded(3)`](crate::length::Length::Encoded), the byte `0xc3`.
 //!
 //! A stream of pieces. `000LLLLL`: `L + 1` literal bytes follow. `LLLooooo`, a byte with the lower
 //! bits of `o`: copy `L + 2` bytes from `o + 1` bytes back; with `L = 7` a byte more, between the

@@ -3,7 +3,8 @@
 use super::{EncodeOptions, pack::has_listpacks};
 use crate::{listpack, packed::Value, ziplist};
 
-/// Counts the nodes that a list will take, which its encoding begins with.
+/// Counts the nodes that a list (type 18, before Redis 7.0 type 14) will take, which its encoding begins
+/// with.
 ///
 /// Give it each item once ([`item`](Self::item), in any number of sittings), then hand it to
 /// [`Encoder::begin_list`](crate::Encoder::begin_list).

@@ -16,7 +16,7 @@ pub struct EncodeOptions {
     /// Compress strings of more than 20 bytes where that makes them shorter (`rdbcompression`).
     /// Default true.
     pub compress: bool,
-    /// End the file with its CRC-64 (`rdbchecksum`), else with 0. Default true.
+    /// End the file with its CRC-64 behind opcode 255 (`rdbchecksum`), else with 0. Default true.
     pub checksum: bool,
     /// Up to which size collections are written in a compact form.
     pub thresholds: Thresholds,
@@ -36,22 +36,23 @@ impl Default for EncodeOptions {
 /// Up to which size collections are written in a compact form; defaults are the servers' own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thresholds {
-    /// `hash-max-listpack-entries`, fields; here and below ziplists for targets before Redis 7.0. Default
-    /// 512.
+    /// `hash-max-listpack-entries`, fields (type 16; here and below a ziplist for targets before Redis 7.0,
+    /// type 13). More are written one by one (type 4). Default 512.
     pub hash_max_listpack_entries: usize,
     /// `hash-max-listpack-value`, bytes of a field or value. Default 64.
     pub hash_max_listpack_value: usize,
-    /// `zset-max-listpack-entries`, members. Default 128.
+    /// `zset-max-listpack-entries`, members (type 17, before Redis 7.0 type 12; else 5). Default 128.
     pub zset_max_listpack_entries: usize,
     /// `zset-max-listpack-value`, bytes of a member. Default 64.
     pub zset_max_listpack_value: usize,
-    /// `set-max-intset-entries`, members. Default 512.
+    /// `set-max-intset-entries`, members, all of them integers (type 11). Default 512.
     pub set_max_intset_entries: usize,
-    /// `set-max-listpack-entries`, members; only for targets from Redis 7.2 on. Default 128.
+    /// `set-max-listpack-entries`, members (type 20; else 2); only for targets from Redis 7.2 on. Default
+    /// 128.
     pub set_max_listpack_entries: usize,
     /// `set-max-listpack-value`, bytes of a member. Default 64.
     pub set_max_listpack_value: usize,
-    /// `list-max-listpack-size -2`, bytes of a list's node. Default 8192.
+    /// `list-max-listpack-size -2`, bytes of a list's node (types 18 and 14), at most 1 GiB. Default 8192.
     pub list_node_bytes: usize,
     /// Elements of a list's node, which `list-max-listpack-size` gives where it is positive. Default
     /// `usize::MAX`, which sets no limit.
@@ -83,7 +84,7 @@ pub struct KeyMeta<'a> {
     pub expire_ms: Option<u64>,
     /// Seconds since the last access, for servers with an LRU policy (opcode 248).
     pub idle: Option<u64>,
-    /// Access frequency counter, for servers with an LFU policy (opcode 249).
+    /// Access frequency counter, logarithmic, for servers with an LFU policy (opcode 249).
     pub freq: Option<u8>,
 }
 

@@ -12,7 +12,7 @@ use crate::{Dialect, Error, Kind, stream::StreamPart};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Value<'a> {
-    /// Types 0; integers as decimal digits, here and below.
+    /// Type 0; integers as decimal digits, here and below.
     String(&'a [u8]),
     /// Types 1, 10, 14 and 18: elements, head first.
     List(Elements<'a>),
@@ -21,12 +21,13 @@ pub enum Value<'a> {
     /// Types 3, 5, 12 and 17: members with their scores in the order of the file, which for large
     /// ones is often descending.
     Zset(Members<'a>),
-    /// Types 4, 9, 13, 16, 22, 24 and 25: fields with their values and expiries in the order of the
+    /// Types 4, 9, 13, 16, and with expiries 22 to 25: fields with their values and expiries in the order of the
     /// file.
     Hash(Fields<'a>),
     /// Types 15, 19, 21 and 26.
     Stream(StreamBytes<'a>),
-    /// A module's value (type 7), and each value of [`DecodeOptions::opaque_values`].
+    /// What [`Event::Opaque`](crate::Event::Opaque) delivers: a module's value (type 7), one of a type of
+    /// Redis 8.8 (27, 28 and 33), and each value where [`DecodeOptions::opaque_values`] says so.
     ///
     /// [`DecodeOptions::opaque_values`]: crate::DecodeOptions::opaque_values
     Opaque {

@@ -3,7 +3,7 @@
 use super::{StreamId, StreamNode};
 use crate::{DecodeOptions, Decoded, Decoder, Error, Event, Fault, Version};
 
-/// A piece of a stream. Each says how many of those follow that belong to it, as files do.
+/// A piece of a stream (types 15, 19, 21 and 26). Each says how many of those follow that belong to it, as files do.
 ///
 /// A stream is `Nodes` and so many `Node`s; `Head` and so many groups; for a file of Redis 8.6
 /// `Producers`, so many producers, and `AddedCounts`. A group is `Group` and so many `Pending`s,
@@ -30,21 +30,21 @@ pub enum StreamPart<'a> {
     Owned(StreamId),
     /// Settings of idempotent producers (type 26, Redis 8.6).
     Producers(StreamProducers),
-    /// A producer by its id; so many of its ids follow.
+    /// A producer by its id (type 26); so many of its ids follow.
     Producer {
         /// The producer.
         id: &'a [u8],
         /// How many [`Added`](Self::Added) follow.
         added: u64,
     },
-    /// An id that the producer added an entry by.
+    /// An id that the producer added an entry by (type 26).
     Added {
         /// The producer's own id.
         id: &'a [u8],
         /// The entry that it added.
         entry: StreamId,
     },
-    /// What producers added in all.
+    /// What producers added in all (type 26).
     AddedCounts {
         /// Entries added by an id of their producer's.
         added: u64,
@@ -114,7 +114,7 @@ pub struct StreamConsumer<'a> {
     pub pending: u64,
 }
 
-/// Settings of idempotent producers.
+/// Settings of idempotent producers (type 26, Redis 8.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamProducers {
     /// How long an id is remembered, in seconds.

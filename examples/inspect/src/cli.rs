@@ -75,7 +75,8 @@ pub(crate) enum Command {
         /// The RDB file
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
-        /// Server that is to load it, e.g. 7.2 or valkey-9.1; else the version that the JSON names
+        /// Server that is to load it, e.g. 7.2 or valkey-9.1; else the version that the JSON names, or
+        /// 9, which Redis 5.0 and all later servers load
         #[arg(long, value_name = "TARGET")]
         to: Option<Version>,
         /// Longest line that is read into memory
@@ -149,7 +150,8 @@ pub(crate) enum Command {
     },
     /// What can be read of a damaged file, into a new one; reports what was lost
     ///
-    /// Reads the file into memory.
+    /// Reads the file into memory. The new file is of the same version, 9 (Redis 5.0) at least: see
+    /// convert for another.
     Repair {
         #[command(flatten)]
         from: From,
@@ -158,6 +160,8 @@ pub(crate) enum Command {
         output: PathBuf,
     },
     /// Several RDB files in a folder, by cluster slot or by database
+    ///
+    /// They are of the input's version, 9 (Redis 5.0) at least: see convert for another.
     Split {
         #[command(flatten)]
         from: From,

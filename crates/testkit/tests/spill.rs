@@ -54,6 +54,11 @@ fn a_stalled_replica_is_kept(peer: Peer) {
         });
     }
     assert!(number(&redwire, "redwire_repl_spill_bytes") > 115 << 20);
+    // What is on disk is no memory, and no reason to evict fewer keys.
+    for field in ["mem_clients_slaves", "mem_not_counted_for_evict"] {
+        let bytes = number(&redwire, field);
+        assert!(bytes <= 6 << 20, "{field}: {bytes}");
+    }
     let grown = resident(&redwire).saturating_sub(before);
     assert!(grown < 64 << 20, "{grown} bytes more");
     assert_eq!(number(&redwire, "connected_slaves"), 1);

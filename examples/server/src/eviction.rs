@@ -66,7 +66,7 @@ impl Core {
     /// Bytes that are not judged by `maxmemory`: what replicas have still to be sent, beyond the
     /// backlog.
     pub(crate) fn not_counted_for_eviction(&self) -> u64 {
-        let lagging = self.primary.backlog().map_or(0, Backlog::beyond_window);
+        let lagging = self.primary.backlog().map_or(0, Backlog::memory_beyond_window);
         lagging + self.ledger.total(Class::Replica)
     }
 

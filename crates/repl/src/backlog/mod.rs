@@ -169,9 +169,16 @@ impl Backlog {
         self.closed_bytes + (self.open.capacity() + spare) as u64 + loaded
     }
 
-    /// Bytes that are held beyond the window: what slow cursors pin, and up to a block of rounding.
+    /// Bytes that are held beyond the window, in memory or on disk: what slow cursors pin, and up to a
+    /// block of rounding.
     pub fn beyond_window(&self) -> u64 {
         self.len().saturating_sub(self.size)
+    }
+
+    /// Memory that is taken beyond what the window may take, in bytes: what of
+    /// [`beyond_window`](Backlog::beyond_window) is not on disk, and up to two blocks.
+    pub fn memory_beyond_window(&self) -> u64 {
+        self.allocated().saturating_sub(self.size)
     }
 
     /// Bytes beyond the window that this cursor alone would pin.

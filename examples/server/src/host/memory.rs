@@ -53,7 +53,7 @@ pub(super) struct Report {
     pub(super) resident: u64,
     /// What the allocator has of it.
     pub(super) books: Books,
-    /// The stream for replicas, and what of it only slow ones need.
+    /// The stream for replicas as far as it is in memory, and what of that only slow ones need.
     pub(super) stream: u64,
     pub(super) lagging: u64,
     /// Connections of replicas, and of others.
@@ -68,7 +68,7 @@ impl Report {
     pub(super) fn new(core: &Core, keyspace: &Keyspace) -> Self {
         let used = memory::allocated();
         let backlog = core.primary.backlog();
-        let lagging = backlog.map_or(0, Backlog::beyond_window);
+        let lagging = backlog.map_or(0, Backlog::memory_beyond_window);
         let data = keyspace.data();
         let filled = (0..data.database_count()).filter(|db| data.len(*db) > 0);
         let databases = filled.clone().map(|db| {

@@ -375,6 +375,8 @@ fn a_stalled_cursor_costs_nothing_beyond_the_budget() {
         assert!(backlog.unstored_behind(&cursors[0]) <= 4 << 20);
     }
     assert_eq!(backlog.unread(&cursors[0]), 1 << 30);
+    assert_eq!(backlog.beyond_window(), (1 << 30) - (1 << 20));
+    assert!(backlog.memory_beyond_window() <= (4 << 20) + 2 * BLOCK_MAX as u64);
     cursors.into_iter().for_each(|cursor| backlog.release(cursor));
 }
 

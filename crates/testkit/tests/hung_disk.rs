@@ -174,7 +174,7 @@ fn a_snapshot_for_a_slow_replica() {
     wait_until("what memory holds to be sent", PATIENCE, || {
         serves(&primary, "large:1");
         client.ok(&["SET", "small", "1"]);
-        number(&replica, "used_memory") > 7 << 20
+        number(&replica, "used_memory") > 4 << 20
     });
     assert_eq!(number(&primary, "rdb_bgsave_in_progress"), 1, "{}", primary.log());
     goes_on(&primary, &replica);

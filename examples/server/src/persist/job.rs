@@ -7,7 +7,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::{JoinHandle, Thread};
 
-use bytes::Bytes;
 use mio::Waker;
 use redwire_keyspace::SnapshotItem;
 use redwire_rdb::{EncodeOptions, Encoder};
@@ -18,8 +17,12 @@ use crate::persist::{AtomicFile, Disk, DiskFile, Transfer};
 /// Batches of items that wait for the job at most: the walk pauses when it falls behind.
 const QUEUE: usize = 16;
 
-/// Bytes that come together before they are written or handed on.
+/// Bytes that come together before they are written or handed on: links get them in chunks of that many,
+/// however long a value is.
 const CHUNK_BYTES: usize = 256 << 10;
+
+/// Room for what exceeds a chunk when it is noticed to be whole, so that the buffer rarely grows.
+const SLACK: usize = 32 << 10;
 
 /// How much lower than the loop's the thread's priority is (`nice`): where both share a core, requests go
 /// first, and a tenth of the core is left for the snapshot.
@@ -213,19 +216,25 @@ enum Open {
 }
 
 impl Sink<'_> {
+    /// Takes what there is in whole chunks, and leaves the rest.
     fn take(&mut self, out: &mut Vec<u8>) {
+        let whole = out.len() - out.len() % CHUNK_BYTES;
+        for chunk in out[..whole].chunks_exact(CHUNK_BYTES) {
+            self.write(chunk);
+        }
+        out.drain(..whole);
+        // Behind a long value its room is not needed.
+        out.shrink_to(CHUNK_BYTES + SLACK);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
         if self.error.is_some() {
-            out.clear();
             return;
         }
-        self.written += out.len() as u64;
+        self.written += bytes.len() as u64;
         match &mut self.to {
-            Open::File(file) => {
-                self.error = file.write(out).err();
-                out.clear();
-            }
+            Open::File(file) => self.error = file.write(bytes).err(),
             Open::Links(transfer) => {
-                let bytes = Bytes::from(std::mem::replace(out, Vec::with_capacity(CHUNK_BYTES)));
                 transfer.append(bytes);
                 // Should waking fail, the loop's next tick finds the chunk.
                 let _ = self.waker.wake();
@@ -239,7 +248,11 @@ impl Sink<'_> {
         }
     }
 
-    fn finish(self) -> io::Result<Written> {
+    /// `rest` is what behind the last whole chunk is the end.
+    fn finish(mut self, rest: &[u8]) -> io::Result<Written> {
+        if !rest.is_empty() {
+            self.write(rest);
+        }
         if let Some(error) = self.error {
             return Err(error);
         }
@@ -264,7 +277,7 @@ fn write_all(plan: JobPlan, queue: &Queue, waker: &Waker) -> Result<Written, Str
     let mut sink =
         Sink { to, written: 0, disk: plan.disk.clone(), waker, error: None, waits: false };
     let mut encoder = Encoder::new(plan.options.clone());
-    let mut out = Vec::with_capacity(CHUNK_BYTES);
+    let mut out = Vec::with_capacity(CHUNK_BYTES + SLACK);
     begin(&plan, &mut encoder, &mut out)?;
     let mut db = None;
     loop {
@@ -275,7 +288,8 @@ fn write_all(plan: JobPlan, queue: &Queue, waker: &Waker) -> Result<Written, Str
         };
         // Room for the walk: let it go on.
         let _ = waker.wake();
-        for item in &batch {
+        // Each is let go of at once: it may be the last to hold a value that was overwritten.
+        for item in batch {
             if db != Some(item.db) {
                 db = Some(item.db);
                 let (keys, expires) = plan.sizes.get(item.db as usize).copied().unwrap_or_default();
@@ -293,7 +307,7 @@ fn write_all(plan: JobPlan, queue: &Queue, waker: &Waker) -> Result<Written, Str
     }
     encoder.end(&mut out);
     sink.take(&mut out);
-    sink.finish().map_err(|error| error.to_string())
+    sink.finish(&out).map_err(|error| error.to_string())
 }
 
 fn warn_of_full_disk(transfer: &Transfer) {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::{Disk, DiskFile, Pending};
 
 /// Bytes that are kept in memory for links that lag; what comes beyond goes to disk.
-const MEMORY_BUDGET: usize = 8 << 20;
+const MEMORY_BUDGET: usize = 4 << 20;
 
 /// The bytes of a snapshot, written once by the job and read by every link at its own pace.
 ///
@@ -87,17 +87,18 @@ impl Transfer {
         Self { inner: Arc::new(Inner { disk, file, shared, released }) }
     }
 
-    /// Adds bytes at the end; called on the job's thread alone, as it may write to disk.
+    /// Adds a chunk at the end; called on the job's thread alone, as it may write to disk. It is copied,
+    /// so that it takes the memory that it needs and no more, and none if it goes to disk.
     ///
-    /// When the disk does not take them they stay in memory, since the links must get them: see
+    /// When the disk does not take it, it stays in memory, since the links must get it: see
     /// [`Transfer::is_beyond_disk`].
-    pub(crate) fn append(&self, bytes: Bytes) {
+    pub(crate) fn append(&self, bytes: &[u8]) {
         let mut shared = self.lock();
         if shared.in_memory + bytes.len() > MEMORY_BUDGET && shared.disk_error.is_none() {
             let offset = shared.file_len;
             // Those who read do not wait for the disk.
             drop(shared);
-            let written = self.inner.file.write_all_at(&bytes, offset);
+            let written = self.inner.file.write_all_at(bytes, offset);
             shared = self.lock();
             match written {
                 Ok(()) => {
@@ -107,7 +108,7 @@ impl Transfer {
                 Err(error) => shared.disk_error = Some(error),
             }
         }
-        shared.push(Place::Memory(bytes));
+        shared.push(Place::Memory(Bytes::copy_from_slice(bytes)));
     }
 
     /// Whether both are the same snapshot's bytes.
@@ -227,6 +228,15 @@ mod tests {
 
     const MISSING: &str = "/nonexistent";
 
+    /// So many chunks of this size stay in memory.
+    const IN_MEMORY: usize = 4;
+    const CHUNK: usize = MEMORY_BUDGET / IN_MEMORY;
+    const CHUNKS: usize = IN_MEMORY + 5;
+
+    fn chunk(number: usize) -> Vec<u8> {
+        vec![number as u8; CHUNK]
+    }
+
     /// A chunk, when it is there.
     fn read(transfer: &Transfer, index: usize, woken: &Receiver<()>) -> Option<Bytes> {
         match transfer.chunk(index)? {
@@ -243,22 +253,23 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let (disk, woken) = Disk::for_test();
         let transfer = Transfer::new(folder.path(), &disk);
-        let chunk = |number: usize| Bytes::from(vec![number as u8; 3 << 20]);
-        for number in 0..20 {
-            transfer.append(chunk(number));
+        // Not whole parts of the budget, so that a bit of it stays free.
+        let chunk = |number: usize| vec![number as u8; CHUNK - 1];
+        for number in 0..CHUNKS {
+            transfer.append(&chunk(number));
         }
         transfer.complete();
         assert!(transfer.lock().in_memory <= MEMORY_BUDGET);
         assert_eq!(std::fs::read_dir(folder.path())?.count(), 0, "the spool has no name");
-        for number in 0..20 {
+        for number in 0..CHUNKS {
             assert!(!transfer.is_end(number));
-            assert_eq!(transfer.is_on_disk(number), number >= 2);
-            assert_eq!(read(&transfer, number, &woken), Some(chunk(number)));
+            assert_eq!(transfer.is_on_disk(number), number >= IN_MEMORY);
+            assert_eq!(read(&transfer, number, &woken), Some(chunk(number).into()));
         }
-        assert!(transfer.is_end(20));
-        transfer.release(20);
+        assert!(transfer.is_end(CHUNKS));
+        transfer.release(CHUNKS);
         assert_eq!(transfer.lock().in_memory, 0);
-        assert!(transfer.is_end(20));
+        assert!(transfer.is_end(CHUNKS));
         Ok(())
     }
 
@@ -266,11 +277,11 @@ mod tests {
     fn a_disk_that_takes_nothing_loses_nothing() {
         let (disk, woken) = Disk::for_test();
         let transfer = Transfer::new(Path::new(MISSING), &disk);
-        for _ in 0..12 {
-            transfer.append(Bytes::from(vec![7; 4 << 20]));
+        for number in 0..CHUNKS {
+            transfer.append(&chunk(number));
         }
-        for index in 0..12 {
-            assert_eq!(read(&transfer, index, &woken).map(|bytes| bytes.len()), Some(4 << 20));
+        for number in 0..CHUNKS {
+            assert_eq!(read(&transfer, number, &woken), Some(chunk(number).into()));
         }
     }
 
@@ -283,26 +294,24 @@ mod tests {
         disk.set_delay(std::time::Duration::from_secs(1000));
         std::thread::scope(|scope| {
             let job = scope.spawn(|| {
-                (0..12).for_each(|number| transfer.append(vec![number; 1 << 20].into()));
+                (0..CHUNKS).for_each(|number| transfer.append(&chunk(number)));
                 transfer.complete();
             });
-            while !transfer.is_ready(7) {
+            while !transfer.is_ready(IN_MEMORY - 1) {
                 std::thread::yield_now();
             }
-            for number in 0..8 {
-                let chunk = read(&transfer, number, &woken);
-                assert_eq!(chunk, Some(vec![number as u8; 1 << 20].into()));
+            for number in 0..IN_MEMORY {
+                assert_eq!(read(&transfer, number, &woken), Some(chunk(number).into()));
             }
-            // The ninth is written in spite of the room that there is: it was on its way.
-            transfer.release(8);
-            assert!(!job.is_finished() && !transfer.is_ready(8));
+            // The next is written in spite of the room that there is: it was on its way.
+            transfer.release(IN_MEMORY);
+            assert!(!job.is_finished() && !transfer.is_ready(IN_MEMORY));
             disk.set_delay(std::time::Duration::ZERO);
         });
-        for number in 8..12 {
-            let chunk = read(&transfer, number, &woken);
-            assert_eq!(chunk, Some(vec![number as u8; 1 << 20].into()));
+        for number in IN_MEMORY..CHUNKS {
+            assert_eq!(read(&transfer, number, &woken), Some(chunk(number).into()));
         }
-        assert!(transfer.is_end(12));
+        assert!(transfer.is_end(CHUNKS));
         Ok(())
     }
 
@@ -312,8 +321,8 @@ mod tests {
     fn readers_are_waited_for_without_a_disk() {
         let (disk, woken) = Disk::for_test();
         let fill = |transfer: &Transfer| {
-            for number in 0..12_u8 {
-                transfer.append(Bytes::from(vec![number; 1 << 20]));
+            for number in 0..CHUNKS {
+                transfer.append(&chunk(number));
                 transfer.wait_for_readers();
             }
             transfer.complete();
@@ -323,14 +332,14 @@ mod tests {
             scope.spawn(|| fill(&transfer));
             let mut next = 0;
             while !transfer.is_end(next) {
-                assert!(transfer.in_memory() <= MEMORY_BUDGET + (1 << 20));
-                if let Some(chunk) = read(&transfer, next, &woken) {
-                    assert_eq!(chunk, vec![next as u8; 1 << 20]);
+                assert!(transfer.in_memory() <= MEMORY_BUDGET + CHUNK);
+                if let Some(bytes) = read(&transfer, next, &woken) {
+                    assert_eq!(bytes, chunk(next));
                     next += 1;
                     transfer.release(next);
                 }
             }
-            assert_eq!(next, 12);
+            assert_eq!(next, CHUNKS);
         });
         let transfer = Transfer::new(Path::new(MISSING), &disk);
         std::thread::scope(|scope| {

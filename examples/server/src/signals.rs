@@ -3,7 +3,8 @@
 //! SIGTERM and SIGINT ask for an orderly shutdown. A SIGINT while one is under
 //! way already ends the process at once, with status 1, as in Redis: that is
 //! done in the handler, so that it works however busy the loop is. SIGHUP and
-//! SIGPIPE do nothing.
+//! SIGPIPE do nothing, and SIGXFSZ neither: a file beyond what the process may
+//! write (`ulimit -f`) is a failed write.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use mio::event::Source;
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGXFSZ};
 use signal_hook::{flag, low_level};
 
 /// Status of a process that a second SIGINT ends.
@@ -75,7 +76,7 @@ impl Signals {
             low_level::pipe::register(signal, duplicate(&signalled)?)?;
         }
         // A handler that does nothing much, since ignoring takes unsafe code.
-        for ignored in [SIGHUP, SIGPIPE] {
+        for ignored in [SIGHUP, SIGPIPE, SIGXFSZ] {
             flag::register(ignored, Arc::default())?;
         }
         Ok(signals)
@@ -152,6 +153,7 @@ mod tests {
 
         low_level::raise(SIGHUP).unwrap();
         low_level::raise(SIGPIPE).unwrap();
+        low_level::raise(SIGXFSZ).unwrap();
         for (number, expected) in [(SIGTERM, Signal::Terminate), (SIGINT, Signal::Interrupt)] {
             low_level::raise(number).unwrap();
             while events.is_empty() {

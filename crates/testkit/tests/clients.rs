@@ -576,6 +576,8 @@ fn link_as_a_client(replica: &Server) -> Vec<String> {
     assert!(ids.is_sorted() && ids.contains(&number), "{ids:?}");
     said.extend(["flags", "user", "name", "redir"].map(|name| field(&line, name).to_owned()));
     said.push(format!("{:?}", first.call(&["CLIENT", "UNBLOCK", &link])));
+    let age = || field(&list(), "age").parse::<u64>().expect("seconds");
+    wait_until("the link to be a second old", Duration::from_secs(60), || age() > 0);
     for filter in FILTERS {
         let line = list();
         let filled = ["id", "addr", "laddr"].into_iter().fold(filter.to_owned(), |text, name| {
@@ -588,6 +590,7 @@ fn link_as_a_client(replica: &Server) -> Vec<String> {
                 && !list().is_empty()
         });
         assert_eq!(field(&list(), "id"), link, "a partial resync goes on with the old one");
+        assert!(age() > 0, "and so does its age");
     }
     drop(primary);
     wait_until("the link to be down", Duration::from_secs(60), || {

@@ -68,15 +68,27 @@ pub(crate) struct Upstream {
     /// No more of it could be kept in this full sync, and that was said.
     was_full: bool,
     two_connections: Two,
-    /// The link's number in `CLIENT LIST`, since its stream flowed first. As in Redis it keeps it when it
-    /// goes on where it broke off, and has another after a full sync.
-    id: Option<ClientId>,
-    /// When the connection was opened, what has gone over it, and the last command that came.
-    opened: Instant,
+    /// What the link is in `CLIENT LIST`, since its stream flowed first. As in Redis it stays that when it
+    /// goes on where it broke off, and begins anew with a full sync.
+    born: Option<Birth>,
+    /// What has gone over it since, and the last command that came.
     traffic: Traffic,
     last_command: &'static str,
     /// The other side refused to take over from this node.
     refuses: bool,
+}
+
+/// A link's number, and when it had it first.
+#[derive(Debug, Clone, Copy)]
+struct Birth {
+    id: ClientId,
+    at: Instant,
+}
+
+impl Birth {
+    fn now(core: &mut Core) -> Self {
+        Self { id: core.new_client_id(), at: core.now }
+    }
 }
 
 /// What a turn of the link brought, for the log and for the rest of the server.
@@ -141,8 +153,7 @@ impl Upstream {
             kept_peak: 0,
             was_full: false,
             two_connections: Two::new(core),
-            id: None,
-            opened: core.now,
+            born: None,
             traffic: Traffic::default(),
             last_command: "NULL",
             refuses: false,
@@ -212,7 +223,8 @@ impl Upstream {
     /// The link as `CLIENT LIST` shows it; as in Redis there is none before its stream flows.
     pub(crate) fn client_info(&self, now: Instant) -> Option<ClientInfo> {
         let stream = self.stream.as_ref().filter(|_| self.is_up())?;
-        let mut info = ClientInfo::new(self.id?, stream, self.opened);
+        let Birth { id, at } = self.born?;
+        let mut info = ClientInfo::new(id, stream, at);
         info.is_primary = true;
         info.user = b"(superuser)".to_vec();
         info.logged_in = true;
@@ -287,7 +299,7 @@ impl Upstream {
                     let two_connections = self.two_connections.for_machine();
                     let config = self.machine.config().clone();
                     self.machine.set_config(ReplicaConfig { two_connections, ..config });
-                    if let Err(error) = self.connect(registry, token, now) {
+                    if let Err(error) = self.connect(registry, token) {
                         self.machine.handle_disconnected(now);
                         let reason = format!("Unable to connect to MASTER: {error}");
                         received.push(Received::Broken(reason));
@@ -327,12 +339,11 @@ impl Upstream {
         Ok(())
     }
 
-    fn connect(&mut self, registry: &Registry, token: Token, now: Instant) -> io::Result<()> {
+    fn connect(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         let mut stream = Stream::connect(self.address()?)?;
         stream.register(registry, token)?;
         self.stream = Some(stream);
         self.connected = false;
-        (self.opened, self.traffic, self.last_command) = (now, Traffic::default(), "NULL");
         Ok(())
     }
 

@@ -6,8 +6,9 @@ use redwire_keyspace::{Dataset, Keyspace, Loader, Session};
 use redwire_rdb::DecodeOptions;
 use redwire_repl::{Error, Offset, ReplId};
 
-use super::{Received, Upstream, may_refuse};
+use super::{Birth, Received, Upstream, may_refuse};
 use crate::core::Core;
+use crate::net::Traffic;
 use crate::persist::RdbLoad;
 use crate::replication::empty_primary;
 
@@ -54,7 +55,8 @@ impl Upstream {
         self.session.db = notes.stream_db.unwrap_or(0);
         keyspace.replace_data(data);
         self.empty_primary.follow(replid);
-        self.id = Some(core.new_client_id());
+        self.born = Some(Birth::now(core));
+        (self.traffic, self.last_command) = (Traffic::default(), "NULL");
         let replid = replid.or(notes.replid).unwrap_or(ReplId::NONE);
         core.primary.adopt(replid, offset, notes.stream_db, core.now);
     }

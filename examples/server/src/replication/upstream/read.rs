@@ -6,7 +6,7 @@ use mio::{Registry, Token};
 use redwire_keyspace::Keyspace;
 use redwire_repl::{Error, ReplId, Step};
 
-use super::{Received, Upstream, may_refuse};
+use super::{Birth, Received, Upstream, may_refuse};
 use crate::core::Core;
 use crate::persist::Spooled;
 use crate::replication::empty_primary;
@@ -348,7 +348,7 @@ impl Upstream {
             }
             Step::Continue { replid, .. } => {
                 self.empty_primary.follow(Some(replid));
-                self.id.get_or_insert_with(|| core.new_client_id());
+                self.born.get_or_insert_with(|| Birth::now(core));
                 received.push(Received::Continued(replid));
             }
             Step::RdbStart { len } => self.begin_load(len, core, keyspace, received),

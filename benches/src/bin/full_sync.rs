@@ -17,8 +17,9 @@ const HELP: &[(&str, &str)] = &[
     ("large", "N: keys of the save and the load, 1000000 (about 1 GB)"),
     ("rounds", "N: rounds, 3"),
     ("only", "A,B: of sync, save"),
-    ("peers", "A,B: the real servers, redis-7.0"),
+    ("peers", "A,B: the real servers, redis-7.0,redis-8.6,valkey-9.1"),
 ];
+const PEERS: &str = "redis-7.0,redis-8.6,valkey-9.1";
 /// No sync and no save takes longer.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -39,7 +40,7 @@ fn main() -> Outcome<()> {
     };
     machine::print();
     let ours = Contender::redwire()?;
-    let peers = options.value("peers", "redis-7.0".to_owned(), "redis-7.0".to_owned())?;
+    let peers = options.value("peers", PEERS.to_owned(), "redis-7.0".to_owned())?;
     let chosen = |peer: &Peer| peers.split(',').any(|word| peer.name().contains(word));
     let peers: Vec<_> = Peer::ALL.into_iter().filter(chosen).filter_map(Contender::peer).collect();
     for contender in [&ours].into_iter().chain(&peers) {

@@ -13,7 +13,8 @@ const STEP: usize = MAX_LITERALS;
 /// Room behind the output, so that a whole step may be copied to its last byte.
 const SLACK: usize = STEP;
 
-/// Places in the buffer of a [`small`] string: the nodes of servers' lists, 8 KiB long, are such.
+/// Places in the buffer of a [`small`] string, of which a mask is made: a power of two. Nodes of servers' lists,
+/// 8 KiB long, are such strings where they become a little shorter.
 const PLACES: usize = 16 << 10;
 /// Bytes of that buffer, so that a step fits at each place.
 const SMALL: usize = PLACES + STEP;

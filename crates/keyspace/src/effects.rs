@@ -38,6 +38,17 @@ impl Effects {
         })
     }
 
+    /// The same, those of one database that follow each other in one piece.
+    pub fn pieces(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        let mut start = 0;
+        self.ends.chunk_by(|(db, _), (next, _)| db == next).filter_map(move |piece| {
+            let (db, end) = *piece.last()?;
+            let bytes = &self.bytes[start..end];
+            start = end;
+            Some((db, bytes))
+        })
+    }
+
     /// Drops what was taken.
     pub fn clear(&mut self) {
         self.bytes.clear();
@@ -107,6 +118,15 @@ mod tests {
         effects.push(3, ["DEL", "b"]);
         effects.close_group(mark);
         assert_eq!(effects.iter().count(), 2);
+        effects.push(3, ["DEL", "c"]);
+        let pieces: Vec<(u32, Vec<u8>)> =
+            effects.pieces().map(|(db, bytes)| (db, bytes.to_vec())).collect();
+        let effect = |at: usize| effects.iter().nth(at).map_or(&b""[..], |(_, bytes)| bytes);
+        assert_eq!(pieces, [(0, effect(0).to_vec()), (3, [effect(1), effect(2)].concat())]);
+        effects.clear();
+        assert_eq!(effects.pieces().count(), 0);
+        effects.push(0, ["SET", "a", "1"]);
+        effects.push(3, ["DEL", "b"]);
         let mark = effects.mark();
         effects.push(3, ["SREM", "s", "x"]);
         effects.push(4, ["SREM", "s", "y"]);

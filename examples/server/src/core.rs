@@ -207,7 +207,7 @@ impl Core {
         if keyspace.effects().is_empty() {
             return;
         }
-        for (db, bytes) in keyspace.effects().iter() {
+        for (db, bytes) in keyspace.effects().pieces() {
             self.primary.feed(db, bytes);
         }
         keyspace.effects().clear();

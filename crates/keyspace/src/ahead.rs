@@ -1,11 +1,9 @@
 //! [`Ahead`]: the keys of requests that are about to run, brought into the cache before their turn.
 
-use std::hint::black_box;
-
 use redwire_resp::Request;
 
 use crate::command::{Command, Keys};
-use crate::database::{Database, Place};
+use crate::database::{Database, Near, Place};
 use crate::{Keyspace, Session};
 
 /// The keys of one request that are noted, at most.
@@ -25,7 +23,8 @@ const STRIDE: usize = 8;
 /// for each other, but commands that run one by one make them. So a server that has several
 /// requests notes them here first, of one connection or of more, and has [`Keyspace::bring_in`] go some
 /// keys ahead of them as they run: each step of the way for several keys, and the next one not before
-/// others have had theirs. Nothing but time depends on it: requests may be left out, those noted need not
+/// others have had theirs. Of a key that is not there it is the place where it would be put. Nothing but time
+/// depends on it: requests may be left out, those noted need not
 /// run, and others may run in between.
 ///
 /// ```
@@ -64,6 +63,15 @@ struct Key {
     hash: u64,
     db: u32,
     slot: u16,
+    /// The entry that it leads to, found on the way there.
+    near: Option<Near>,
+}
+
+impl Key {
+    #[inline]
+    fn place(&self) -> Place {
+        Place::from_parts(self.slot, self.hash)
+    }
 }
 
 /// What was found out about one request when it was [noted](Keyspace::note_ahead): its command, and
@@ -150,7 +158,7 @@ impl Ahead {
 
     fn push(&mut self, db: u32, place: Place) {
         let (slot, hash) = place.into_parts();
-        self.keys.push(Key { hash, db, slot });
+        self.keys.push(Key { hash, db, slot, near: None });
     }
 }
 
@@ -198,29 +206,36 @@ impl Keyspace {
     /// Has keys up to the one at `end` brought in, and those behind them prepared.
     fn bring_in_more(&self, ahead: &mut Ahead, end: usize) -> usize {
         let Ahead { keys, indexed, led, entries } = ahead;
-        self.step(keys, indexed, end + 2 * STRIDE, Database::prefetch_index);
-        self.step(keys, led, end + STRIDE, Database::prefetch_way);
-        black_box(self.step(keys, entries, end, Database::touch))
+        self.step(keys, indexed, end + 2 * STRIDE, |database, key| {
+            database.prefetch_index(key.place());
+        });
+        self.step(keys, led, end + STRIDE, |database, key| {
+            key.near = database.prefetch_way(key.place());
+        });
+        let mut count = 0;
+        self.step(keys, entries, end, |database, key| {
+            database.touch(key.place(), key.near);
+            count += usize::from(key.near.is_some());
+        });
+        count
     }
 
-    /// Does one step for the keys from the one at `done` up to `end`; answers for how many there was
-    /// something to do.
+    /// Does one step for the keys from the one at `done` up to `end`.
+    #[inline]
     fn step(
         &self,
-        keys: &[Key],
+        keys: &mut [Key],
         done: &mut usize,
         end: usize,
-        step: impl Fn(&Database, Place) -> bool,
-    ) -> usize {
+        mut step: impl FnMut(&Database, &mut Key),
+    ) {
         let (first, end) = (*done, end.min(keys.len()));
         *done = end.max(first);
-        let mut count = 0;
-        for &Key { hash, db, slot } in keys.get(first..end).unwrap_or_default() {
-            let database = self.data.databases.get(db as usize);
-            let place = Place::from_parts(slot, hash);
-            count += usize::from(database.is_some_and(|database| step(database, place)));
+        for key in keys.get_mut(first..end).unwrap_or_default() {
+            if let Some(database) = self.data.databases.get(key.db as usize) {
+                step(database, key);
+            }
         }
-        count
     }
 }
 

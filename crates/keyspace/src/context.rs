@@ -6,7 +6,7 @@ use crate::command::Command;
 use crate::database::{EntryMut, EntryRef, Found, Place};
 use crate::error::CommandError;
 use crate::events::EventClass;
-use crate::keyspace::{Keyspace, Random, Role};
+use crate::keyspace::{Keyspace, Random, Role, Written};
 use crate::session::{Origin, Session};
 use crate::usage::Meter;
 use crate::value::{Kind, Live, StrRef};
@@ -303,10 +303,24 @@ impl<'a> Data<'a> {
 
     /// Makes the string of `bytes` the value of `key`, whatever was there, with this expiry.
     pub(crate) fn put_string(&mut self, key: &[u8], bytes: &[u8], expires: Option<UnixMs>) {
-        let rewritten =
-            expires.is_none() && self.keyspace.rewrite_string(self.db, key, StrRef::new(bytes));
-        if !rewritten {
-            self.put(key, Value::String(Str::new(bytes)), expires);
+        self.put_str(key, StrRef::new(bytes), expires);
+    }
+
+    /// Does so with a number's decimal form, and no expiry.
+    pub(crate) fn put_integer(&mut self, key: &[u8], integer: i64) {
+        self.put_str(key, StrRef::from_integer(integer), None);
+    }
+
+    #[inline]
+    fn put_str(&mut self, key: &[u8], string: StrRef<'_>, expires: Option<UnixMs>) {
+        let written = match expires {
+            None => self.keyspace.write_string(self.db, key, string),
+            Some(_) => Written::Not,
+        };
+        match written {
+            Written::Over => {}
+            Written::New => self.keyspace.events.push(EventClass::New, "new", self.db, key),
+            Written::Not => self.put(key, Value::String(string.to_str()), expires),
         }
     }
 

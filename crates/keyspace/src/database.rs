@@ -211,6 +211,10 @@ impl Clone for Known {
     }
 }
 
+/// Where an entry was near a place: it need not be there any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Near(table::Place);
+
 /// Where an entry was found: good until an entry is put in or taken out.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Found {
@@ -350,32 +354,37 @@ impl Database {
         }
     }
 
-    /// Has the part of the table's index brought in that shows what stands at `place`. Answers whether there
-    /// is a table.
+    /// Has the part of the table's index brought in that shows what stands at `place`.
     #[inline]
-    pub(crate) fn prefetch_index(&self, place: Place) -> bool {
-        let table = self.slots.get(usize::from(place.slot));
-        table.inspect(|table| table.prefetch_index(place.hash)).is_some()
+    pub(crate) fn prefetch_index(&self, place: Place) {
+        if let Some(table) = self.slots.get(usize::from(place.slot)) {
+            table.prefetch_index(place.hash);
+        }
     }
 
     /// Has what leads to the entry at `place` brought in: to the one that is found there first, that of the
-    /// key if it is there, but for keys whose hashes agree in the bits that the table keeps. Answers
-    /// whether there is one.
+    /// key if it is there, but for keys whose hashes agree in the bits that the table keeps. Where there is
+    /// none, what leads to where one would be added. Answers which it is.
     #[inline]
-    pub(crate) fn prefetch_way(&self, place: Place) -> bool {
-        self.near(place).map(|(table, at)| table.prefetch_way(at)).is_some()
-    }
-
-    /// Has all of that entry brought in that a command on the key reads first. Answers whether there is one.
-    #[inline]
-    pub(crate) fn touch(&self, place: Place) -> bool {
-        self.near(place).map(|(table, at)| table.touch(at)).is_some()
-    }
-
-    #[inline]
-    fn near(&self, place: Place) -> Option<(&Table, table::Place)> {
+    pub(crate) fn prefetch_way(&self, place: Place) -> Option<Near> {
         let table = self.slots.get(usize::from(place.slot))?;
-        Some((table, table.near(place.hash)?))
+        let near = table.near(place.hash);
+        match near {
+            Some(at) => table.prefetch_way(at),
+            None => table.prefetch_way_to_end(),
+        }
+        near.map(Near)
+    }
+
+    /// Has all brought in that a command on the key at `place` reads first of the entry that was near, if
+    /// it is there still, or of where one would be added.
+    #[inline]
+    pub(crate) fn touch(&self, place: Place, near: Option<Near>) {
+        let Some(table) = self.slots.get(usize::from(place.slot)) else { return };
+        match near {
+            Some(Near(at)) => table.touch(at),
+            None => table.touch_end(),
+        }
     }
 
     /// Remembers where `key` stands until [`forget_place`](Self::forget_place): as long as these very
@@ -431,13 +440,28 @@ impl Database {
             self.field_expiries.set(&entry.key, Some(at));
         }
         self.count_needed(entry.view().counted_type(), true);
-        let hash = self.hash(&entry.key);
-        let slot = usize::from(key_slot(&entry.key));
-        let hasher = &self.hasher;
-        let rebuilt =
-            self.slots.get_or_make(slot).insert(hash, entry, |key| hash_with(hasher, key));
+        let Place { slot, hash } = self.place(&entry.key);
+        let (slot, hasher) = (usize::from(slot), &self.hasher);
+        let table = self.slots.get_or_make(slot);
+        let rebuilt = table.insert(hash, entry, |key| hash_with(hasher, key));
         self.len += 1;
         rebuilt.then_some(slot)
+    }
+
+    /// [`insert`](Self::insert) of a string that never expires, without an entry of its own if it is short.
+    /// Its slot's table may be rebuilt, its entries moved to other buckets.
+    pub(crate) fn insert_string(&mut self, key: &[u8], string: StrRef<'_>, epoch: u32, clock: u32) {
+        let Place { slot, hash } = self.locate(key);
+        let record = Record { key, string, expires: None, epoch, clock };
+        let hash_of = |key: &[u8]| hash_with(&self.hasher, key);
+        let table = self.slots.get_mut(usize::from(slot));
+        if table.is_some_and(|table| table.insert_record(hash, &record, hash_of)) {
+            self.len += 1;
+            return;
+        }
+        let mut entry = Entry::new(key, Value::String(string.to_str()), None, epoch);
+        entry.set_clock(clock);
+        self.insert(entry);
     }
 
     /// Takes a key out. Its slot's table may be rebuilt, its entries moved to other buckets.
@@ -487,17 +511,17 @@ impl Database {
     }
 
     /// [`overwrite`](Self::overwrite) of a short string that never expires by another of as many bytes,
-    /// without an allocation; answers whether it was one.
+    /// without an allocation; answers whether it was one, or `None` if the key is not there.
     pub(crate) fn rewrite_string(
         &mut self,
         key: &[u8],
         string: StrRef<'_>,
         used: impl FnOnce(u32) -> u32,
-    ) -> bool {
+    ) -> Option<bool> {
         let Place { slot, hash } = self.locate(key);
-        let Some(table) = self.slots.get_mut(usize::from(slot)) else { return false };
-        let place = table.find(hash, key);
-        place.is_some_and(|place| table.rewrite_string(place, string, used))
+        let table = self.slots.get_mut(usize::from(slot))?;
+        let place = table.find(hash, key)?;
+        Some(table.rewrite_string(place, string, used))
     }
 
     /// Notes that a key that expired at `before`, if it did, does so at `after`.

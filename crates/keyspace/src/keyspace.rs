@@ -100,6 +100,17 @@ enum Dropped {
     Dataset(Dataset),
 }
 
+/// What became of a string that was to be written the quick way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// It stands in the place of another.
+    Over,
+    /// It is the value of a new key.
+    New,
+    /// Nothing.
+    Not,
+}
+
 /// Values with more elements than this are handed out as [`Garbage`] (`lazyfree` in Redis: 64).
 const GARBAGE_ELEMENTS: usize = 64;
 
@@ -375,18 +386,26 @@ impl Keyspace {
         data.databases[db as usize].overwrite(key, value, expires, used)
     }
 
-    /// Puts a string in the place of one that looks like it and never expires, if there is one and no
-    /// snapshot wants to see it; answers whether it did. What it does not do [`overwrite`](Self::overwrite)
-    /// does.
-    pub(crate) fn rewrite_string(&mut self, db: u32, key: &[u8], string: StrRef<'_>) -> bool {
-        let Self { data, settings, random, meter, walk, .. } = self;
-        let used = |clock| meter.used(clock, true, settings, random);
-        let rewritten =
-            walk.is_none() && data.databases[db as usize].rewrite_string(key, string, used);
-        if rewritten {
-            self.waits.signal(db, key);
+    /// Makes a string that never expires the value of `key`, if no snapshot runs and there is nothing yet, or
+    /// one that looks like it and never expires either. What it does not do [`overwrite`](Self::overwrite)
+    /// and [`insert`](Self::insert) do.
+    pub(crate) fn write_string(&mut self, db: u32, key: &[u8], string: StrRef<'_>) -> Written {
+        if self.walk.is_some() {
+            return Written::Not;
         }
-        rewritten
+        let Self { data, settings, random, meter, .. } = self;
+        let database = &mut data.databases[db as usize];
+        let used = |clock| meter.used(clock, true, settings, random);
+        let written = match database.rewrite_string(key, string, used) {
+            Some(true) => Written::Over,
+            Some(false) => return Written::Not,
+            None => {
+                database.insert_string(key, string, self.epoch, meter.fresh(settings));
+                Written::New
+            }
+        };
+        self.waits.signal(db, key);
+        written
     }
 
     /// Takes a key out, expired or not.

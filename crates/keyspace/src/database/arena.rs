@@ -271,12 +271,35 @@ impl Arena {
     }
 
     /// Has the lines of a record brought in, as far as most records reach: a key and a value of a line
-    /// between them may be in three.
+    /// between them may be in three. There need not be a record any more.
     #[inline]
     pub(super) fn prefetch_record(&self, at: u32) {
-        let bytes = self.bytes(at);
-        for byte in [0, LINE, LINE + LINE / 2] {
-            bytes.get(byte).map(prefetch);
+        if let Some(Chunk { bytes, .. }) = self.chunks.get((at >> OFFSET_BITS) as usize) {
+            for byte in [0, LINE, LINE + LINE / 2] {
+                bytes.get(offset(at) + byte).map(prefetch);
+            }
+        }
+    }
+
+    /// Has the first line of a record brought in.
+    #[inline]
+    pub(super) fn prefetch_header(&self, at: u32) {
+        prefetch(&self.bytes(at)[0]);
+    }
+
+    /// Has brought in where the chunk is that records are added to.
+    #[inline]
+    pub(super) fn prefetch_way_to_end(&self) {
+        if let Some(chunk) = self.chunks.get(self.current as usize) {
+            prefetch(&chunk.live);
+        }
+    }
+
+    /// Has the line brought in that the last record ends in.
+    #[inline]
+    pub(super) fn prefetch_end(&self) {
+        if let Some(byte) = self.chunks.get(self.current as usize).and_then(|it| it.bytes.last()) {
+            prefetch(byte);
         }
     }
 

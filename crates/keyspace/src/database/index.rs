@@ -222,6 +222,12 @@ impl Index {
         (first..self.lines.len()).chain(0..first)
     }
 
+    /// Whether it is rebuilt when another entry comes.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.len >= most(self.lines.len())
+    }
+
     /// Adds the place of an entry with this hash. Answers whether the index was rebuilt for it;
     /// `hash_of` tells the hashes of the others then.
     pub(super) fn insert(
@@ -230,7 +236,7 @@ impl Index {
         place: Place,
         hash_of: impl Fn(Place) -> u64,
     ) -> bool {
-        let full = self.len >= most(self.lines.len());
+        let full = self.is_full();
         if full {
             self.rebuild(self.lines.len() + (self.lines.len() / 3).max(1), hash_of);
         }

@@ -99,13 +99,25 @@ impl Table {
         }
     }
 
-    /// Has all brought in that a command reads first of the entry.
+    /// Has what leads to the end of the arena brought in, where a new key goes.
+    #[inline]
+    pub(super) fn prefetch_way_to_end(&self) {
+        self.arena.prefetch_way_to_end();
+    }
+
+    /// Has that end brought in.
+    #[inline]
+    pub(super) fn touch_end(&self) {
+        self.arena.prefetch_end();
+    }
+
+    /// Has all brought in that a command reads first of the entry, if there is one at that place.
     #[inline]
     pub(super) fn touch(&self, place: Place) {
         if place & WHOLE == 0 {
             self.arena.prefetch_record(place);
-        } else {
-            let EntryRef { key, value, .. } = self.whole_entry(place);
+        } else if let Some(entry) = self.whole.get(index(place)) {
+            let EntryRef { key, value, .. } = entry.view();
             let ends = match value {
                 ValueRef::String(string) => string.ends(),
                 other => other.touch().map(|byte| (byte, byte)),
@@ -174,7 +186,34 @@ impl Table {
             Some(place) => place,
             None => self.push(entry),
         };
+        self.index_new(hash, place, hash_of)
+    }
+
+    /// Adds a record whose key is not there, if the arena takes it; answers whether it did. The index may be
+    /// rebuilt.
+    pub(super) fn insert_record(
+        &mut self,
+        hash: u64,
+        record: &Record<'_>,
+        hash_of: impl Fn(&[u8]) -> u64,
+    ) -> bool {
+        debug_assert!(self.find(hash, record.key).is_none());
+        let place = record.fits().then(|| self.arena.add(record)).flatten();
+        if let Some(place) = place {
+            self.index_new(hash, place, hash_of);
+        }
+        place.is_some()
+    }
+
+    /// Puts a place into the index; answers whether that was rebuilt for it.
+    fn index_new(&mut self, hash: u64, place: Place, hash_of: impl Fn(&[u8]) -> u64) -> bool {
         let Self { index, arena, whole } = self;
+        if index.is_full() {
+            // It is rebuilt from all keys of the slot, which are in no cache: let them come together.
+            for place in index.iter() {
+                prefetch_key(arena, whole, place);
+            }
+        }
         index.insert(hash, place, |place| hash_of(key_of(arena, whole, place)))
     }
 
@@ -323,6 +362,16 @@ fn index(place: Place) -> usize {
 #[inline]
 fn key_of<'a>(arena: &'a Arena, whole: &'a [Entry], place: Place) -> &'a [u8] {
     if place & WHOLE == 0 { arena.key(place) } else { &whole[index(place)].key }
+}
+
+/// Has the line brought in that the key of the entry at `place` begins in.
+#[inline]
+fn prefetch_key(arena: &Arena, whole: &[Entry], place: Place) {
+    if place & WHOLE == 0 {
+        arena.prefetch_header(place);
+    } else {
+        prefetch(&whole[index(place)].epoch);
+    }
 }
 
 /// The record of an entry that an arena takes.

@@ -32,7 +32,7 @@ fn add(context: &mut Context<'_>, key: &[u8], increment: i64) -> CommandResult {
     let sum = match context.data.add_integer(key, increment)? {
         Some(sum) => sum,
         None => {
-            context.data.put(key, Value::String(Str::from_integer(increment)), None);
+            context.data.put_integer(key, increment);
             increment
         }
     };

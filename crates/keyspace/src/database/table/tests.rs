@@ -87,6 +87,8 @@ fn run(table: &mut Table, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
             let entry = Entry::new(&key, value, expires, u32::from(number));
             match place {
                 Some(place) => drop(table.replace(hash, place, entry.clone(), hash_of)),
+                // Half of the strings as they come, the others as entries.
+                None if number.is_multiple_of(2) => insert_plain(table, hash, entry.clone()),
                 None => drop(table.insert(hash, entry.clone(), hash_of)),
             }
             twin.insert(key, entry);
@@ -147,6 +149,26 @@ fn run(table: &mut Table, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
     }
 }
 
+/// Adds an entry as a record if it may be one.
+fn insert_plain(table: &mut Table, hash: u64, entry: Entry) {
+    let is_record =
+        record(&entry).is_some_and(|record| table.insert_record(hash, &record, hash_of));
+    if !is_record {
+        table.insert(hash, entry, hash_of);
+    }
+}
+
+/// Brings in what stands at places whatever they were once.
+fn bring_in_anything(table: &Table) {
+    let places = [0, 1, 77, 4095, 4096, 3 << 12, WHOLE - 1];
+    for place in places.into_iter().flat_map(|place| [place, WHOLE | place]) {
+        table.prefetch_way(place);
+        table.touch(place);
+    }
+    table.prefetch_way_to_end();
+    table.touch_end();
+}
+
 proptest! {
     /// Whether its arena has room for all short strings or for some.
     #[test]
@@ -158,6 +180,7 @@ proptest! {
         table.arena.most = chunks;
         for step in steps {
             run(&mut table, &mut twin, step);
+            bring_in_anything(&table);
             prop_assert_eq!(table.len(), twin.len());
             let (filled, live) = table.arena.filled();
             // No chunk has more holes than records.

@@ -158,10 +158,10 @@ pub(super) const NEWEST: &[&str] = &[
     "MSETEX 1 $str $value [ NX|XX ] EXAT|PXAT $moment",
     "XDELEX $stream [ KEEPREF|DELREF|ACKED ] IDS 2 $id $id",
     "XACKDEL $stream $group [ KEEPREF|DELREF|ACKED ] IDS 2 $id $id",
-    // With `~`, Redis 8.6 trims to the entry for DELREF, and by whole nodes up to the LIMIT for ACKED:
-    // redwire does it the other way round.
-    "XTRIM $stream MAXLEN|MINID [ = ] $few [ KEEPREF|DELREF|ACKED ]",
-    "XADD $stream [ KEEPREF|DELREF|ACKED ] MAXLEN $few $tick ( $member $value )",
+    "XTRIM $stream MAXLEN|MINID [ =|~ ] $few [ KEEPREF|DELREF|ACKED ]",
+    "XTRIM $stream MAXLEN ~ $few LIMIT $few KEEPREF|DELREF|ACKED",
+    "XTRIM $stream MINID [ =|~ ] $id KEEPREF|DELREF|ACKED",
+    "XADD $stream [ KEEPREF|DELREF|ACKED ] MAXLEN [ =|~ ] $few $tick ( $member $value )",
     "XREADGROUP GROUP $group $consumer [ COUNT $some ] CLAIM 0 STREAMS $stream >",
 ];
 

@@ -158,7 +158,8 @@ impl Trim {
             None | Some(References::Keep) => stream.trim(self),
             Some(References::Delete) => {
                 let before = stream.clone();
-                let count = stream.trim(self);
+                // As in Redis 8.6 only a limit is then one of whole nodes.
+                let count = stream.trim(Trim { approximate: false, ..self });
                 let gone = before.range(StreamId::MIN, StreamId::MAX).take(count as usize);
                 gone.for_each(|entry| dropped.drop_references(stream, entry.id));
                 count

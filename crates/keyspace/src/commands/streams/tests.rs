@@ -137,3 +137,45 @@ fn lags_as_redis_70_tells_them() {
     rig.run("XTRIM s MINID 4");
     assert_eq!(lag(&mut rig).as_deref(), Some(":3"), "the gap is before the first entry");
 }
+
+/// As by Redis 8.6, with nodes of 4 entries.
+#[test]
+fn trims_with_references_go_to_the_entry() {
+    for (trim, acked, left) in [
+        ("MAXLEN ~ 5 DELREF", 0, 10..=14),
+        ("MAXLEN ~ 5 LIMIT 5 DELREF", 0, 5..=14),
+        ("MAXLEN ~ 5 LIMIT 3 DELREF", 0, 1..=14),
+        ("MINID ~ 7 DELREF", 0, 7..=14),
+        ("MAXLEN ~ 5 KEEPREF", 0, 9..=14),
+        ("MAXLEN ~ 5 ACKED", 14, 10..=14),
+        ("MAXLEN ~ 5 LIMIT 0 ACKED", 8, 9..=14),
+        ("MAXLEN ~ 5 LIMIT 5 ACKED", 14, 5..=14),
+        ("MINID ~ 7 LIMIT 3 ACKED", 14, 1..=14),
+        ("MINID ~ 7 ACKED", 14, 7..=14),
+        ("MINID = 7 ACKED", 5, 6..=14),
+        ("MAXLEN = 5 ACKED", 0, 1..=14),
+    ] {
+        let mut rig = Rig::new();
+        rig.keyspace.settings_mut().stream_node_entries = 4;
+        (1..=14).for_each(|n| drop(rig.run(&format!("XADD s {n}-0 a 1"))));
+        rig.run("XGROUP CREATE s g 0");
+        rig.run("XREADGROUP GROUP g c STREAMS s >");
+        (1..=acked).for_each(|n| drop(rig.run(&format!("XACK s g {n}-0"))));
+        rig.run(&format!("XTRIM s {trim}"));
+        let ids = rig.strings("XRANGE s - +").into_iter().filter(|word| word.ends_with("-0"));
+        let left: Vec<String> = left.map(|n| format!("{n}-0")).collect();
+        assert_eq!(ids.collect::<Vec<_>>(), left, "{trim}");
+    }
+}
+
+/// By number, no entry is looked at beyond the first node of which something is to stay.
+#[test]
+fn a_trim_that_spares_entries_ends_where_others_would() {
+    let mut rig = Rig::new();
+    rig.keyspace.settings_mut().stream_node_entries = 4;
+    (1..=14).for_each(|n| drop(rig.run(&format!("XADD s {n}-0 a 1"))));
+    rig.run("XGROUP CREATE s g 0");
+    rig.run("XREADGROUP GROUP g c STREAMS s >");
+    rig.run("XACK s g 1-0 2-0 4-0 6-0 11-0 12-0 13-0 14-0");
+    assert_eq!(rig.effects_of("XTRIM s MAXLEN = 8 ACKED"), ["XDEL s 1-0 2-0 4-0 6-0"]);
+}

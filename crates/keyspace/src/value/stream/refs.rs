@@ -25,20 +25,40 @@ impl Stream {
     }
 
     /// Deletes from the front those entries that `trim` does not keep and no group refers to;
-    /// answers which. An approximate trim is exact.
+    /// answers which.
+    ///
+    /// As in Redis 8.6 an approximate trim is exact, but for its limit, which is one of whole nodes; and
+    /// by number it goes no further than the first node of which something is to be kept, however many
+    /// it had to leave.
     pub(crate) fn trim_unreferenced(&mut self, trim: Trim) -> Vec<StreamId> {
-        let excess = match trim.keep {
+        let mut excess = match trim.keep {
             Keep::Last(most) => self.len.saturating_sub(most),
             Keep::From(_) => u64::MAX,
         };
-        let limit = if trim.limit == 0 { u64::MAX } else { trim.limit };
-        let gone: Vec<StreamId> = self
-            .range(StreamId::MIN, StreamId::MAX)
-            .map(|entry| entry.id)
-            .take_while(|id| !matches!(trim.keep, Keep::From(first) if *id >= first))
-            .filter(|id| !self.is_referenced(*id))
-            .take(usize::try_from(excess.min(limit)).unwrap_or(usize::MAX))
-            .collect();
+        let mut gone = Vec::new();
+        for node in self.nodes.iter() {
+            let (live, _) = node.counts();
+            let is_whole = match trim.keep {
+                Keep::Last(_) => live <= excess,
+                Keep::From(id) => node.last() < id,
+            };
+            if excess == 0 || (trim.limit > 0 && gone.len() as u64 + live > trim.limit) {
+                break;
+            }
+            let before = gone.len();
+            let wanted = node
+                .entries()
+                .filter(|entry| !entry.deleted)
+                .map(|entry| entry.id)
+                .take_while(|id| !matches!(trim.keep, Keep::From(first) if *id >= first))
+                .filter(|id| !self.is_referenced(*id))
+                .take(usize::try_from(excess).unwrap_or(usize::MAX));
+            gone.extend(wanted);
+            excess -= (gone.len() - before) as u64;
+            if !is_whole {
+                break;
+            }
+        }
         for id in &gone {
             self.remove(*id);
         }

@@ -77,8 +77,9 @@ fn move_or_wait(
 }
 
 pub(super) fn blmpop(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let timeout = timeout_seconds(&request[1], context.data.now())?;
+    // The timeout is looked at last, as in Redis.
     let arguments = ManyArguments::parse(request, 2)?;
+    let timeout = timeout_seconds(&request[1], context.data.now())?;
     if !pop_many(context, &arguments)? && !wait(context, arguments.keys.into_iter(), timeout) {
         context.reply.null_array();
     }

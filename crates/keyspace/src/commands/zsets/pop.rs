@@ -64,8 +64,9 @@ pub(super) fn zmpop(context: &mut Context<'_>, request: Request<'_>) -> CommandR
 }
 
 pub(super) fn bzmpop(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
-    let timeout = options::timeout_seconds(&request[1], context.data.now())?;
+    // The timeout is looked at last, as in Redis.
     let arguments = ManyArguments::parse(request, 2)?;
+    let timeout = options::timeout_seconds(&request[1], context.data.now())?;
     if !pop_many(context, &arguments)? {
         wait(context, arguments.keys.into_iter(), timeout);
     }

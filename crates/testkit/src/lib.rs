@@ -13,6 +13,7 @@ mod rng;
 mod server;
 pub mod shape;
 mod wait;
+pub mod wording;
 pub mod workload;
 
 use std::path::Path;

@@ -7,6 +7,7 @@ use std::fs;
 use redwire_testkit::workload::{Workload, dataset, seed};
 use redwire_testkit::{
     Client, Command, Peer, Redwire, Reply, Rng, assert_same_data, assert_same_values, printable,
+    wording,
 };
 
 /// Commands of a run, and how many are sent before the replies are looked at.
@@ -148,73 +149,6 @@ fn error(reply: &Reply) -> Option<String> {
     }
 }
 
-/// Errors of servers that redwire does not say it is, where they are others than its own: it answers as
-/// Redis 7.0 does, and commands that came later as the server that had them first.
-const DIFFERENT: &[Different] = &[
-    Different {
-        peers: &[Peer::Redis80, Peer::Valkey91],
-        command: "XREAD XREADGROUP",
-        real: "ERR Unbalanced '",
-        ours: "ERR Unbalanced XREAD list",
-        why: "the name of the command stands in the text since 7.2",
-    },
-    Different {
-        peers: &[Peer::Redis80, Peer::Valkey91],
-        command: "ZRANK ZREVRANK",
-        real: "ERR syntax error",
-        ours: "ERR wrong number of arguments",
-        why: "a fourth word is an option since 7.2",
-    },
-    Different {
-        peers: &[Peer::Redis80, Peer::Valkey91],
-        command: "BITCOUNT BITPOS GETEX HGETEX",
-        real: ANY,
-        ours: "",
-        why: "arguments are looked at before the key since 7.2, in others since Valkey 9",
-    },
-    Different {
-        peers: &[Peer::Redis80, Peer::Valkey91],
-        command: "BITCOUNT BITPOS",
-        real: ANY,
-        ours: ANY,
-        why: "likewise, where the key is of the wrong type",
-    },
-    Different {
-        peers: &[Peer::Redis70, Peer::Redis80],
-        command: "BITCOUNT",
-        real: "ERR syntax error",
-        ours: "",
-        why: "the end may be left out since Valkey 8",
-    },
-    Different {
-        peers: &[Peer::Redis70],
-        command: "BITCOUNT",
-        real: "ERR syntax error",
-        ours: "ERR value is not an integer",
-        why: "likewise",
-    },
-    Different {
-        peers: &[Peer::Redis80],
-        command: "HSETEX",
-        real: "ERR unknown argument: ",
-        ours: ANY_OR_NONE,
-        why: "NX and XX are options of Valkey's",
-    },
-    Different {
-        peers: &[Peer::Valkey91],
-        command: "HEXPIRE HPEXPIRE HEXPIREAT HPEXPIREAT HTTL HPTTL HEXPIRETIME HPEXPIRETIME HPERSIST \
-                  HGETEX HSETEX HGETDEL",
-        real: ANY,
-        ours: ANY,
-        why: "Valkey's own words for what Redis had first, and its own order of looking at things",
-    },
-];
-
-/// Any error.
-const ANY: &str = "*";
-/// Any error, or none.
-const ANY_OR_NONE: &str = "?";
-
 /// Whether a server does what others refuse, or the other way round: its data are others then, and what
 /// comes behind is no comparison.
 fn is_done_apart(peer: Peer, command: &Command) -> bool {
@@ -236,37 +170,10 @@ fn is_done_apart(peer: Peer, command: &Command) -> bool {
         (_, "LSET" | "LREM") => huge(31),
         // No hexadecimal scores in ranges since Redis 8; none at all in Valkey 9.
         (_, name) if name.starts_with('Z') || name.starts_with("GEO") => odd_score(),
-        (Peer::Redis80, "HSETEX") => has(&["NX", "XX"]),
+        (Peer::Redis80 | Peer::Redis86, "HSETEX") => has(&["NX", "XX"]),
         // Moments may be later than Redis keeps them.
         (Peer::Valkey91, name) if name.starts_with('H') => huge(46),
         _ => false,
-    }
-}
-
-/// That commands are refused in other words by some servers, and why.
-struct Different {
-    peers: &'static [Peer],
-    /// What the command begins with.
-    command: &'static str,
-    /// How their errors begin, and ours; nothing for none.
-    real: &'static str,
-    ours: &'static str,
-    #[allow(dead_code, reason = "for who reads it")]
-    why: &'static str,
-}
-
-impl Different {
-    fn is(&self, peer: Peer, command: &Command, real: Option<&str>, ours: Option<&str>) -> bool {
-        let begins = |text: Option<&str>, with: &str| match (text, with) {
-            (_, ANY_OR_NONE) | (Some(_), ANY) => true,
-            (Some(text), with) => !with.is_empty() && text.starts_with(with),
-            (None, with) => with.is_empty(),
-        };
-        let name = String::from_utf8_lossy(&command[0]).to_ascii_uppercase();
-        self.peers.contains(&peer)
-            && self.command.split(' ').any(|it| it == name)
-            && begins(real, self.real)
-            && begins(ours, self.ours)
     }
 }
 
@@ -299,8 +206,8 @@ fn spoilt_commands_are_refused(peer: Peer) {
         let (expected, got) = (there.pipeline(&commands), here.pipeline(&commands));
         for ((command, expected), got) in commands.iter().zip(&expected).zip(&got) {
             let (real, ours) = (error(expected), error(got));
-            let known = |it: &Different| it.is(peer, command, real.as_deref(), ours.as_deref());
-            if real != ours && !DIFFERENT.iter().any(known) {
+            let known = wording::is_known(peer, command, real.as_deref(), ours.as_deref());
+            if real != ours && !known {
                 let line = printable(command);
                 differing.push(format!("{line}\n  real: {expected:?}\n  ours: {got:?}"));
             }
@@ -329,6 +236,11 @@ fn spoilt_commands_are_refused_as_by_redis_70() {
 #[test]
 fn spoilt_commands_are_refused_as_by_redis_80() {
     spoilt_commands_are_refused(Peer::Redis80);
+}
+
+#[test]
+fn spoilt_commands_are_refused_as_by_redis_86() {
+    spoilt_commands_are_refused(Peer::Redis86);
 }
 
 #[test]

@@ -12,10 +12,14 @@ mod ordered;
 #[path = "differential/shrink.rs"]
 mod shrink;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use ordered::ordered;
 use redwire_testkit::workload::{DATABASES, Workload, dataset, seed};
 use redwire_testkit::{
     Client, Command, Peer, Redwire, Reply, Server, assert_same_data, assert_same_fields, printable,
+    wording,
 };
 use shrink::shrink;
 
@@ -29,16 +33,20 @@ const LOOKS: usize = 6;
 /// Commands that a failure shows.
 const SHOWN: usize = 60;
 
+/// Nodes of streams that a few entries fill, so that trims by whole nodes come to several.
+const SMALL_NODES: &[&str] = &["--stream-node-max-entries", "8"];
+
 /// Two servers that get the same commands.
 struct Pair {
     real: Client,
     ours: Client,
     protocol: &'static str,
-    /// Whether all errors are alike: where a command has two, Valkey may tell the other, and a Redis
-    /// 8.6 words some anew.
-    any_error: bool,
+    peer: Peer,
     /// Commands queued by an open MULTI.
     queued: Option<Vec<Command>>,
+    /// Errors in other words that are not known to be, each with a command: all of them are worth more
+    /// than one made short.
+    worded: RefCell<BTreeMap<String, String>>,
 }
 
 /// A command that the servers answered differently.
@@ -50,9 +58,9 @@ struct Difference {
 
 impl Pair {
     fn new(peer: Peer, real: &Server, ours: &Server, protocol: &'static str) -> Pair {
-        let any_error = matches!(peer, Peer::Valkey91 | Peer::Redis86);
-        let mut pair =
-            Pair { real: real.client(), ours: ours.client(), protocol, any_error, queued: None };
+        let (real, ours) = (real.client(), ours.client());
+        let worded = RefCell::default();
+        let mut pair = Pair { real, ours, protocol, peer, queued: None, worded };
         pair.greet();
         pair
     }
@@ -87,7 +95,7 @@ impl Pair {
                 if expected != got {
                     let expected = self.comparable(command, expected);
                     let got = self.comparable(command, got);
-                    if expected != got {
+                    if !self.is_alike(command, &expected, &got) {
                         let text = self.describe(command, &expected, &got);
                         return Err(Difference { index: number * BATCH + at, text });
                     }
@@ -105,19 +113,47 @@ impl Pair {
                 queued
                     .iter()
                     .zip(replies)
-                    .map(|(command, reply)| self.textless(ordered(command, reply)))
+                    .map(|(command, reply)| ordered(command, reply))
                     .collect(),
             ),
-            (_, reply, _) => self.textless(ordered(command, reply)),
+            (_, reply, _) => ordered(command, reply),
         }
     }
 
-    /// The reply, an error without its text where that is not compared.
-    fn textless(&self, reply: Reply) -> Reply {
-        match reply {
-            Reply::Error(_) if self.any_error => Reply::Error(Vec::new()),
-            reply => reply,
+    /// Whether comparable replies say the same, also inside that of EXEC: the error of another server may
+    /// have other words.
+    fn is_alike(&self, command: &Command, expected: &Reply, got: &Reply) -> bool {
+        match (expected, got, &self.queued) {
+            (Reply::Array(expected), Reply::Array(got), Some(queued)) if command[0] == b"EXEC" => {
+                let replies = queued.iter().zip(expected.iter().zip(got));
+                expected.len() == got.len()
+                    && replies.into_iter().all(|(command, (e, g))| self.is_same(command, e, g))
+            }
+            _ => self.is_same(command, expected, got),
         }
+    }
+
+    fn is_same(&self, command: &Command, expected: &Reply, got: &Reply) -> bool {
+        if expected == got || !expected.is_error() || !got.is_error() {
+            return expected == got;
+        }
+        let [real, ours] = [expected, got].map(Reply::text);
+        if !wording::is_known(self.peer, command, Some(&real), Some(&ours)) {
+            // What stands behind the first words is most often an argument.
+            let [real, ours] = [real, ours].map(|text| text.chars().take(16).collect::<String>());
+            let name = String::from_utf8_lossy(&command[0]);
+            let difference = format!("{name}\n  real: {real}...\n  ours: {ours}...");
+            self.worded.borrow_mut().entry(difference).or_insert_with(|| printable(command));
+        }
+        true
+    }
+
+    /// Fails if errors had other words than they are known to have.
+    fn assert_known_words(&self) {
+        let worded = self.worded.borrow();
+        let lines = worded.iter().map(|(difference, command)| format!("{difference}\n  {command}"));
+        let lines: Vec<String> = lines.collect();
+        assert!(lines.is_empty(), "{} in other words:\n{}", lines.len(), lines.join("\n"));
     }
 
     fn follow_transaction(&mut self, command: &Command) {
@@ -136,7 +172,9 @@ impl Pair {
     fn describe(&self, command: &Command, expected: &Reply, got: &Reply) -> String {
         let in_transaction = self.queued.iter().flatten();
         let replies = expected.elements().iter().zip(got.elements());
-        let culprit = in_transaction.zip(replies).find(|(_, (expected, got))| expected != got);
+        let differs =
+            |(command, (e, g)): &(&Command, (&Reply, &Reply))| !self.is_same(command, e, g);
+        let culprit = in_transaction.zip(replies).find(differs);
         let (command, expected, got) =
             culprit.map_or((command, expected, got), |(command, (e, g))| (command, e, g));
         format!("{} differs\n  real: {expected:?}\n  ours: {got:?}", printable(command))
@@ -157,8 +195,8 @@ fn differential<W: Iterator<Item = Command>>(
     protocol: &'static str,
 ) {
     // A real server looks at its clock, and so at who has waited long enough, so many times a second.
-    let Some(real) = peer.start(&["--hz", "500"]) else { return };
-    let ours = Redwire::start(&[]);
+    let Some(real) = peer.start(&[&["--hz", "500"], SMALL_NODES].concat()) else { return };
+    let ours = Redwire::start(SMALL_NODES);
     let asked = std::env::var("REDWIRE_DIFFERENTIAL").ok().and_then(|text| text.parse().ok());
     let count: usize = asked.unwrap_or(COMMANDS);
     let by_digest = peer == Peer::Redis70;
@@ -167,7 +205,7 @@ fn differential<W: Iterator<Item = Command>>(
     loop {
         let part: Vec<Command> = commands.by_ref().take(count.div_ceil(LOOKS)).collect();
         if part.is_empty() {
-            return;
+            return pair.assert_known_words();
         }
         if let Err(difference) = pair.run(&part) {
             // Making it short can take many minutes.

@@ -3,7 +3,7 @@
 use redwire_rdb::{Event, KeyHeader, Kind, Thresholds};
 
 use crate::commands::Small;
-use crate::value::{Kind as _, ListBuilder, Unfit};
+use crate::value::{Kind as _, ListBuilder};
 use crate::{Blob, Hash, Opaque, Scored, Set, Str, Stream, UnixMs, Value, Zset};
 
 /// A value under way.
@@ -44,15 +44,11 @@ pub(crate) enum BuildError {
 
 /// The value of these bytes after a key: a stream, or one kept as it is.
 fn whole(type_byte: u8, body: &[u8]) -> Result<Value, BuildError> {
-    let opaque = || Value::Opaque(Opaque::new(type_byte, body));
     if !Stream::is_type(type_byte) {
-        return Ok(opaque());
+        return Ok(Value::Opaque(Opaque::new(type_byte, body)));
     }
-    match Stream::from_rdb(type_byte, body) {
-        Ok(stream) => Ok(stream.into_value()),
-        Err(Unfit::Producers) => Ok(opaque()),
-        Err(Unfit::Malformed) => Err(BuildError::Stream),
-    }
+    let stream = Stream::from_rdb(type_byte, body);
+    stream.map(Stream::into_value).ok_or(BuildError::Stream)
 }
 
 impl Builder {

@@ -552,6 +552,12 @@ impl Database {
         self.note_field_expiries(key);
     }
 
+    /// Notes that a value that is here is of RDB type `new` now, and was of type `old`.
+    pub(crate) fn type_changed(&mut self, old: u8, new: u8) {
+        self.count_needed(Some(old), false);
+        self.count_needed(Some(new), true);
+    }
+
     fn count_needed(&mut self, type_byte: Option<u8>, added: bool) {
         let Some(type_byte) = type_byte else { return };
         let count = self.needed.entry(type_byte).or_default();

@@ -2,7 +2,7 @@
 
 use redwire_rdb::{Dialect, EncodeOptions, Encoder, Error, KeyMeta, ListPlan};
 
-use crate::value::{ACTIVE, COUNTED};
+use crate::value::{ACTIVE, COUNTED, IDEMPOTENT};
 use crate::{Hash, KeyUsage, List, Set, SnapshotItem, Value, Zset};
 
 /// Collections of up to this many elements are written in one go.
@@ -46,8 +46,10 @@ impl SnapshotItem {
             }
             Value::Stream(stream) => {
                 let options = encoder.options();
-                let later = options.target.holds_type(ACTIVE);
-                let type_byte = if later { ACTIVE } else { COUNTED };
+                let of_later = stream.producers().is_some().then_some(IDEMPOTENT);
+                let forms = of_later.into_iter().chain([ACTIVE]);
+                let held = |form: &u8| options.target.holds_type(*form);
+                let type_byte = forms.into_iter().find(held).unwrap_or(COUNTED);
                 let mut body = Vec::new();
                 stream.to_rdb(type_byte, options.compress, &mut body);
                 encoder.opaque(out, &meta, Dialect::Redis, type_byte, &body)?;

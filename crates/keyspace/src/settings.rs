@@ -30,6 +30,11 @@ pub struct Settings {
     /// `stream-node-max-entries`: from this many entries on a node of a stream takes no more, deleted
     /// ones included; 0 sets no limit. Default 100.
     pub stream_node_entries: u64,
+    /// `stream-idmp-duration`: how many seconds a stream keeps ids that producers gave (`XADD IDMP`),
+    /// unless `XCFGSET` says otherwise. Default 100.
+    pub stream_idmp_seconds: u64,
+    /// `stream-idmp-maxsize`: how many of them it keeps of each producer. Default 100.
+    pub stream_idmp_entries: u64,
     /// `hll-sparse-max-bytes`: the longest sparse HyperLogLog, in bytes. Default 3000.
     pub hll_sparse_bytes: usize,
 }
@@ -46,6 +51,8 @@ impl Default for Settings {
             lfu_decay_time: 1,
             stream_node_bytes: 4096,
             stream_node_entries: 100,
+            stream_idmp_seconds: 100,
+            stream_idmp_entries: 100,
             hll_sparse_bytes: 3000,
         }
     }

@@ -660,6 +660,8 @@ pub(crate) fn settings(config: &Config) -> Settings {
     settings.thresholds.set_max_listpack_value = config.set_max_listpack_value as usize;
     settings.stream_node_bytes = config.stream_node_max_bytes as usize;
     settings.stream_node_entries = config.stream_node_max_entries;
+    settings.stream_idmp_seconds = config.stream_idmp_duration;
+    settings.stream_idmp_entries = config.stream_idmp_maxsize;
     settings.hll_sparse_bytes = config.hll_sparse_max_bytes as usize;
     let (bytes, elements) = config.list_node_limits();
     settings.thresholds.list_node_bytes = bytes;

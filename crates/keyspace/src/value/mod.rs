@@ -28,7 +28,10 @@ pub(crate) use list::ListBuilder;
 pub use list::{List, ListIter};
 pub use opaque::Opaque;
 pub use set::{Set, SetIter};
-pub(crate) use stream::{ACTIVE, COUNTED, ENTRY_BYTES, IdText, Keep, NodeLimits, Trim, Unfit};
+pub(crate) use stream::{
+    ACTIVE, COUNTED, ENTRY_BYTES, IDEMPOTENT, IdText, Keep, Kept, NodeLimits, Producers, Trim,
+    id_of,
+};
 pub use stream::{Consumer, Group, Pair, Pending, Stream, StreamEntry, StreamFields, StreamId};
 pub use string::{Str, StrRef};
 pub(crate) use view::Kind;

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-/// A value of a type without commands here (a module's, a stream with producers), as it stood in the
-/// RDB.
+/// A value of a type without commands here (a module's), as it stood in the RDB.
 ///
 /// Nothing is lost on the way from one server to another: a full sync and a save write the same
 /// bytes again.

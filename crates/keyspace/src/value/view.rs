@@ -1,6 +1,8 @@
 //! [`ValueRef`]: a value to read, wherever it is kept.
 
-use super::{COUNTED, EXPIRING, Hash, List, Opaque, Set, Str, StrRef, Stream, Value, Zset};
+use super::{
+    COUNTED, EXPIRING, Hash, IDEMPOTENT, List, Opaque, Set, Str, StrRef, Stream, Value, Zset,
+};
 
 /// The value of a key, to read. Short strings are kept beside their key and are no [`Value`] until
 /// they are [made one](Self::to_value).
@@ -98,6 +100,7 @@ impl ValueRef<'_> {
     pub(crate) fn needed_type(self) -> Option<u8> {
         match self {
             Self::Opaque(opaque) => Some(opaque.type_byte()),
+            Self::Stream(stream) if stream.producers().is_some() => Some(IDEMPOTENT),
             Self::Stream(_) => Some(COUNTED),
             Self::Hash(hash) if hash.expiring() > 0 => Some(EXPIRING),
             _ => None,

@@ -163,6 +163,7 @@ pub(super) const NEWEST: &[&str] = &[
     "XTRIM $stream MINID [ =|~ ] $id KEEPREF|DELREF|ACKED",
     "XADD $stream [ KEEPREF|DELREF|ACKED ] MAXLEN [ =|~ ] $few $tick ( $member $value )",
     "XREADGROUP GROUP $group $consumer [ COUNT $some ] CLAIM 0 STREAMS $stream >",
+    "XCFGSET $stream [ IDMP-DURATION $few ] [ IDMP-MAXSIZE $few ]",
 ];
 
 /// Those that only Valkey has.

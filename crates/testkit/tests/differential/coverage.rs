@@ -29,12 +29,17 @@ const NOT_DRAWN: &[(&str, &str)] = &[
         "not run here: tests/functions.rs, tests/commands.rs",
     ),
     ("randomkey spop", "chance decides"),
+    ("xidmprecord", "a clock decides what of old entries is forgotten: tests/producers.rs"),
     ("pfselftest", "of no data"),
     ("restore-asking", "RESTORE by another name: tests/commands.rs"),
 ];
 
 /// Options that no workload draws, and why.
-const OPTIONS_NOT_DRAWN: &[(&str, &str, &str)] = &[("xadd", "*", "the clock decides")];
+const OPTIONS_NOT_DRAWN: &[(&str, &str, &str)] = &[
+    ("xadd", "*", "the clock decides"),
+    ("xadd", "IDMP", "of * only: tests/producers.rs"),
+    ("xadd", "IDMPAUTO", "of * only: tests/producers.rs"),
+];
 
 /// Commands that are drawn of each workload.
 const DRAWN: usize = 100_000;

@@ -258,6 +258,10 @@ config! {
         /// Bytes above which a HyperLogLog leaves its compact form.
         hll_sparse_max_bytes: u64 = 3000,
         /// Members above which a set of integers leaves its intset encoding.
+        /// Seconds for which a stream keeps the ids that producers gave to entries.
+        stream_idmp_duration: u64 = 100,
+        /// Most of them that it keeps of each producer.
+        stream_idmp_maxsize: u64 = 100,
         set_max_intset_entries: u64 = 512,
         /// Members above which a small set leaves its compact encoding (7.2).
         set_max_listpack_entries: u64 = 128,

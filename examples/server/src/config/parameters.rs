@@ -243,6 +243,9 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("hll-sparse-max-bytes", BYTES, field!(hll_sparse_max_bytes)),
     P::new("stream-node-max-bytes", BYTES, field!(stream_node_max_bytes)),
     P::new("stream-node-max-entries", LARGE, field!(stream_node_max_entries)),
+    // Of Redis 8.6.
+    P::new("stream-idmp-duration", number(1, 86_400), field!(stream_idmp_duration)),
+    P::new("stream-idmp-maxsize", number(1, 10_000), field!(stream_idmp_maxsize)),
     P::new("activerehashing", SWITCH, Hint("yes")),
     P::new("active-expire-effort", number(1, 10), Hint("1")),
     P::new("lazyfree-lazy-eviction", SWITCH, Hint("no")),

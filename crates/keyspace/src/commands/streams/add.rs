@@ -1,8 +1,11 @@
 //! `XADD`, `XTRIM` and `XSETID`.
 
+use std::borrow::Cow;
+
 use redwire_resp::Request;
 
 use super::ids::{NewId, strict_id};
+use super::producers::Under;
 use super::refs::{Dropped, References, tell_ids};
 use crate::UnixMs;
 use crate::commands::options::{integer, is};
@@ -28,6 +31,8 @@ struct Options {
     /// What becomes of references to entries that a trim drops, if anything is said of that.
     references: Option<References>,
     no_stream: bool,
+    /// The id that its producer gave the entry.
+    under: Option<Under>,
     id: Option<NewId>,
     /// Position of the id, or of what would be the id.
     end: usize,
@@ -62,6 +67,11 @@ impl Options {
                 options.references = Some(references);
             } else if adds && is(arg, "NOMKSTREAM") {
                 options.no_stream = true;
+            } else if adds && let Some((under, end)) = Under::parse(request, at)? {
+                if options.under.replace(under).is_some() {
+                    return Err(text("ERR syntax error, IDMP/IDMPAUTO specified multiple times"));
+                }
+                at = end;
             } else if adds {
                 (options.id, options.end) = (Some(NewId::parse(arg)?), at);
                 break;
@@ -69,6 +79,13 @@ impl Options {
                 return Err(CommandError::Syntax);
             }
             at += 1;
+        }
+        // A primary has given the entry its id.
+        let given = options.id.is_some_and(|id| id != NewId::Next) && told.is_some();
+        if options.under.is_some() && given {
+            return Err(text(
+                "ERR syntax error, IDMP/IDMPAUTO can be used only with auto-generated IDs",
+            ));
         }
         options.limit(limit, adds, told)?;
         Ok(options)
@@ -228,8 +245,18 @@ pub(super) fn xadd(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
         next_id(asked, StreamId::MIN, data.now())?;
     }
     let now = data.now();
+    let under = options.under.map(|it| (it.producer(request), it.id(request, options.end + 1)));
+    // What a primary gave no id it has found to be there.
+    let told_again = data.is_replicated() && asked == NewId::Next && under.is_some();
     let last = match data.peek_as::<Stream>(key)? {
-        Some(stream) => stream.last_id,
+        Some(stream) => {
+            let known = stream.known(under.as_ref().filter(|_| asked == NewId::Next), now);
+            let last = stream.last_id;
+            if let Some(entry) = known.or(told_again.then_some(last)) {
+                return came_again(context, key, entry);
+            }
+            last
+        }
         None if options.no_stream => {
             context.reply.null();
             return Ok(());
@@ -254,6 +281,9 @@ pub(super) fn xadd(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
     let stream = data.write_or_new::<Stream>(key)?;
     stream.push(id, pairs, limits);
     let trimmed = options.trim.map(|trim| trim.apply(stream, options.references));
+    if let Some((producer, given)) = under {
+        data.change_producers(key, |producers| producers.record(producer, &given, id, now))?;
+    }
     data.changed(key, EventClass::Stream, "xadd");
     data.signal(key);
     if trimmed.as_ref().is_some_and(|trimmed| trimmed.count > 0) {
@@ -264,6 +294,25 @@ pub(super) fn xadd(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
         trimmed.tell_references(data, key);
     }
     context.reply.bulk(IdText::from(id).as_bytes());
+    Ok(())
+}
+
+/// A producer, and the id that it gave an entry.
+type ProducerId<'a> = (&'a [u8], Cow<'a, [u8]>);
+
+impl Stream {
+    /// The entry that was added under this id.
+    fn known(&self, under: Option<&ProducerId<'_>>, now: UnixMs) -> Option<StreamId> {
+        let (producer, id) = under?;
+        self.producers()?.entry(producer, id, now)
+    }
+}
+
+/// Answers for an entry that its producer sends again: it is `entry`.
+fn came_again(context: &mut Context<'_>, key: &[u8], entry: StreamId) -> CommandResult {
+    context.data.change_producers(key, |producers| producers.duplicates += 1)?;
+    context.data.changed_more(1);
+    context.reply.bulk(IdText::from(entry).as_bytes());
     Ok(())
 }
 
@@ -290,6 +339,7 @@ fn tell_added(
     if options.no_stream {
         args.push(b"NOMKSTREAM");
     }
+    args.extend(options.under.into_iter().flat_map(|under| under.words(request)));
     args.extend(words.iter().flatten().map(String::as_bytes));
     args.push(id.as_bytes());
     args.extend(request.iter().skip(options.end + 1));

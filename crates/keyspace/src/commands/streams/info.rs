@@ -56,8 +56,8 @@ pub(super) fn xinfo(context: &mut Context<'_>, request: Request<'_>) -> CommandR
             group.consumers().for_each(|consumer| write_consumer(reply, consumer, now));
         }
         _ => match full(request)? {
-            None => write_stream(reply, stream),
-            Some(count) => write_full(reply, stream, count),
+            None => write_stream(reply, stream, now),
+            Some(count) => write_full(reply, stream, count, now),
         },
     }
     Ok(())
@@ -81,7 +81,10 @@ fn full(request: Request<'_>) -> Result<Option<usize>, CommandError> {
     }))
 }
 
-fn write_head(reply: &mut Encoder<'_>, stream: &Stream) {
+/// What both forms begin with; `more` pairs follow.
+fn write_head(reply: &mut Encoder<'_>, stream: &Stream, now: UnixMs, more: usize) {
+    let producers = stream.producers();
+    reply.map(7 + producers.map_or(0, |_| 6) + more);
     reply.bulk(b"length");
     reply.integer(stream.len() as i64);
     reply.bulk(b"radix-tree-keys");
@@ -96,11 +99,25 @@ fn write_head(reply: &mut Encoder<'_>, stream: &Stream) {
     reply.integer(stream.entries_added as i64);
     reply.bulk(b"recorded-first-entry-id");
     write_id(reply, stream.first_id());
+    // 7.0 has none of it; 8.6 tells it of every stream.
+    if let Some(producers) = producers {
+        let (names, ids) = producers.tracked(now);
+        for (name, number) in [
+            ("idmp-duration", producers.kept.seconds),
+            ("idmp-maxsize", producers.kept.entries),
+            ("pids-tracked", names as u64),
+            ("iids-tracked", ids as u64),
+            ("iids-added", producers.added),
+            ("iids-duplicates", producers.duplicates),
+        ] {
+            reply.bulk(name.as_bytes());
+            reply.integer(number as i64);
+        }
+    }
 }
 
-fn write_stream(reply: &mut Encoder<'_>, stream: &Stream) {
-    reply.map(10);
-    write_head(reply, stream);
+fn write_stream(reply: &mut Encoder<'_>, stream: &Stream, now: UnixMs) {
+    write_head(reply, stream, now, 3);
     reply.bulk(b"groups");
     reply.integer(stream.group_count() as i64);
     let first = stream.range(StreamId::MIN, StreamId::MAX).next();
@@ -114,9 +131,8 @@ fn write_stream(reply: &mut Encoder<'_>, stream: &Stream) {
     }
 }
 
-fn write_full(reply: &mut Encoder<'_>, stream: &Stream, count: usize) {
-    reply.map(9);
-    write_head(reply, stream);
+fn write_full(reply: &mut Encoder<'_>, stream: &Stream, count: usize, now: UnixMs) {
+    write_head(reply, stream, now, 2);
     reply.bulk(b"entries");
     let entries: Vec<_> = stream.range(StreamId::MIN, StreamId::MAX).take(count).collect();
     write_entries(reply, &entries);

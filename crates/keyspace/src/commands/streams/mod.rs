@@ -15,6 +15,7 @@ mod groups;
 mod ids;
 mod info;
 mod pending;
+mod producers;
 mod range;
 mod read;
 mod refs;
@@ -48,6 +49,8 @@ pub(super) static COMMANDS: &[Command] = &[
     Command::data("xclaim", -6, WRITE_FAST, Keys::ONE, claim::xclaim),
     Command::data("xautoclaim", -6, WRITE_FAST, Keys::ONE, claim::xautoclaim),
     Command::data("xsetid", -3, GROW_FAST, Keys::ONE, add::xsetid),
+    Command::data("xcfgset", -2, WRITE_FAST, Keys::ONE, producers::xcfgset),
+    Command::data("xidmprecord", 5, GROW_FAST, Keys::ONE, producers::xidmprecord),
     Command::data(
         "xgroup",
         -2,

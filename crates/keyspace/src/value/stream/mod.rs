@@ -1,11 +1,13 @@
 //! [`Stream`]: a stream value.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 mod group;
 mod id;
 mod node;
 mod nodes;
+mod producers;
 mod rdb;
 mod refs;
 #[cfg(test)]
@@ -17,7 +19,8 @@ pub use id::StreamId;
 use node::Node;
 pub use node::{Pair, StreamEntry, StreamFields};
 use nodes::Nodes;
-pub(crate) use rdb::{ACTIVE, COUNTED, Unfit};
+pub(crate) use producers::{Kept, Producers, id_of};
+pub(crate) use rdb::{ACTIVE, COUNTED, IDEMPOTENT};
 
 use crate::memory;
 use crate::tree::{Iter, Tree};
@@ -51,6 +54,8 @@ pub struct Stream {
     /// How many entries were ever added.
     pub entries_added: u64,
     groups: Tree<Group>,
+    /// `None` while nothing was ever said of any.
+    producers: Option<Arc<Producers>>,
 }
 
 /// What `XTRIM` and `XADD` leave of a stream.
@@ -81,7 +86,8 @@ impl Stream {
 
     /// See [`Value::memory`](crate::Value::memory).
     pub(crate) fn memory(&self, samples: usize) -> usize {
-        self.nodes.memory(samples) + memory::tree(&self.groups, samples, Group::memory)
+        let producers = self.producers().map_or(0, Producers::memory);
+        self.nodes.memory(samples) + memory::tree(&self.groups, samples, Group::memory) + producers
     }
 
     /// How many entries (`XLEN`).
@@ -249,6 +255,18 @@ impl Stream {
         self.nodes.delete(0, &dropped);
         self.len -= dropped.len() as u64;
         dropped.len() as u64
+    }
+
+    /// Who adds entries under ids of its own, if anything was ever said of that (`XADD IDMP`,
+    /// `XCFGSET`).
+    pub(crate) fn producers(&self) -> Option<&Producers> {
+        self.producers.as_deref()
+    }
+
+    /// The same, to be changed; there are none yet where nothing was said of any, and of them is kept
+    /// what `kept` says.
+    pub(crate) fn producers_mut(&mut self, kept: Kept) -> &mut Producers {
+        Arc::make_mut(self.producers.get_or_insert_with(|| Arc::new(Producers::new(kept))))
     }
 
     /// How many groups.

@@ -1,12 +1,15 @@
 //! Streams as the bytes that an RDB file has for them, after the key.
 
+use std::sync::Arc;
+
 use redwire_rdb::string::Header;
 use redwire_rdb::{length, lzf, string};
 
 use super::group::Consumer;
 use super::node::Node;
-use super::{Group, Stream, StreamId};
-use crate::UnixMs;
+use super::producers::{Aged, Given};
+use super::{Group, Kept, Producers, Stream, StreamId};
+use crate::{Blob, UnixMs};
 
 /// RDB type 15, Redis 5.0.
 const FIRST: u8 = 15;
@@ -15,19 +18,10 @@ pub(crate) const COUNTED: u8 = 19;
 /// RDB type 21, Redis 7.2: with a consumer's active time.
 pub(crate) const ACTIVE: u8 = 21;
 /// RDB type 26, Redis 8.6: with producers and the ids that they gave.
-const IDEMPOTENT: u8 = 26;
+pub(crate) const IDEMPOTENT: u8 = 26;
 
 /// `entries_read` of a group where it is not known, -1 as the servers have it.
 const UNKNOWN: u64 = u64::MAX;
-
-/// Why bytes make no [`Stream`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unfit {
-    /// They are not those of a stream.
-    Malformed,
-    /// It has producers (Redis 8.6), which a [`Stream`] cannot hold.
-    Producers,
-}
 
 impl Stream {
     /// Whether values of this RDB type are streams.
@@ -35,25 +29,20 @@ impl Stream {
         matches!(type_byte, FIRST | COUNTED | ACTIVE | IDEMPOTENT)
     }
 
-    /// The stream of the bytes that a decoder has found after a key.
-    pub(crate) fn from_rdb(type_byte: u8, body: &[u8]) -> Result<Self, Unfit> {
+    /// The stream of the bytes that a decoder has found after a key; `None` if they are none.
+    pub(crate) fn from_rdb(type_byte: u8, body: &[u8]) -> Option<Self> {
         let mut input = Input { rest: body };
         let mut stream = Self::default();
-        stream.read_entries(type_byte, &mut input).ok_or(Unfit::Malformed)?;
-        for _ in 0..input.number().ok_or(Unfit::Malformed)? {
-            let group = read_group(type_byte, &mut input).ok_or(Unfit::Malformed)?;
-            if !stream.add_group(group) {
-                return Err(Unfit::Malformed);
-            }
+        stream.read_entries(type_byte, &mut input)?;
+        for _ in 0..input.number()? {
+            let group = read_group(type_byte, &mut input)?;
+            stream.add_group(group).then_some(())?;
         }
         if type_byte >= IDEMPOTENT {
-            input.numbers::<2>().ok_or(Unfit::Malformed)?;
-            if input.number().ok_or(Unfit::Malformed)? > 0 {
-                return Err(Unfit::Producers);
-            }
-            input.numbers::<2>().ok_or(Unfit::Malformed)?;
+            let producers = read_producers(&mut input)?;
+            stream.producers = (!producers.is_unused()).then(|| Arc::new(producers));
         }
-        if input.rest.is_empty() { Ok(stream) } else { Err(Unfit::Malformed) }
+        input.rest.is_empty().then_some(stream)
     }
 
     fn read_entries(&mut self, type_byte: u8, input: &mut Input<'_>) -> Option<()> {
@@ -77,7 +66,7 @@ impl Stream {
         Some(())
     }
 
-    /// Appends the bytes of type [`COUNTED`], or of type [`ACTIVE`].
+    /// Appends the bytes of type [`COUNTED`], [`ACTIVE`] or [`IDEMPOTENT`].
     pub(crate) fn to_rdb(&self, type_byte: u8, compress: bool, out: &mut Vec<u8>) {
         let mut compressor = compress.then(lzf::Compressor::new);
         length::encode(out, self.nodes.len() as u64);
@@ -93,6 +82,10 @@ impl Stream {
         length::encode(out, self.groups.len() as u64);
         for group in &self.groups {
             write_group(group, type_byte, out, compressor.as_mut());
+        }
+        if type_byte >= IDEMPOTENT {
+            let none = Producers::default();
+            write_producers(self.producers().unwrap_or(&none), out, compressor.as_mut());
         }
     }
 }
@@ -130,6 +123,40 @@ fn write_group(
             out.extend_from_slice(&id.to_bytes());
         }
     }
+}
+
+fn write_producers(
+    producers: &Producers,
+    out: &mut Vec<u8>,
+    mut compressor: Option<&mut lzf::Compressor>,
+) {
+    length::encode(out, producers.kept.seconds);
+    length::encode(out, producers.kept.entries);
+    length::encode(out, producers.all().len() as u64);
+    for producer in producers.all() {
+        string::encode(out, producer.name(), compressor.as_deref_mut());
+        length::encode(out, producer.given().len() as u64);
+        for Aged(given) in producer.given() {
+            string::encode(out, &given.id, compressor.as_deref_mut());
+            write_id(out, given.entry);
+        }
+    }
+    length::encode(out, producers.added);
+    length::encode(out, producers.duplicates);
+}
+
+fn read_producers(input: &mut Input<'_>) -> Option<Producers> {
+    let kept = Kept { seconds: input.number()?, entries: input.number()? };
+    let mut producers = Producers::new(kept);
+    for _ in 0..input.number()? {
+        let (name, mut given) = (input.string()?, Vec::new());
+        for _ in 0..input.number()? {
+            given.push(Given { id: Blob::from(input.string()?), entry: input.id()? });
+        }
+        producers.add(&name, given).then_some(())?;
+    }
+    (producers.added, producers.duplicates) = (input.number()?, input.number()?);
+    Some(producers)
 }
 
 fn read_group(type_byte: u8, input: &mut Input<'_>) -> Option<Group> {
@@ -182,10 +209,6 @@ impl<'a> Input<'a> {
         let (number, size) = length::decode_number(self.rest).ok()??;
         self.take(size as u64)?;
         Some(number)
-    }
-
-    fn numbers<const N: usize>(&mut self) -> Option<()> {
-        (0..N).try_for_each(|_| self.number().map(|_| ()))
     }
 
     fn id(&mut self) -> Option<StreamId> {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::rdb::{ACTIVE, COUNTED};
+use super::rdb::{ACTIVE, COUNTED, IDEMPOTENT};
 use super::*;
 use crate::UnixMs;
 
@@ -166,7 +166,7 @@ proptest! {
         stream.to_rdb(ACTIVE, true, &mut body);
         prop_assert_eq!(format!("{:?}", Stream::from_rdb(ACTIVE, &body).unwrap()), format!("{stream:?}"));
         for cut in 0..body.len() {
-            prop_assert!(Stream::from_rdb(ACTIVE, &body[..cut]).is_err());
+            prop_assert!(Stream::from_rdb(ACTIVE, &body[..cut]).is_none());
         }
     }
 }
@@ -186,4 +186,32 @@ fn counts_that_take_more_bytes_move_nothing_wrongly() {
     let node = Node::from_bytes(node.first(), node.bytes()).unwrap();
     assert_eq!(node.entries().filter(|entry| !entry.deleted).count(), 100);
     assert_eq!(node.last(), StreamId { ms: 1, seq: 299 });
+}
+
+#[test]
+fn producers_come_back() {
+    let mut stream = Stream::default();
+    let kept = Kept { seconds: 7, entries: 9 };
+    for at in 1..=12 {
+        let id = StreamId { ms: 5, seq: at };
+        let name = [b"p", &b"another"[..]][at as usize % 2];
+        stream.producers_mut(kept).record(name, format!("{at}").as_bytes(), id, UnixMs(5));
+    }
+    stream.producers_mut(kept).duplicates = 3;
+    let mut body = Vec::new();
+    stream.to_rdb(IDEMPOTENT, true, &mut body);
+    let back = Stream::from_rdb(IDEMPOTENT, &body).unwrap();
+    let told = |stream: &Stream| {
+        let producers = stream.producers().unwrap();
+        (producers.kept, producers.added, producers.duplicates, producers.tracked(UnixMs(5)))
+    };
+    assert_eq!(told(&back), (kept, 12, 3, (2, 12)));
+    assert_eq!(told(&back), told(&stream));
+    for cut in 0..body.len() {
+        assert!(Stream::from_rdb(IDEMPOTENT, &body[..cut]).is_none());
+    }
+    // Without any it is a stream like others.
+    body.clear();
+    Stream::default().to_rdb(IDEMPOTENT, true, &mut body);
+    assert!(Stream::from_rdb(IDEMPOTENT, &body).unwrap().producers().is_none());
 }

@@ -106,29 +106,38 @@ impl<'a> Data<'a> {
     /// The value of `key` to read, counted as a hit or a miss, and as a use of the key.
     pub(crate) fn find(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
         let meter = self.keyspace.meter;
-        self.find_metered(key, meter).map(|entry| entry.value)
+        self.find_metered(key, meter, true).map(|entry| entry.value)
     }
 
     /// The entry of `key` to be looked at, counted as a hit or a miss, but as no use of the key.
     pub(crate) fn look(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
         let meter = Meter { still: true, ..self.keyspace.meter };
-        self.find_metered(key, meter)
+        self.find_metered(key, meter, true)
+    }
+
+    /// The same, of which nobody is told who wants to know of keys that are not there.
+    pub(crate) fn look_quietly(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let meter = Meter { still: true, ..self.keyspace.meter };
+        self.find_metered(key, meter, false)
     }
 
     /// The entry of `key` to read, which is a use of the key.
     pub(crate) fn find_entry(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
-        self.find_metered(key, self.keyspace.meter)
+        self.find_metered(key, self.keyspace.meter, true)
     }
 
     #[inline]
-    fn find_metered(&mut self, key: &[u8], meter: Meter) -> Option<EntryRef<'_>> {
+    fn find_metered(&mut self, key: &[u8], meter: Meter, tell: bool) -> Option<EntryRef<'_>> {
         let looks = self.drop_if_expired(key);
-        let Keyspace { data, stats, settings, random, .. } = &mut *self.keyspace;
+        let Keyspace { data, stats, settings, random, events, .. } = &mut *self.keyspace;
         let entry = data.find_mut(self.db, key);
         let is_seen =
             |entry: &EntryMut<'_>| !looks || is_there(entry.view(), self.now, self.origin);
         let Some(mut entry) = entry.filter(is_seen) else {
             stats.keyspace_misses += 1;
+            if tell {
+                events.push(EventClass::Miss, "keymiss", self.db, key);
+            }
             return None;
         };
         stats.keyspace_hits += 1;
@@ -291,12 +300,49 @@ impl<'a> Data<'a> {
 
     /// Makes `value` the value of `key`, whatever was there, with this expiry.
     pub(crate) fn put(&mut self, key: &[u8], value: Value, expires: Option<UnixMs>) {
+        let old = self.put_changed(key, value, expires);
+        self.overwritten(key, old);
+    }
+
+    /// The same, with what is no other value than the one that was there but changed. Answers of what
+    /// type that was.
+    pub(crate) fn put_changed(
+        &mut self,
+        key: &[u8],
+        value: Value,
+        expires: Option<UnixMs>,
+    ) -> Option<&'static str> {
         self.drop_if_expired(key);
         match self.keyspace.overwrite(self.db, key, value, |_| expires) {
-            Ok(old) => old.into_iter().for_each(|old| self.keyspace.discard(old)),
+            Ok(old) => {
+                // A short string is overwritten where it stands.
+                let kind = old.as_ref().map_or("string", |old| old.view().type_name());
+                old.into_iter().for_each(|old| self.keyspace.discard(old));
+                Some(kind)
+            }
             Err(value) => {
                 self.keyspace.insert(self.db, key, value, expires);
                 self.keyspace.events.push(EventClass::New, "new", self.db, key);
+                None
+            }
+        }
+    }
+
+    /// The name of the type of `key`, where somebody wants to know that it is overwritten.
+    pub(crate) fn old_type(&mut self, key: &[u8]) -> Option<&'static str> {
+        if !self.keyspace.events.are_wanted() {
+            return None;
+        }
+        self.peek(key).map(ValueRef::type_name)
+    }
+
+    /// Publishes that `key` has another value than that of the type `old` (Redis 8.2), if it had one.
+    #[inline]
+    pub(crate) fn overwritten(&mut self, key: &[u8], old: Option<&'static str>) {
+        if old.is_some() && self.keyspace.events.are_wanted() {
+            self.notify(key, EventClass::Overwritten, "overwritten");
+            if self.old_type(key) != old {
+                self.notify(key, EventClass::TypeChanged, "type_changed");
             }
         }
     }
@@ -318,7 +364,7 @@ impl<'a> Data<'a> {
             Some(_) => Written::Not,
         };
         match written {
-            Written::Over => {}
+            Written::Over => self.overwritten(key, Some("string")),
             Written::New => self.keyspace.events.push(EventClass::New, "new", self.db, key),
             Written::Not => self.put(key, Value::String(string.to_str()), expires),
         }

@@ -26,6 +26,12 @@ pub enum EventClass {
     New,
     /// `e`: evicted keys.
     Evicted,
+    /// `m`: keys that were looked up and not there.
+    Miss,
+    /// `o`: keys with another value than before (Redis 8.2).
+    Overwritten,
+    /// `c`: keys with a value of another type than before (Redis 8.2).
+    TypeChanged,
 }
 
 impl EventClass {
@@ -43,6 +49,9 @@ impl EventClass {
             Self::Expired => 'x',
             Self::New => 'n',
             Self::Evicted => 'e',
+            Self::Miss => 'm',
+            Self::Overwritten => 'o',
+            Self::TypeChanged => 'c',
         }
     }
 

@@ -609,3 +609,93 @@ fn clients_are_chosen_as_by_valkey() {
         assert_eq!(got, expected, "{}", printable(&line));
     }
 }
+
+/// Keys that are overwritten, become another type, or are looked up in vain are announced as by Redis 8.6.
+#[test]
+fn overwritten_and_missed_keys_are_announced() {
+    let Some(real) = Peer::Redis86.start(&[]) else { return };
+    let ours = Redwire::start(&[]);
+    let lines = "
+        SET a 1
+        SET a 2
+        GETSET a 3
+        SET a 4 KEEPTTL
+        SETEX a 100 5
+        SETNX a 6
+        MSET a 1 b 2
+        INCR a
+        INCRBYFLOAT a 1.5
+        APPEND a x
+        LPUSH l x
+        SET l y
+        SADD s x
+        SADD t y
+        SUNIONSTORE d s t
+        SUNIONSTORE d s t
+        SET d 1
+        SUNIONSTORE d s t
+        SINTERSTORE d none s
+        ZADD z 1 a
+        ZUNIONSTORE d 1 z
+        ZRANGESTORE s z 0 -1
+        SADD s2 a
+        COPY z s2
+        COPY z s2 REPLACE
+        COPY z s2 REPLACE
+        RENAME z s2
+        SET x 1
+        RENAME s2 x
+        RENAMENX x y
+        RPUSH ll 3 1 2
+        SORT ll STORE ll2
+        SET ll2 1
+        SORT ll STORE ll2
+        SETBIT bm 1 1
+        BITOP OR bo bm bm
+        BITOP OR bo bm bm
+        MSETEX 2 a 1 ll 2
+        SETRANGE a 0 x
+        GET nokey
+        MGET nokey nokey2
+        EXISTS nokey
+        TTL nokey
+        TYPE nokey
+        HGET nokey a
+        TOUCH nokey
+        OBJECT ENCODING nokey
+        DUMP nokey
+        GETDEL nokey
+        EXPIRE nokey 3
+        SORT nokey
+        LPOP nokey
+        XLEN nokey
+        RENAME nokey x
+        COPY nokey x
+        SET nokey 1 GET
+    ";
+    let [expected, got] = [&real, &ours].map(|server| {
+        let mut client = server.client();
+        client.ok(&["CONFIG", "SET", "notify-keyspace-events", "EAocmn"]);
+        let mut listener = server.client();
+        listener.ok(&["PSUBSCRIBE", "*"]);
+        let mut events = Vec::new();
+        for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            client.call(&words(line));
+            client.ok(&["PUBLISH", "end", "of it"]);
+            let mut of_line = vec![line.to_owned()];
+            loop {
+                let message = listener.read();
+                let [_, _, channel, key] = message.elements() else { panic!("{message:?}") };
+                if channel.text() == "end" {
+                    break;
+                }
+                of_line.push(format!("{} {}", channel.text(), key.text()));
+            }
+            events.push(of_line);
+        }
+        events
+    });
+    for (got, expected) in got.iter().zip(&expected) {
+        assert_eq!(got, expected);
+    }
+}

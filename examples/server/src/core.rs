@@ -324,6 +324,9 @@ impl Core {
             EventClass::Expired,
             EventClass::New,
             EventClass::Evicted,
+            EventClass::Miss,
+            EventClass::Overwritten,
+            EventClass::TypeChanged,
         ];
         let somewhere = wanted.has('K') || wanted.has('E');
         let wanted = |class: &EventClass| somewhere && wanted.has(class.letter());

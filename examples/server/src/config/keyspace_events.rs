@@ -9,8 +9,9 @@ use super::setting::{Setting, Value, ValueError};
 pub(crate) struct KeyspaceEvents(u16);
 
 /// The letters of single classes, in the order in which Redis prints them
-/// (which leaves `n` out after `A`, and so loses it; here it stays); bit `n` of [`KeyspaceEvents`] is letter `n`.
-const EVENT_LETTERS: &[u8; 14] = b"g$lshzxetdnKEm";
+/// (which leaves `n` out after `A`, and so loses it, and 8.6 `o` and `c`; here they stay); bit `n` of
+/// [`KeyspaceEvents`] is letter `n`.
+const EVENT_LETTERS: &[u8; 16] = b"g$lshzxetdnKEmoc";
 /// The classes that `A` stands for: all up to and with `d`.
 const EVENT_ALL: u16 = 0b11_1111_1111;
 
@@ -80,6 +81,7 @@ mod tests {
             ("gK", "gK"),
             ("mKEndl$g", "g$ldnKEm"),
             ("Ad", "A"),
+            ("Aoc", "Aoc"),
             ("Kzz", "zK"),
             // Redis prints A here, and so forgets the n at CONFIG REWRITE.
             ("An", "An"),
@@ -97,6 +99,6 @@ mod tests {
     fn all_is_every_class_but_misses_and_new_keys() {
         let all = KeyspaceEvents::from_letters(b"A").unwrap();
         assert!("g$lshzxetd".chars().all(|letter| all.has(letter)));
-        assert!(!"mnKEA?".chars().any(|letter| all.has(letter)));
+        assert!(!"mnocKEA?".chars().any(|letter| all.has(letter)));
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn restore(context: &mut Context<'_>, request: Request<'_>) -> Comman
     let options = Options::parse(request)?;
     let key = &request[1];
     let data = &mut context.data;
-    if !options.replace && data.look(key).is_some() {
+    if !options.replace && data.look_quietly(key).is_some() {
         return Err(CommandError::text("BUSYKEY Target key name already exists."));
     }
     let ttl = integer(&request[2])?;
@@ -83,6 +83,7 @@ pub(super) fn restore(context: &mut Context<'_>, request: Request<'_>) -> Comman
     let now = if options.absolute { 0 } else { data.now().0 };
     // Not negative, as its parts are.
     let expires = (ttl > 0).then(|| UnixMs((ttl as u64).saturating_add(now)));
+    let old = data.old_type(key);
     let deleted = data.delete(key);
     if expires.is_some_and(|at| data.is_over(at.0 as i64)) {
         if deleted {
@@ -93,6 +94,7 @@ pub(super) fn restore(context: &mut Context<'_>, request: Request<'_>) -> Comman
         data.put(key, value, expires);
         data.know_usage(key, options.usage);
         data.changed(key, EventClass::Generic, "restore");
+        data.overwritten(key, old);
         if let Some(at) = expires.filter(|_| !options.absolute) {
             let mut digits = itoa::Buffer::new();
             let mut args: Vec<&[u8]> = request.iter().collect();

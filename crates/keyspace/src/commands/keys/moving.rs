@@ -32,6 +32,7 @@ fn move_key(
     if from == to || (!replace && data.peek(to).is_some()) {
         return Ok(false);
     }
+    let old = data.old_type(to);
     data.delete(to);
     let clock = data.use_of(from).ok_or(CommandError::NoSuchKey)?;
     let (value, expires) = data.take(from).ok_or(CommandError::NoSuchKey)?;
@@ -39,6 +40,7 @@ fn move_key(
     data.set_clock(to, clock);
     data.changed(from, EventClass::Generic, "rename_from");
     data.touched(to, EventClass::Generic, "rename_to");
+    data.overwritten(to, old);
     Ok(true)
 }
 
@@ -68,9 +70,11 @@ pub(super) fn copy(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
     let copied = data.in_database(db, |data| {
         let copied = replace || data.peek(to).is_none();
         if copied {
+            let old = data.old_type(to);
             data.delete(to);
             data.put(to, value, expires);
             data.changed(to, EventClass::Generic, "copy_to");
+            data.overwritten(to, old);
         }
         copied
     });

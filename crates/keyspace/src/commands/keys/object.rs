@@ -49,7 +49,7 @@ pub(super) fn object(context: &mut Context<'_>, request: Request<'_>) -> Command
         return Err(CommandError::Arity(name.into()));
     }
     let key = &request[2];
-    if context.data.look(key).is_none() {
+    if context.data.look_quietly(key).is_none() {
         context.reply.null();
         return Ok(());
     }

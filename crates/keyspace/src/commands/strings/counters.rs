@@ -53,7 +53,7 @@ pub(super) fn incrbyfloat(context: &mut Context<'_>, request: Request<'_>) -> Co
         .ok_or_else(|| CommandError::text("ERR increment would produce NaN or Infinity"))?;
     let sum = sum.to_string();
     let expires = context.data.expires(key).flatten();
-    context.data.put(key, Value::String(Str::text(sum.as_bytes())), expires);
+    context.data.put_changed(key, Value::String(Str::text(sum.as_bytes())), expires);
     context.data.changed(key, EventClass::String, "incrbyfloat");
     context.data.effect([b"SET".as_slice(), key, sum.as_bytes(), b"KEEPTTL"]);
     context.reply.bulk(sum.as_bytes());

@@ -217,6 +217,22 @@ impl Keyspace {
             call.host.touched(call.session, self.touches.take());
         }
         call.host.after(call.session, command, request);
+        self.judge_reply(call, command, request, mark);
+    }
+
+    /// Tells the host of a reply, which stands in the output from `mark` on, if it is a long one.
+    #[inline]
+    fn judge_reply(
+        &self,
+        call: &mut Call<'_>,
+        command: &Command,
+        request: Request<'_>,
+        mark: usize,
+    ) {
+        let bytes = call.out.len() - mark;
+        if bytes >= self.settings.long_reply {
+            call.host.long_reply(call.session, command, request, bytes);
+        }
     }
 
     /// Runs a command, and takes down what replicas are told of it. What it wrote of a reply before it
@@ -341,6 +357,7 @@ impl Keyspace {
         if let Err(error) = &result {
             call.fail(command, request, mark, error);
         }
+        self.judge_reply(call, command, request, mark);
         result
     }
 

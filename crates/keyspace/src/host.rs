@@ -99,6 +99,17 @@ pub trait Host {
     ) {
     }
 
+    /// Called behind a command whose reply has so many `bytes`, where they are as many as
+    /// [`Settings::long_reply`](crate::Settings::long_reply) or more (`COMMANDLOG`).
+    fn long_reply(
+        &mut self,
+        _session: &Session,
+        _command: &Command,
+        _request: Request<'_>,
+        _bytes: usize,
+    ) {
+    }
+
     /// Called after a command ran (`MONITOR`, `SLOWLOG`); for an `EXEC` after all that it ran.
     fn after(&mut self, _session: &Session, _command: &Command, _request: Request<'_>) {}
 }

@@ -37,6 +37,9 @@ pub struct Settings {
     pub stream_idmp_entries: u64,
     /// `hll-sparse-max-bytes`: the longest sparse HyperLogLog, in bytes. Default 3000.
     pub hll_sparse_bytes: usize,
+    /// From this many bytes on the host is told of a reply
+    /// ([`Host::long_reply`](crate::Host::long_reply)). Default: never.
+    pub long_reply: usize,
 }
 
 impl Default for Settings {
@@ -54,6 +57,7 @@ impl Default for Settings {
             stream_idmp_seconds: 100,
             stream_idmp_entries: 100,
             hll_sparse_bytes: 3000,
+            long_reply: usize::MAX,
         }
     }
 }

@@ -18,8 +18,8 @@ use crate::entropy::Entropy;
 use crate::eviction::Eviction;
 use crate::host;
 use crate::host::{
-    ClientInfo, CommandStats, Counters, Failover, LatencyMonitor, PubSub, Rates, Recent, SlowLog,
-    Tracking,
+    ClientInfo, CommandLog, CommandStats, Counters, Failover, LatencyMonitor, Logged, PubSub,
+    Rates, Recent, Tracking,
 };
 use crate::migrate::{Migrations, Order};
 use crate::net::{ClientId, Listener, ReplicaWait, Replies};
@@ -30,6 +30,7 @@ use crate::saves::Saves;
 use crate::stopwatch::Stopwatch;
 
 const NANOS_IN_MS: u64 = 1_000_000;
+const NANOS_IN_US: u64 = 1000;
 
 /// A `slowlog-log-slower-than` below so many us asks for the time of each command: else quick ones that
 /// are run in one go are timed together, and none of them is in the slow log.
@@ -67,7 +68,7 @@ pub(crate) struct Core {
     pub(crate) ack_requested: bool,
     pub(crate) saves: Saves,
     pub(crate) loading: Option<Loading>,
-    pub(crate) slow_log: SlowLog,
+    pub(crate) command_log: CommandLog,
     pub(crate) latency: LatencyMonitor,
     pub(crate) command_stats: CommandStats,
     pub(crate) pubsub: PubSub,
@@ -102,6 +103,8 @@ pub(crate) struct Core {
     pub(crate) listeners: Vec<ClientId>,
     /// The command that ran last, for the loop to note beside its connection.
     pub(crate) last_command: Option<&'static str>,
+    /// Bytes of the request under way, as it came.
+    pub(crate) request_bytes: usize,
     /// What `CLIENT REPLY` asked for, for the loop to heed from the next command on.
     pub(crate) replies: Option<Replies>,
     /// Times commands, if anyone measures them.
@@ -242,7 +245,6 @@ impl Core {
         let mut for_ids = entropy.fork();
         let primary = Primary::new(primary_config(&config), Box::new(move || for_ids.bytes()));
         let limits = output_limits(&config);
-        let slow_log = SlowLog::default();
         let acl = Self::first_users(&config);
         let migrations = Migrations::new(waker.clone());
         let for_disk = waker.clone();
@@ -267,7 +269,8 @@ impl Core {
             ack_requested: false,
             saves: Saves::new(crate::clock::since_epoch()),
             loading: None,
-            slow_log,
+            command_log: CommandLog::default(),
+            request_bytes: 0,
             latency: LatencyMonitor::default(),
             command_stats: CommandStats::default(),
             pubsub: PubSub::default(),
@@ -306,7 +309,11 @@ impl Core {
         self.primary.set_config(primary_config(&self.config), self.now);
         self.limits = output_limits(&self.config);
         self.judge_replicas_at = 0;
-        self.slow_log.resize(self.config.slowlog_max_len);
+        self.command_log.resize([
+            self.config.slowlog_max_len,
+            self.config.commandlog_large_request_max_len,
+            self.config.commandlog_large_reply_max_len,
+        ]);
         *keyspace.settings_mut() = settings(&self.config);
         // Found out anew before the next command, if there is a limit at all.
         self.eviction.out_of_memory = false;
@@ -493,6 +500,19 @@ impl Host for Core {
         self.keys_touched(Some(session), touched);
     }
 
+    fn long_reply(
+        &mut self,
+        session: &Session,
+        command: &Command,
+        request: Request<'_>,
+        bytes: usize,
+    ) {
+        // A primary's commands are answered to nobody.
+        if session.origin() == Origin::Client {
+            self.log_command(Logged::LargeReply, bytes as u64, session, command, request);
+        }
+    }
+
     fn after(&mut self, session: &Session, command: &Command, request: Request<'_>) {
         if self.tracking.is_on() {
             self.track(session, command, request);
@@ -506,7 +526,10 @@ impl Host for Core {
             self.count_command(session, command, request, took.unwrap_or_default());
         }
         if let Some(took) = took.filter(|took| self.is_slow(*took)) {
-            self.slow_log_command(session, command, request, Duration::from_nanos(took));
+            self.log_command(Logged::Slow, took / NANOS_IN_US, session, command, request);
+        }
+        if self.config.commandlog_request_larger_than >= 0 {
+            self.judge_request(session, command, request);
         }
         if self.monitors > 0 && !session.is_resuming() {
             host::monitor::feed(self, session, command, request);
@@ -605,24 +628,43 @@ impl Core {
     #[inline]
     fn is_slow(&self, took: u64) -> bool {
         let limit = u64::try_from(self.config.slowlog_log_slower_than).ok();
-        limit.is_some_and(|limit| took >= limit.saturating_mul(1000))
+        limit.is_some_and(|limit| took >= limit.saturating_mul(NANOS_IN_US))
+    }
+
+    /// Logs a request that was a large one.
+    fn judge_request(&mut self, session: &Session, command: &Command, request: Request<'_>) {
+        // What came long ago is no more than its arguments.
+        let came_now = !session.executing_transaction() && !session.is_resuming();
+        let bytes = if came_now { self.request_bytes } else { wire_bytes(request) };
+        if self.config.is_large_request(bytes) && session.origin() == Origin::Client {
+            self.log_command(Logged::LargeRequest, bytes as u64, session, command, request);
+        }
     }
 
     #[cold]
-    fn slow_log_command(
+    fn log_command(
         &mut self,
+        logged: Logged,
+        value: u64,
         session: &Session,
         command: &Command,
         request: Request<'_>,
-        took: Duration,
     ) {
         // What waits is judged by the time in which it is answered.
         if command.flags.has(Flags::SKIP_SLOWLOG) || session.is_waiting() {
             return;
         }
         let client = self.clients.get(&session.id());
-        self.slow_log.add(request, took, self.unix_ms, client);
+        self.command_log.add(logged, value, request, self.unix_ms, client);
     }
+}
+
+/// Bytes of a request as clients send it.
+fn wire_bytes(request: Request<'_>) -> usize {
+    let header =
+        |number: usize| number.checked_ilog10().map_or(1, |digits| digits as usize + 1) + 3;
+    let arguments = request.iter().map(|arg| header(arg.len()) + arg.len() + 2);
+    header(request.len()) + arguments.sum::<usize>()
 }
 
 /// In RESP2 a message cannot be told from a reply, so who listens to channels gets no replies.
@@ -663,6 +705,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
     settings.thresholds.set_max_listpack_value = config.set_max_listpack_value as usize;
     settings.stream_node_bytes = config.stream_node_max_bytes as usize;
     settings.stream_node_entries = config.stream_node_max_entries;
+    settings.long_reply = config.long_reply();
     settings.stream_idmp_seconds = config.stream_idmp_duration;
     settings.stream_idmp_entries = config.stream_idmp_maxsize;
     settings.hll_sparse_bytes = config.hll_sparse_max_bytes as usize;

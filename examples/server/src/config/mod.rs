@@ -255,13 +255,13 @@ config! {
         stream_node_max_bytes: u64 = 4096,
         /// Entries from which on a node of a stream takes no more; 0 sets no limit.
         stream_node_max_entries: u64 = 100,
-        /// Bytes above which a HyperLogLog leaves its compact form.
-        hll_sparse_max_bytes: u64 = 3000,
-        /// Members above which a set of integers leaves its intset encoding.
         /// Seconds for which a stream keeps the ids that producers gave to entries.
         stream_idmp_duration: u64 = 100,
         /// Most of them that it keeps of each producer.
         stream_idmp_maxsize: u64 = 100,
+        /// Bytes above which a HyperLogLog leaves its compact form.
+        hll_sparse_max_bytes: u64 = 3000,
+        /// Members above which a set of integers leaves its intset encoding.
         set_max_intset_entries: u64 = 512,
         /// Members above which a small set leaves its compact encoding (7.2).
         set_max_listpack_entries: u64 = 128,
@@ -278,6 +278,14 @@ config! {
         slowlog_log_slower_than: i64 = 10_000,
         /// Entries that the slow log keeps.
         slowlog_max_len: u64 = 128,
+        /// Bytes of a request from which on a command is logged for it; negative turns that log off.
+        commandlog_request_larger_than: i64 = 1 << 20,
+        /// Entries that this log keeps.
+        commandlog_large_request_max_len: u64 = 128,
+        /// Bytes of a reply from which on a command is logged for it; negative turns that log off.
+        commandlog_reply_larger_than: i64 = 1 << 20,
+        /// Entries that this log keeps.
+        commandlog_large_reply_max_len: u64 = 128,
         /// Milliseconds from which on an event is noted that held the server up; 0 notes none.
         latency_monitor_threshold: u64 = 0,
         /// Whether a histogram of each command's times is kept.
@@ -300,6 +308,18 @@ impl Config {
     pub(crate) fn measures_commands(&self) -> bool {
         let watched = self.slowlog_log_slower_than >= 0 || self.latency_monitor_threshold > 0;
         watched || self.latency_tracking
+    }
+
+    /// Whether a request of so many bytes is logged for them.
+    #[inline]
+    pub(crate) fn is_large_request(&self, bytes: usize) -> bool {
+        let limit = usize::try_from(self.commandlog_request_larger_than);
+        limit.is_ok_and(|limit| bytes >= limit)
+    }
+
+    /// Bytes of a reply from which on a command is logged for them.
+    pub(crate) fn long_reply(&self) -> usize {
+        usize::try_from(self.commandlog_reply_larger_than).unwrap_or(usize::MAX)
     }
 
     /// Path of the RDB file.

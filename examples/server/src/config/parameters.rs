@@ -262,8 +262,23 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("active-defrag-cycle-max", number(1, 99), Hint("25")),
     P::new("active-defrag-max-scan-fields", number(1, I64_MAX), Hint("1000")),
     // Observation.
-    P::new("slowlog-log-slower-than", number(-1, I64_MAX), field!(slowlog_log_slower_than)),
-    P::new("slowlog-max-len", LARGE, field!(slowlog_max_len)),
+    // By their names of Valkey 8.1, too.
+    P::new("slowlog-log-slower-than", number(-1, I64_MAX), field!(slowlog_log_slower_than))
+        .alias("commandlog-execution-slower-than"),
+    P::new("slowlog-max-len", LARGE, field!(slowlog_max_len))
+        .alias("commandlog-slow-execution-max-len"),
+    P::new(
+        "commandlog-request-larger-than",
+        number(-1, I64_MAX),
+        field!(commandlog_request_larger_than),
+    ),
+    P::new("commandlog-large-request-max-len", LARGE, field!(commandlog_large_request_max_len)),
+    P::new(
+        "commandlog-reply-larger-than",
+        number(-1, I64_MAX),
+        field!(commandlog_reply_larger_than),
+    ),
+    P::new("commandlog-large-reply-max-len", LARGE, field!(commandlog_large_reply_max_len)),
     P::new("latency-monitor-threshold", LARGE, field!(latency_monitor_threshold)),
     P::new("latency-tracking", SWITCH, field!(latency_tracking)),
     P::new("latency-tracking-info-percentiles", WORDS, field!(latency_tracking_info_percentiles)),

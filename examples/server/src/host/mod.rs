@@ -5,6 +5,7 @@
 mod absent;
 mod acl;
 mod clients;
+mod command_log;
 mod config;
 mod connection;
 mod debug;
@@ -18,7 +19,6 @@ mod persistence;
 mod pubsub;
 mod redact;
 mod replication;
-mod slow_log;
 mod subcommands;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -26,13 +26,13 @@ mod tracking;
 
 pub(crate) use acl::bounds;
 pub(crate) use clients::ClientInfo;
+pub(crate) use command_log::{CommandLog, Logged};
 pub(crate) use failover::Failover;
 pub(crate) use info::{Counters, Rates, Recent};
 pub(crate) use latency::{CommandStats, LatencyMonitor};
 pub(crate) use persistence::Wanted;
 pub(crate) use pubsub::PubSub;
 pub(crate) use replication::write_waitaof;
-pub(crate) use slow_log::SlowLog;
 pub(crate) use subcommands::full_name;
 pub(crate) use tracking::Tracking;
 
@@ -76,7 +76,8 @@ host_commands! {
     "info", -1, Flags::LOADING.with(Flags::STALE), info::info;
     "time", 1, Flags::LOADING.with(Flags::STALE).with(Flags::FAST), info::time;
     "monitor", 1, ADMIN.with(Flags::NO_MULTI), monitor::monitor;
-    "slowlog", -2, ADMIN.with(Flags::CONTAINER), slow_log::slowlog;
+    "slowlog", -2, ADMIN.with(Flags::CONTAINER), command_log::slowlog;
+    "commandlog", -2, ADMIN.with(Flags::CONTAINER), command_log::commandlog;
     "debug", -2, ADMIN, debug::debug;
     "subscribe", -2, LISTEN, pubsub::subscribe;
     "unsubscribe", -1, LISTEN, pubsub::unsubscribe;

@@ -4,7 +4,7 @@ use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags};
 use redwire_resp::Request;
 
 use super::{
-    Run, absent, acl, clients, config, is, latency, memory, pubsub, quoted, slow_log,
+    Run, absent, acl, clients, command_log, config, is, latency, memory, pubsub, quoted,
     unknown_subcommand,
 };
 use crate::core::Core;
@@ -103,12 +103,13 @@ fn table(command: &str) -> &'static [Subcommand] {
         "acl" => acl::SUBCOMMANDS,
         "client" => clients::SUBCOMMANDS,
         "cluster" => absent::CLUSTER,
+        "commandlog" => command_log::COMMANDLOG,
         "config" => config::SUBCOMMANDS,
         "latency" => latency::SUBCOMMANDS,
         "memory" => memory::SUBCOMMANDS,
         "module" => absent::MODULE,
         "pubsub" => pubsub::SUBCOMMANDS,
-        "slowlog" => slow_log::SUBCOMMANDS,
+        "slowlog" => command_log::SLOWLOG,
         _ => &[],
     }
 }
@@ -149,7 +150,15 @@ mod tests {
     #[test]
     fn every_table_is_of_one_container() {
         for container in [
-            "acl", "client", "cluster", "config", "latency", "memory", "module", "pubsub",
+            "acl",
+            "client",
+            "cluster",
+            "commandlog",
+            "config",
+            "latency",
+            "memory",
+            "module",
+            "pubsub",
             "slowlog",
         ] {
             let of_it = |it: &Subcommand| it.name.split_once('|').unwrap().0 == container;

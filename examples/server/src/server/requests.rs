@@ -97,6 +97,10 @@ fn run_quick(
         return false;
     }
     let Unread { input, at, decoder, looking } = unread;
+    if core.config.is_large_request(input.len() - *at) {
+        // Perhaps one of them is to be logged for its size.
+        return false;
+    }
     let session = &mut client.session;
     let Some(quick) = looking.quick(decoder, input, *at, session, keyspace) else {
         return false;
@@ -160,6 +164,7 @@ fn run_next(
         return Some(Paused::Held);
     }
     *at += used;
+    core.request_bytes = used;
     let Some(request) = request else {
         if used > 0 && client.standing == Standing::Replica {
             core.primary.handle_newline(ReplicaId(client.id), core.now);

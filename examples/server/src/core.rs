@@ -91,6 +91,9 @@ pub(crate) struct Core {
     pub(crate) memory_peak: u64,
     /// What is freed off the loop's thread.
     pub(crate) freeing: Arc<Freeing>,
+    /// Clients that can be sent elsewhere (`CLIENT CAPA redirect`), and whether each reads here all the
+    /// same (`READONLY`).
+    pub(crate) redirectable: BTreeMap<ClientId, bool>,
     /// Keys on their way to other servers.
     pub(crate) migrations: Migrations,
     /// `CLIENT PAUSE`, while it lasts.
@@ -288,6 +291,7 @@ impl Core {
             memory_peak: 0,
             freeing: Arc::default(),
             migrations,
+            redirectable: BTreeMap::new(),
             pause: None,
             disk_wait: DiskWait::default(),
             disk,
@@ -388,6 +392,7 @@ impl Host for Core {
                 "OOM command not allowed when used memory > 'maxmemory'.",
             ));
         }
+        self.admit_here(session, command)?;
         admit_subscriber(session, command)?;
         self.admit_listener(session, command)?;
         let writes = command.flags.has(Flags::WRITE);
@@ -538,6 +543,27 @@ impl Host for Core {
 }
 
 impl Core {
+    /// Sends a client that can go elsewhere to this node's primary, if it asks for data (Valkey 8).
+    fn admit_here(&self, session: &Session, command: &Command) -> CommandResult {
+        if self.redirectable.is_empty() {
+            return Ok(());
+        }
+        let Some(reads_here) = self.redirectable.get(&session.id()) else { return Ok(()) };
+        // OBJECT is not said to read, but its subcommands do.
+        let reads = command.flags.has(Flags::READONLY) || command.name == "object";
+        let reads = reads && !reads_here;
+        if !reads && !session.would_write(command) {
+            return Ok(());
+        }
+        self.redirection().map_or(Ok(()), |text| Err(CommandError::text(text)))
+    }
+
+    /// What a client is told that this node sends to its primary, if it has one.
+    pub(crate) fn redirection(&self) -> Option<String> {
+        let Endpoint { host, port } = self.config.replicaof.as_ref()?;
+        Some(format!("REDIRECT {host}:{port}"))
+    }
+
     /// Replicas and monitors are there to listen: what they are sent is not to be mixed with
     /// what they could ask for.
     fn admit_listener(&self, session: &Session, command: &Command) -> CommandResult {

@@ -8,7 +8,7 @@ use redwire_testkit::{Redwire, Reply};
 /// Commands that no workload draws, a container's with it, and why.
 const NOT_DRAWN: &[(&str, &str)] = &[
     ("acl auth", "users: tests/acl.rs"),
-    ("asking cluster readonly readwrite", "no cluster: tests/commands.rs"),
+    ("asking cluster clusterscan readonly readwrite trimslots", "no cluster: tests/commands.rs"),
     ("client hello quit reset", "the connection's own: tests/clients.rs, tests/tracking.rs"),
     ("command", "tests/commands.rs"),
     (

@@ -8,33 +8,54 @@ use super::info::REDIS_VERSION;
 use super::subcommands::{Subcommand, dispatch};
 use crate::core::Core;
 
-/// `ASKING`, `READONLY`, `READWRITE` and all of `CLUSTER`.
+/// `READONLY` and `READWRITE`: of a cluster, or of a client that can be sent to this node's primary.
+pub(super) fn readonly(
+    core: &mut Core,
+    context: &mut Context<'_>,
+    request: Request<'_>,
+) -> CommandResult {
+    let reads_here = core.redirectable.get_mut(&context.session.id());
+    let reads_here = reads_here.ok_or(CommandError::text(NO_CLUSTER))?;
+    *reads_here = super::is(request.name(), "readonly");
+    context.reply.ok();
+    Ok(())
+}
+
+const NO_CLUSTER: &str = "ERR This instance has cluster support disabled";
+
+/// `ASKING`, `CLUSTERSCAN` and all of `CLUSTER`.
 pub(super) fn no_cluster(
     _core: &mut Core,
     _context: &mut Context<'_>,
     _request: Request<'_>,
 ) -> CommandResult {
-    Err(CommandError::text("ERR This instance has cluster support disabled"))
+    Err(CommandError::text(NO_CLUSTER))
 }
 
 pub(super) static CLUSTER: &[Subcommand] = &[
     Subcommand::admin("cluster|addslots", -3, no_cluster),
     Subcommand::admin("cluster|addslotsrange", -4, no_cluster),
     Subcommand::admin("cluster|bumpepoch", 2, no_cluster),
+    Subcommand::admin("cluster|cancelslotmigrations", 2, no_cluster),
     Subcommand::admin("cluster|count-failure-reports", 3, no_cluster),
     Subcommand::new("cluster|countkeysinslot", 3, no_cluster),
     Subcommand::admin("cluster|delslots", -3, no_cluster),
     Subcommand::admin("cluster|delslotsrange", -4, no_cluster),
     Subcommand::admin("cluster|failover", -2, no_cluster),
     Subcommand::admin("cluster|flushslots", 2, no_cluster),
+    Subcommand::admin("cluster|flushslot", -3, no_cluster),
     Subcommand::admin("cluster|forget", 3, no_cluster),
     Subcommand::new("cluster|getkeysinslot", 4, no_cluster),
+    Subcommand::admin("cluster|getslotmigrations", 2, no_cluster),
     Subcommand::new("cluster|help", 2, no_cluster),
     Subcommand::new("cluster|info", 2, no_cluster),
     Subcommand::new("cluster|keyslot", 3, no_cluster),
     Subcommand::new("cluster|links", 2, no_cluster),
     Subcommand::admin("cluster|meet", -4, no_cluster),
+    Subcommand::admin("cluster|migrateslots", -4, no_cluster),
+    Subcommand::admin("cluster|migration", -4, no_cluster),
     Subcommand::new("cluster|myid", 2, no_cluster),
+    Subcommand::new("cluster|myshardid", 2, no_cluster),
     Subcommand::new("cluster|nodes", 2, no_cluster),
     Subcommand::admin("cluster|replicas", 3, no_cluster),
     Subcommand::admin("cluster|replicate", 3, no_cluster),
@@ -44,7 +65,9 @@ pub(super) static CLUSTER: &[Subcommand] = &[
     Subcommand::admin("cluster|setslot", -4, no_cluster),
     Subcommand::new("cluster|shards", 2, no_cluster),
     Subcommand::admin("cluster|slaves", 3, no_cluster),
+    Subcommand::new("cluster|slot-stats", -4, no_cluster),
     Subcommand::new("cluster|slots", 2, no_cluster),
+    Subcommand::admin("cluster|syncslots", -3, no_cluster),
 ];
 
 pub(super) fn cluster(

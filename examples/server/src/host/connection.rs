@@ -116,6 +116,9 @@ pub(super) fn reset(
     context.data.keyspace().forget(context.session);
     super::pubsub::reset(core, context);
     core.tracking.end(id);
+    if let Some(reads_here) = core.redirectable.get_mut(&id) {
+        *reads_here = false;
+    }
     let on = core.tracking.is_on();
     context.data.keyspace().touches().want(on);
     context.session.db = 0;

@@ -36,7 +36,7 @@ pub(crate) use replication::write_waitaof;
 pub(crate) use subcommands::full_name;
 pub(crate) use tracking::Tracking;
 
-use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags};
+use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags, Keys};
 use redwire_resp::Request;
 
 use crate::core::Core;
@@ -105,8 +105,10 @@ host_commands! {
     "acl", -2, ANYTIME.with(Flags::CONTAINER), acl::acl;
     "cluster", -2, ANYTIME.with(Flags::CONTAINER), absent::cluster;
     "asking", 1, Flags::FAST, absent::no_cluster;
-    "readonly", 1, Flags::FAST.with(Flags::LOADING).with(Flags::STALE), absent::no_cluster;
-    "readwrite", 1, Flags::FAST.with(Flags::LOADING).with(Flags::STALE), absent::no_cluster;
+    "readonly", 1, Flags::FAST.with(Flags::LOADING).with(Flags::STALE), absent::readonly;
+    "readwrite", 1, Flags::FAST.with(Flags::LOADING).with(Flags::STALE), absent::readonly;
+    "clusterscan", -2, Flags::READONLY, absent::no_cluster, Keys::ONE;
+    "trimslots", -5, Flags::WRITE, absent::no_cluster;
     "module", -2, ADMIN.with(Flags::CONTAINER), absent::module;
     "bgrewriteaof", 1, Flags::ADMIN.with(Flags::NOSCRIPT), absent::bgrewriteaof;
     "lolwut", -1, Flags::READONLY.with(Flags::FAST), absent::lolwut;

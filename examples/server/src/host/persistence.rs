@@ -33,6 +33,7 @@ pub(super) fn bgsave(
     let schedule = match (request.arg(1), request.len()) {
         (None, _) => false,
         (Some(option), 2) if is(option, "schedule") => true,
+        (Some(option), 2) if is(option, "cancel") => return cancel(core, context),
         _ => return Err(CommandError::Syntax),
     };
     match &core.saves.running {
@@ -60,6 +61,23 @@ pub(super) fn bgsave(
     Ok(())
 }
 
+/// `BGSAVE CANCEL` (Valkey 8.1): of the file only, not of what replicas wait for.
+fn cancel(core: &mut Core, context: &mut Context<'_>) -> CommandResult {
+    let running = core.saves.running.as_ref().map(|running| &running.purpose);
+    if matches!(running, Some(Purpose::File)) {
+        notice!("Background saving is cancelled");
+        core.abandon_snapshot(context.data.keyspace());
+        context.reply.simple("Background saving cancelled");
+    } else if std::mem::take(&mut core.saves.scheduled) {
+        context.reply.simple("Scheduled background saving cancelled");
+    } else {
+        return Err(CommandError::text(
+            "ERR Background saving is currently not in progress or scheduled",
+        ));
+    }
+    Ok(())
+}
+
 pub(super) fn lastsave(
     core: &mut Core,
     context: &mut Context<'_>,
@@ -81,7 +99,9 @@ pub(super) fn shutdown(
             option if is(option, "nosave") && save.is_none() => save = Some(false),
             option if is(option, "force") => force = true,
             option if is(option, "now") => {}
-            option if is(option, "abort") => {
+            // They are about a cluster's primaries, which there are none of.
+            option if is(option, "safe") || is(option, "failover") => {}
+            option if is(option, "abort") && request.len() == 2 => {
                 return Err(CommandError::text("ERR No shutdown in progress."));
             }
             _ => return Err(CommandError::Syntax),

@@ -166,8 +166,14 @@ impl Server {
     pub(super) fn unblock_all(&mut self) {
         let waiting = self.clients.values().filter(|client| client.blocked.is_some());
         for id in waiting.map(|client| client.id).collect::<Vec<_>>() {
-            self.end_with_error(id, DEMOTED);
-            self.close_after_replies(id);
+            let goes_on = self.core.redirectable.contains_key(&id);
+            match self.core.redirection().filter(|_| goes_on) {
+                Some(text) => self.end_with_error(id, &text),
+                None => {
+                    self.end_with_error(id, DEMOTED);
+                    self.close_after_replies(id);
+                }
+            }
         }
     }
 }

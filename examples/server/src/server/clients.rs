@@ -413,6 +413,7 @@ impl Server {
             notice!("Connection with replica {} lost.", self.core.replica_name(id));
         }
         self.core.clients.remove(&id);
+        self.core.redirectable.remove(&id);
         self.core.pubsub.forget(id);
         self.core.tracking.end(id);
         self.keyspace.touches().want(self.core.tracking.is_on());

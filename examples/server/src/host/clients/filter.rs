@@ -39,6 +39,8 @@ enum Wanted<'a> {
     LibName(&'a [u8]),
     LibVersion(&'a [u8]),
     Database(u32),
+    /// What it can do, by the letters of `capa=`.
+    Capabilities(&'a [u8]),
     /// Connected for so long at least.
     Age(Duration),
     /// Silent for so long at least.
@@ -113,6 +115,7 @@ impl<'a> Wanted<'a> {
             name if is(name, "lib-name") => Self::LibName(value),
             name if is(name, "lib-ver") => Self::LibVersion(value),
             name if is(name, "db") => Self::Database(database(core, value)?),
+            name if is(name, "capa") => Self::Capabilities(capabilities(value)?),
             name if is(name, "maxage") && !not => Self::Age(seconds("maxage", value)?),
             name if is(name, "idle") && !not => Self::Idle(seconds("idle", value)?),
             _ => return Err(CommandError::Syntax),
@@ -136,6 +139,9 @@ impl<'a> Wanted<'a> {
             Self::LibName(name) => *name == client.lib_name,
             Self::LibVersion(version) => *version == client.lib_ver,
             Self::Database(db) => *db == client.db,
+            Self::Capabilities(letters) => {
+                letters.is_empty() || core.redirectable.contains_key(&client.id)
+            }
             Self::Age(age) => since(client.created) >= *age,
             Self::Idle(time) => since(client.last_interaction) >= *time,
         }
@@ -145,6 +151,16 @@ impl<'a> Wanted<'a> {
 fn client_id(value: &[u8]) -> Result<ClientId, CommandError> {
     let id = parse_i64(value).and_then(|id| ClientId::try_from(id).ok()).filter(|id| *id > 0);
     id.ok_or(CommandError::text("ERR client-id should be greater than 0"))
+}
+
+/// Letters of which there is but one.
+fn capabilities(value: &[u8]) -> Result<&[u8], CommandError> {
+    if value.iter().all(|letter| *letter == b'r') {
+        return Ok(value);
+    }
+    let value = String::from_utf8_lossy(value);
+    let text = format!("ERR Unknown capa found in the provided filter: {value}");
+    Err(CommandError::text(text))
 }
 
 fn flags(value: &[u8]) -> Result<&str, CommandError> {

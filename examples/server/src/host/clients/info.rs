@@ -265,12 +265,14 @@ impl ClientInfo {
         let output = &self.output;
         let tracking = core.tracking.mode(self.id);
         let redir = redirection(tracking);
+        // Of Valkey 8, whose letter it is; others have no such field.
+        let capa = if core.redirectable.contains_key(&self.id) { " capa=r" } else { "" };
         let resp = if self.protocol == Protocol::Resp3 { 3 } else { 2 };
         format!(
             "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} \
              ssub={} multi={} watch={} qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} \
              obl={} oll={} omem={omem} tot-mem={} events={} cmd={} user={} redir={redir} \
-             resp={resp} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
+             resp={resp} lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}{capa}",
             self.id,
             self.addr,
             self.laddr,

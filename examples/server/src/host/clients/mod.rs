@@ -23,6 +23,7 @@ use crate::net::{ClientId, Replies};
 
 pub(super) static SUBCOMMANDS: &[Subcommand] = &[
     Subcommand::new("client|caching", 3, tracking::caching),
+    Subcommand::new("client|capa", -3, capa),
     Subcommand::new("client|getname", 2, getname),
     Subcommand::new("client|getredir", 2, tracking::getredir),
     Subcommand::new("client|help", 2, |_, context, _| super::help(context, "CLIENT", HELP)),
@@ -45,6 +46,10 @@ pub(super) static SUBCOMMANDS: &[Subcommand] = &[
 const HELP: &[&str] = &[
     "CACHING (YES|NO)",
     "    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.",
+    "CAPA <option> [options...]",
+    "    The client claims its some capability options. Options are:",
+    "    * REDIRECT",
+    "      The client can handle redirection during primary and replica failover in standalone mode.",
     "GETREDIR",
     "    Return the client ID we are redirecting to when tracking is enabled.",
     "GETNAME",
@@ -108,6 +113,15 @@ fn own<'a>(core: &'a mut Core, context: &Context<'_>) -> Option<&'a mut ClientIn
 
 fn id(_core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> CommandResult {
     context.reply.integer(context.session.id() as i64);
+    Ok(())
+}
+
+/// `CLIENT CAPA`: what the client can do; what is not known is passed over.
+fn capa(core: &mut Core, context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
+    if request.iter().skip(2).any(|word| is(word, "redirect")) {
+        core.redirectable.entry(context.session.id()).or_insert(false);
+    }
+    context.reply.ok();
     Ok(())
 }
 

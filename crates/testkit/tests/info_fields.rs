@@ -12,7 +12,7 @@ const ABSENT: &[(&str, &[&str])] = &[
         &["redis_git_", "redis_build_id", "atomicvar_api", "gcc_version", "server_name"],
     ),
     ("this server is no Valkey", &["valkey_"]),
-    ("names of a setting that is not here", &["availability_zone", "clients_hz", "server_mode"]),
+    ("names of a setting that is not here", &["clients_hz", "server_mode"]),
     ("functions are kept, but not looked into", &["number_of_functions"]),
     ("there are no scripts, and what functions take has a field", &["used_memory_scripts"]),
     (

@@ -122,6 +122,9 @@ config! {
         /// Who may set protected parameters (`dir`, `dbfilename`) by CONFIG SET.
         enable_protected_configs: DebugAccess = DebugAccess::No,
 
+        /// Where the server stands, to be told to clients.
+        availability_zone: Option<String> = None,
+
         // Access.
         /// Password of the default user.
         requirepass: Option<Secret> = None,

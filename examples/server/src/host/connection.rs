@@ -80,7 +80,9 @@ pub(super) fn hello(
 
 fn greet(core: &Core, context: &mut Context<'_>) {
     let reply = &mut context.reply;
-    reply.map(7);
+    // Of Valkey 8.1, which says it only where it was told.
+    let zone = core.config.availability_zone.as_deref();
+    reply.map(7 + usize::from(zone.is_some()));
     reply.bulk(b"server");
     reply.bulk(b"redis");
     reply.bulk(b"version");
@@ -95,6 +97,10 @@ fn greet(core: &Core, context: &mut Context<'_>) {
     reply.bulk(if core.is_replica() { b"replica" } else { b"master" });
     reply.bulk(b"modules");
     reply.array(0);
+    if let Some(zone) = zone {
+        reply.bulk(b"availability_zone");
+        reply.bulk(zone.as_bytes());
+    }
 }
 
 pub(super) fn quit(

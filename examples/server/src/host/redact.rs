@@ -7,7 +7,8 @@ use super::is;
 const REDACTED: &[u8] = b"(redacted)";
 
 /// Parameters whose values nobody is shown.
-const SECRETS: [&str; 3] = ["masterauth", "masteruser", "requirepass"];
+const SECRETS: [&str; 5] =
+    ["masterauth", "masteruser", "primaryauth", "primaryuser", "requirepass"];
 
 /// The arguments of `request`, passwords left out, the way Redis leaves them out.
 pub(super) fn redacted(request: Request<'_>) -> impl Iterator<Item = &[u8]> {

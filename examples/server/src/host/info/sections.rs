@@ -49,6 +49,8 @@ pub(super) fn server(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
     }
     let file = config.config_file.as_deref().unwrap_or("".as_ref());
     page.field("config_file", file.display());
+    // Of Valkey 8.1.
+    page.field("availability_zone", config.availability_zone.as_deref().unwrap_or_default());
     listeners(page, config);
 }
 

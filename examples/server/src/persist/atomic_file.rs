@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How much is written before the disk is asked to keep up (`rdb-save-incremental-fsync`).
 const SYNC_EVERY: u64 = 4 << 20;
@@ -31,7 +32,10 @@ struct Temporary {
 impl AtomicFile {
     /// Creates the temporary file beside `path`.
     pub(crate) fn create(path: &Path, incremental_sync: bool) -> io::Result<Self> {
-        let name = format!("temp-{}.rdb", std::process::id());
+        // One that is given up may still be under way when the next begins.
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("temp-{}-{number}.rdb", std::process::id());
         let temporary = Temporary { path: path.with_file_name(name), renamed: false };
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(true);
@@ -65,7 +69,7 @@ impl AtomicFile {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.renamed {
-            // Nothing depends on it: the next save writes over it.
+            // Nothing depends on it.
             let _ = std::fs::remove_file(&self.path);
         }
     }

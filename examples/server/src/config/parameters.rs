@@ -90,7 +90,8 @@ pub(super) static PARAMETERS: &[P] = &[
     )
     .at_start(),
     P::new("enable-module-command", Syntax::Name(DebugAccess::NAMES), Fixed("no")).at_start(),
-    P::new("io-threads", number(1, 128), Fixed("1")).at_start(),
+    // How fast it is, not what it does: one thread runs all, whatever a configuration for several says.
+    P::new("io-threads", number(1, 128), Hint("1")).at_start(),
     P::new("io-threads-do-reads", SWITCH, Hint("no")).at_start(),
     P::new("syslog-enabled", SWITCH, Fixed("no")).at_start(),
     P::new("syslog-ident", TEXT, Hint("redis")).at_start(),

@@ -454,8 +454,8 @@ impl Database {
         let Place { slot, hash } = self.locate(key);
         let record = Record { key, string, expires: None, epoch, clock };
         let hash_of = |key: &[u8]| hash_with(&self.hasher, key);
-        let table = self.slots.get_mut(usize::from(slot));
-        if table.is_some_and(|table| table.insert_record(hash, &record, hash_of)) {
+        let table = self.slots.get_or_make(usize::from(slot));
+        if table.insert_record(hash, &record, hash_of) {
             self.len += 1;
             return;
         }

@@ -284,17 +284,30 @@ pub(super) fn xadd(context: &mut Context<'_>, request: Request<'_>) -> CommandRe
     if let Some((producer, given)) = under {
         data.change_producers(key, |producers| producers.record(producer, &given, id, now))?;
     }
+    added(data, request, &options, id, trimmed);
+    context.reply.bulk(IdText::from(id).as_bytes());
+    Ok(())
+}
+
+/// Has all know of an entry that was added, and of what was trimmed for it: those who watch or wait for the
+/// key, and replicas.
+fn added(
+    data: &mut Data<'_>,
+    request: Request<'_>,
+    options: &Options,
+    id: StreamId,
+    trimmed: Option<Trimmed>,
+) {
+    let key = &request[1];
     data.changed(key, EventClass::Stream, "xadd");
     data.signal(key);
     if trimmed.as_ref().is_some_and(|trimmed| trimmed.count > 0) {
         data.touched(key, EventClass::Stream, "xtrim");
     }
-    tell_added(data, request, &options, id, trimmed.as_ref());
+    tell_added(data, request, options, id, trimmed.as_ref());
     if let Some(trimmed) = trimmed {
         trimmed.tell_references(data, key);
     }
-    context.reply.bulk(IdText::from(id).as_bytes());
-    Ok(())
 }
 
 /// A producer, and the id that it gave an entry.

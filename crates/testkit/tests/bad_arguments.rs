@@ -307,10 +307,20 @@ fn names(client: &mut Client) -> Vec<String> {
 
 /// What the data look like that each command finds.
 fn look(client: &mut Client) -> String {
+    fill(client);
+    seen(client)
+}
+
+/// Makes the data that each command finds.
+fn fill(client: &mut Client) {
     client.ok(&["FLUSHALL"]);
     DATA.iter().for_each(|line| drop(client.ok(&words(line))));
-    let seen = LOOK.iter().map(|line| client.ok(&words(line)));
-    format!("{:?}", &seen.collect::<Vec<_>>()[..])
+}
+
+/// What the data look like now.
+fn seen(client: &mut Client) -> String {
+    let seen: Vec<Reply> = LOOK.iter().map(|line| client.ok(&words(line))).collect();
+    format!("{seen:?}")
 }
 
 #[test]

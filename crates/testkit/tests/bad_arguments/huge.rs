@@ -8,7 +8,7 @@ use std::fs;
 
 use redwire_testkit::{Client, Command, Peer, Redwire, Reply, Rng, Server};
 
-use super::{DATA, LOOK, Role, Shape, is_known, own_shapes, peak, seed, words};
+use super::{Role, Shape, fill, is_known, look, own_shapes, peak, seed, seen};
 
 /// What a server takes while it has, and answers, an argument: beside the argument itself what it makes of
 /// it, its reply, and what else the allocator holds.
@@ -65,8 +65,7 @@ impl Long {
     /// The reply, and whether the data are as they were.
     fn outcome(&self, client: &mut Client, long: &[u8], base: &str) -> (Reply, bool) {
         client.ok(&["RESET"]);
-        client.ok(&["FLUSHALL"]);
-        DATA.iter().for_each(|line| drop(client.ok(&words(line))));
+        fill(client);
         if self.queued {
             client.ok(&["MULTI"]);
         }
@@ -80,7 +79,7 @@ impl Long {
         }
         client.ok(&["RESET"]);
         // The digest of what is long takes its time, and is only asked for where there must be none.
-        let is_same = !reply.is_error() || look(client) == base;
+        let is_same = !reply.is_error() || seen(client) == base;
         (reply, is_same)
     }
 
@@ -89,11 +88,6 @@ impl Long {
         words[self.at] = b"LONG".to_vec();
         redwire_testkit::printable(&words)
     }
-}
-
-fn look(client: &mut Client) -> String {
-    let seen: Vec<Reply> = LOOK.iter().map(|line| client.ok(&words(line))).collect();
-    format!("{seen:?}")
 }
 
 /// Has the kernel measure anew what a process took at most.
@@ -117,7 +111,7 @@ fn check(peer: Peer, before: &[Peer]) {
     let ours = Redwire::start(&settings);
     let (mut there, mut here) = (real.client(), ours.client());
     let shapes = own_shapes(&mut there, &mut here, before);
-    let base = super::look(&mut here);
+    let base = look(&mut here);
     let mut rng = Rng::new(seed(92));
     let long = vec![b'x'; size];
     let (mut sent, mut refused, mut most, mut worst) = (0, 0, (0, 0), String::new());

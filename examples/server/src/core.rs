@@ -656,41 +656,6 @@ impl Core {
         let limit = u64::try_from(self.config.slowlog_log_slower_than).ok();
         limit.is_some_and(|limit| took >= limit.saturating_mul(NANOS_IN_US))
     }
-
-    /// Logs a request that was a large one.
-    fn judge_request(&mut self, session: &Session, command: &Command, request: Request<'_>) {
-        // What came long ago is no more than its arguments.
-        let came_now = !session.executing_transaction() && !session.is_resuming();
-        let bytes = if came_now { self.request_bytes } else { wire_bytes(request) };
-        if self.config.is_large_request(bytes) && session.origin() == Origin::Client {
-            self.log_command(Logged::LargeRequest, bytes as u64, session, command, request);
-        }
-    }
-
-    #[cold]
-    fn log_command(
-        &mut self,
-        logged: Logged,
-        value: u64,
-        session: &Session,
-        command: &Command,
-        request: Request<'_>,
-    ) {
-        // What waits is judged by the time in which it is answered.
-        if command.flags.has(Flags::SKIP_SLOWLOG) || session.is_waiting() {
-            return;
-        }
-        let client = self.clients.get(&session.id());
-        self.command_log.add(logged, value, request, self.unix_ms, client);
-    }
-}
-
-/// Bytes of a request as clients send it.
-fn wire_bytes(request: Request<'_>) -> usize {
-    let header =
-        |number: usize| number.checked_ilog10().map_or(1, |digits| digits as usize + 1) + 3;
-    let arguments = request.iter().map(|arg| header(arg.len()) + arg.len() + 2);
-    header(request.len()) + arguments.sum::<usize>()
 }
 
 /// In RESP2 a message cannot be told from a reply, so who listens to channels gets no replies.

@@ -3,7 +3,9 @@
 
 use std::collections::VecDeque;
 
-use redwire_keyspace::{CommandError, CommandResult, Context, UnixMs};
+use redwire_keyspace::{
+    Command, CommandError, CommandResult, Context, Flags, Origin, Session, UnixMs,
+};
 use redwire_resp::{Request, parse_i64};
 
 use super::redact::redacted;
@@ -114,6 +116,49 @@ impl CommandLog {
     fn of(&mut self, logged: Logged) -> &mut Log {
         &mut self.logs[logged as usize]
     }
+}
+
+impl Core {
+    /// Logs a request that was a large one.
+    pub(crate) fn judge_request(
+        &mut self,
+        session: &Session,
+        command: &Command,
+        request: Request<'_>,
+    ) {
+        // What came long ago is no more than its arguments.
+        let came_now = !session.executing_transaction() && !session.is_resuming();
+        let bytes = if came_now { self.request_bytes } else { wire_bytes(request) };
+        if self.config.is_large_request(bytes) && session.origin() == Origin::Client {
+            self.log_command(Logged::LargeRequest, bytes as u64, session, command, request);
+        }
+    }
+
+    /// Logs a command, unless it is one that is kept out of logs.
+    #[cold]
+    pub(crate) fn log_command(
+        &mut self,
+        logged: Logged,
+        value: u64,
+        session: &Session,
+        command: &Command,
+        request: Request<'_>,
+    ) {
+        // What waits is judged by the time in which it is answered.
+        if command.flags.has(Flags::SKIP_SLOWLOG) || session.is_waiting() {
+            return;
+        }
+        let client = self.clients.get(&session.id());
+        self.command_log.add(logged, value, request, self.unix_ms, client);
+    }
+}
+
+/// Bytes of a request as clients send it.
+fn wire_bytes(request: Request<'_>) -> usize {
+    let header =
+        |number: usize| number.checked_ilog10().map_or(1, |digits| digits as usize + 1) + 3;
+    let arguments = request.iter().map(|arg| header(arg.len()) + arg.len() + 2);
+    header(request.len()) + arguments.sum::<usize>()
 }
 
 /// The arguments as an entry keeps them: so many of them, so much of each.

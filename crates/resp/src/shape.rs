@@ -26,6 +26,8 @@ pub(crate) struct Shapes {
     shapes: [Shape; SHAPES],
     /// The one that was met or remembered last.
     last: usize,
+    /// The one that was met behind each, the last time.
+    next: [usize; SHAPES],
     pause: u32,
 }
 
@@ -62,13 +64,12 @@ impl Shapes {
     #[inline]
     pub(crate) fn find(&mut self, bytes: &[u8]) -> Option<(usize, usize)> {
         let last = self.last;
-        if let Some(used) = self.shapes[last].matches(bytes) {
-            return Some((last, used));
-        }
-        let other = SHAPES - 1 - last;
-        if let Some(used) = self.shapes[other].matches(bytes) {
-            self.last = other;
-            return Some((other, used));
+        let likely = self.next[last];
+        for shape in [likely, SHAPES - 1 - likely] {
+            if let Some(used) = self.shapes[shape].matches(bytes) {
+                (self.next[last], self.last) = (shape, shape);
+                return Some((shape, used));
+            }
         }
         if self.shapes.iter().all(|shape| shape.len > 0) {
             self.forget();

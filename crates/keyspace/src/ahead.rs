@@ -11,10 +11,10 @@ const KEYS_MAX: usize = 64;
 
 /// How many keys before its turn a key is brought in, at least. Memory answers within the time that two or
 /// three commands take, but to a few questions at a time.
-const LEAD: usize = 24;
+const LEAD: usize = 16;
 
 /// How many keys are brought in together, at least.
-const STRIDE: usize = 8;
+const STRIDE: usize = 4;
 
 /// The keys of requests that are about to run, in the order in which they will.
 ///
@@ -37,12 +37,11 @@ const STRIDE: usize = 8;
 /// let requests = [["SET", "a", "1"], ["SET", "b", "2"]].map(RequestBuf::from_args);
 /// let mut ahead = Ahead::default();
 /// let noted = requests.each_ref().map(|request| {
-///     let noted = keyspace.note_ahead(&mut ahead, &session, request.as_request());
-///     (noted, ahead.len())
+///     keyspace.note_ahead(&mut ahead, &session, request.as_request())
 /// });
-/// for (request, (noted, end)) in requests.iter().zip(noted) {
+/// for (request, noted) in requests.iter().zip(noted) {
 ///     let (request, now) = (request.as_request(), UnixMs(0));
-///     keyspace.bring_in(&mut ahead, end);
+///     keyspace.bring_in(&mut ahead, noted.end());
 ///     keyspace.execute_noted(&mut NoHost, &mut session, request, noted, now, &mut out);
 /// }
 /// assert_eq!(out, b"+OK\r\n+OK\r\n");
@@ -58,8 +57,9 @@ pub struct Ahead {
     entries: usize,
 }
 
+/// A key of a request, and what was found out of it.
 #[derive(Debug, Clone, Copy)]
-struct Key {
+pub(crate) struct Key {
     hash: u64,
     db: u32,
     slot: u16,
@@ -69,13 +69,19 @@ struct Key {
 
 impl Key {
     #[inline]
-    fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         Place::from_parts(self.slot, self.hash)
+    }
+
+    /// The entry that was found there, if any was looked for.
+    #[inline]
+    pub(crate) fn near(&self) -> Option<Near> {
+        self.near
     }
 }
 
 /// What was found out about one request when it was [noted](Keyspace::note_ahead): its command, and
-/// where its first key stands. It holds for that request only, and spares
+/// where its keys stand. It holds for that request only, and spares
 /// [`Keyspace::execute_noted`] from finding it out again.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Noted {
@@ -85,29 +91,27 @@ pub struct Noted {
     slot: u16,
     has_place: bool,
     is_quick: bool,
-    /// The number of the data set whose tables it is a place in.
+    /// Of the data set whose tables it is a place in.
     generation: u32,
+    /// Where its keys stand in the [`Ahead`].
+    start: u32,
+    end: u32,
 }
 
 impl Noted {
-    fn of(command: &'static Command, place: Option<Place>, generation: u32) -> Self {
-        let is_quick = command.is_quick();
-        let (slot, hash) = place.map_or((0, 0), Place::into_parts);
-        Self {
-            command: Some(command),
-            hash,
-            slot,
-            has_place: place.is_some(),
-            is_quick,
-            generation,
-        }
-    }
-
     /// Where the first key stands in the data set of this number.
     #[inline]
     pub(crate) fn place(&self, generation: u32) -> Option<Place> {
         let known = self.has_place && self.generation == generation;
         known.then(|| Place::from_parts(self.slot, self.hash))
+    }
+
+    /// How many keys were noted up to its last one: those that are to be
+    /// [brought in](Keyspace::bring_in) before it runs.
+    #[must_use]
+    #[inline]
+    pub fn end(&self) -> usize {
+        self.end as usize
     }
 
     /// Whether it may run in one go with others ([`Keyspace::execute_quick`]): its command is quick
@@ -116,12 +120,6 @@ impl Noted {
     #[inline]
     pub fn is_quick(&self) -> bool {
         self.is_quick
-    }
-
-    /// Whether two requests one behind the other are of one quick command.
-    #[inline]
-    pub(crate) fn is_like(&self, next: &Self) -> bool {
-        self.quick_command().zip(next.command).is_some_and(|(this, that)| std::ptr::eq(this, that))
     }
 
     /// Its command, if that may run in one go with others.
@@ -160,6 +158,24 @@ impl Ahead {
         let (slot, hash) = place.into_parts();
         self.keys.push(Key { hash, db, slot, near: None });
     }
+
+    /// The keys of a request that it noted, if it is to run in database `db` of the data set of this
+    /// number as it was noted for.
+    #[inline]
+    pub(crate) fn keys_of(&self, noted: &Noted, db: u32, generation: u32) -> &[Key] {
+        let keys = self.keys.get(noted.start as usize..noted.end as usize).unwrap_or_default();
+        let hold = noted.generation == generation && keys.first().is_some_and(|key| key.db == db);
+        if hold { keys } else { &[] }
+    }
+}
+
+/// Requests that follow each other, and what was found out of them.
+#[derive(Debug)]
+pub struct Upcoming<'a, I> {
+    /// Where they were noted.
+    pub ahead: &'a mut Ahead,
+    /// They, and what was answered for each.
+    pub requests: I,
 }
 
 impl Keyspace {
@@ -170,28 +186,36 @@ impl Keyspace {
         let Some(command) = self.table.find(request.name(), |_| None) else {
             return Noted::default();
         };
-        let Some(database) = self.data.databases.get(session.db as usize) else {
-            return Noted::of(command, None, self.generation);
+        let end = ahead.keys.len() as u32;
+        let mut noted = Noted {
+            command: Some(command),
+            is_quick: command.is_quick(),
+            generation: self.generation,
+            start: end,
+            end,
+            ..Noted::default()
         };
-        let mut note = |key: &[u8]| {
+        let Some(database) = self.data.databases.get(session.db as usize) else { return noted };
+        let mut note = |at: usize, key: &[u8]| {
             let place = database.place(key);
             database.prefetch_table(place);
             ahead.push(session.db, place);
-            place
+            if at == 1 {
+                (noted.slot, noted.hash) = place.into_parts();
+                noted.has_place = true;
+            }
         };
         // Most commands have one key.
         if let Keys { first: 1, last: 1, .. } = command.keys {
-            return Noted::of(command, request.arg(1).map(note), self.generation);
-        }
-        let mut place = None;
-        let keys = command.keys.positions(request.len()).take(KEYS_MAX);
-        for (at, key) in keys.filter_map(|at| Some((at, request.arg(at)?))) {
-            let it = note(key);
-            if at == 1 {
-                place = Some(it);
+            if let Some(key) = request.arg(1) {
+                note(1, key);
             }
+        } else {
+            let keys = command.keys.positions(request.len()).take(KEYS_MAX);
+            keys.for_each(|at| if let Some(key) = request.arg(at) { note(at, key) });
         }
-        Noted::of(command, place, self.generation)
+        noted.end = ahead.keys.len() as u32;
+        noted
     }
 
     /// Has what the keys in `ahead` lead to brought in, up to some keys behind the first `end`: those of the
@@ -247,7 +271,7 @@ mod tests {
     use redwire_resp::RequestBuf;
 
     use super::*;
-    use crate::{CommandError, Dataset, Host, NoHost, Settings, UnixMs};
+    use crate::{CommandError, Dataset, Host, NoHost, Ran, Settings, UnixMs};
 
     fn note(keyspace: &Keyspace, session: &Session, args: &[&str]) -> Ahead {
         let mut ahead = Ahead::default();
@@ -306,11 +330,13 @@ mod tests {
         let requests = [["RPUSH", "a", "1"], ["RPUSH", "b", "1"], ["RPUSH", "b", "2"]]
             .map(RequestBuf::from_args);
         let mut run_all = |keyspace: &mut Keyspace| {
-            let quick = requests.each_ref().map(|request| {
+            let mut ahead = Ahead::default();
+            let requests = requests.each_ref().map(|request| {
                 let request = request.as_request();
-                (request, keyspace.note_ahead(&mut Ahead::default(), &session, request))
+                (request, keyspace.note_ahead(&mut ahead, &session, request))
             });
             let (mut told, mut out) = (Told::default(), Vec::new());
+            let quick = Upcoming { ahead: &mut ahead, requests };
             let ran =
                 keyspace.execute_quick(&mut told, &mut session, quick, UnixMs(0), &mut out, 1000);
             (ran, out)
@@ -387,9 +413,12 @@ mod tests {
             true
         }
 
-        fn ran(&mut self, _: &Session, command: &Command, count: u64, _: Option<&CommandError>) {
-            assert!(count > 0);
-            *self.ran.entry(command.name).or_default() += count;
+        fn ran(&mut self, _: &Session, ran: &[Ran], last: &Command, _: Option<&CommandError>) {
+            assert!(ran.iter().any(|ran| ran.command.name == last.name));
+            for &Ran { command, count } in ran {
+                assert!(count > 0);
+                *self.ran.entry(command.name).or_default() += count;
+            }
         }
 
         fn after(&mut self, _: &Session, command: &Command, _: Request<'_>) {
@@ -419,15 +448,17 @@ mod tests {
             let (mut replies, mut expected) = (Vec::new(), Vec::new());
             for (turn, batch) in requests.chunks(batch).enumerate() {
                 let requests: Vec<_> = batch.iter().map(RequestBuf::from_args).collect();
+                let mut ahead = Ahead::default();
                 let noted: Vec<_> = requests
                     .iter()
-                    .map(|request| ours.note_ahead(&mut Ahead::default(), &session, request.as_request()))
+                    .map(|request| ours.note_ahead(&mut ahead, &session, request.as_request()))
                     .collect();
                 let now = UnixMs(turn as u64);
                 let mut next = 0;
                 while next < requests.len() {
                     let rest = requests[next..].iter().map(RequestBuf::as_request);
-                    let rest = rest.zip(noted[next..].iter().copied());
+                    let requests_noted = rest.zip(noted[next..].iter().copied());
+                    let rest = Upcoming { ahead: &mut ahead, requests: requests_noted };
                     let most = replies.len() + most;
                     let ran = ours.execute_quick(&mut told, &mut session, rest, now, &mut replies, most);
                     next += ran;

@@ -2,6 +2,7 @@
 
 use redwire_resp::Encoder;
 
+use crate::ahead::Key;
 use crate::command::Command;
 use crate::database::{EntryMut, EntryRef, Found, Place};
 use crate::error::CommandError;
@@ -42,6 +43,8 @@ pub struct Data<'a> {
     now: UnixMs,
     origin: Origin,
     effect: EffectPlan,
+    /// What was found out of its keys, in their order, if anything was.
+    keys: &'a [Key],
 }
 
 /// What replicas get of the running command.
@@ -66,17 +69,20 @@ impl Drop for Data<'_> {
 }
 
 impl<'a> Data<'a> {
-    /// The view of a command; `first` is the key that it is about, if it is known, and its place.
+    /// The view of a command; `first` is the key that it is about, if it is known, and its place, `keys`
+    /// what was found out of that and the others.
     #[inline]
     pub(crate) fn new(
         keyspace: &'a mut Keyspace,
         session: &Session,
         now: UnixMs,
         first: Option<(&'a [u8], Place)>,
+        keys: &'a [Key],
     ) -> Self {
         keyspace.meter = Meter { now, still: session.no_touch };
         if let Some((key, place)) = first {
-            keyspace.data.databases[session.db as usize].remember_place(key, place);
+            let near = keys.first().and_then(Key::near);
+            keyspace.data.databases[session.db as usize].remember_place(key, place, near);
         }
         Self {
             keyspace,
@@ -85,6 +91,17 @@ impl<'a> Data<'a> {
             now,
             origin: session.origin(),
             effect: EffectPlan::Verbatim,
+            keys,
+        }
+    }
+
+    /// To be called before the command's key number `nth` has its turn, counted from 0: where it stands may
+    /// be known. Commands with one key need not.
+    #[inline]
+    pub(crate) fn turn_to(&mut self, nth: usize, key: &[u8]) {
+        if let Some(it) = self.keys.get(nth) {
+            let database = &mut self.keyspace.data.databases[self.home as usize];
+            database.remember_place(key, it.place(), it.near());
         }
     }
 
@@ -131,8 +148,7 @@ impl<'a> Data<'a> {
         let looks = self.drop_if_expired(key);
         let Keyspace { data, stats, settings, random, events, .. } = &mut *self.keyspace;
         let entry = data.find_mut(self.db, key);
-        let is_seen =
-            |entry: &EntryMut<'_>| !looks || is_there(entry.view(), self.now, self.origin);
+        let is_seen = |entry: &EntryMut<'_>| !looks || is_there(entry.view(), self.now, self.origin);
         let Some(mut entry) = entry.filter(is_seen) else {
             stats.keyspace_misses += 1;
             if tell {

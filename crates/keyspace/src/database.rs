@@ -193,14 +193,14 @@ impl Place {
 struct Known {
     address: usize,
     len: usize,
-    place: Option<Place>,
+    located: Option<Located>,
 }
 
 impl Known {
     #[inline]
-    fn place(&self, key: &[u8]) -> Option<Place> {
+    fn located(&self, key: &[u8]) -> Option<Located> {
         let is_it = self.address == key.as_ptr() as usize && self.len == key.len();
-        if is_it { self.place } else { None }
+        if is_it { self.located } else { None }
     }
 }
 
@@ -213,7 +213,19 @@ impl Clone for Known {
 
 /// Where an entry was near a place: it need not be there any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Near(table::Place);
+pub(crate) struct Near {
+    place: table::Place,
+    /// What the table counted of its entries that were moved by then.
+    moved: u32,
+}
+
+/// Where a key stands, or would stand, and the entry that was found there, if it was looked for.
+#[derive(Debug, Clone, Copy)]
+struct Located {
+    slot: u16,
+    hash: u64,
+    near: Option<Near>,
+}
 
 /// Where an entry was found: good until an entry is put in or taken out.
 #[derive(Debug, Clone, Copy)]
@@ -335,9 +347,9 @@ impl Database {
     }
 
     pub(crate) fn find(&self, key: &[u8]) -> Option<EntryRef<'_>> {
-        let Place { slot, hash } = self.locate(key);
+        let Located { slot, hash, near } = self.locate(key);
         let table = self.slots.get(usize::from(slot))?;
-        table.find(hash, key).map(|place| table.entry(place))
+        table.find_near(hash, key, near).map(|place| table.entry(place))
     }
 
     /// Where `key` stands, or would stand.
@@ -370,10 +382,10 @@ impl Database {
         let table = self.slots.get(usize::from(place.slot))?;
         let near = table.near(place.hash);
         match near {
-            Some(at) => table.prefetch_way(at),
+            Some(near) => table.prefetch_way(near.place),
             None => table.prefetch_way_to_end(),
         }
-        near.map(Near)
+        near
     }
 
     /// Has all brought in that a command on the key at `place` reads first of the entry that was near, if
@@ -382,40 +394,45 @@ impl Database {
     pub(crate) fn touch(&self, place: Place, near: Option<Near>) {
         let Some(table) = self.slots.get(usize::from(place.slot)) else { return };
         match near {
-            Some(Near(at)) => table.touch(at),
+            Some(near) => table.touch(near.place),
             None => table.touch_end(),
         }
     }
 
     /// Remembers where `key` stands until [`forget_place`](Self::forget_place): as long as these very
-    /// bytes stay where they are.
+    /// bytes stay where they are. `near` is the entry that was found there, in this very database.
     #[inline]
-    pub(crate) fn remember_place(&mut self, key: &[u8], place: Place) {
+    pub(crate) fn remember_place(&mut self, key: &[u8], place: Place, near: Option<Near>) {
         debug_assert_eq!(self.place(key), place, "of another key, or of other data");
-        self.known = Known { address: key.as_ptr() as usize, len: key.len(), place: Some(place) };
+        let Place { slot, hash } = place;
+        let located = Some(Located { slot, hash, near });
+        self.known = Known { address: key.as_ptr() as usize, len: key.len(), located };
     }
 
     #[inline]
     pub(crate) fn forget_place(&mut self) {
-        self.known.place = None;
+        self.known.located = None;
     }
 
     #[inline]
-    fn locate(&self, key: &[u8]) -> Place {
-        self.known.place(key).unwrap_or_else(|| self.place(key))
+    fn locate(&self, key: &[u8]) -> Located {
+        self.known.located(key).unwrap_or_else(|| {
+            let Place { slot, hash } = self.place(key);
+            Located { slot, hash, near: None }
+        })
     }
 
     pub(crate) fn find_mut(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {
-        let Place { slot, hash } = self.locate(key);
+        let Located { slot, hash, near } = self.locate(key);
         let table = self.slots.get_mut(usize::from(slot))?;
-        let place = table.find(hash, key)?;
+        let place = table.find_near(hash, key, near)?;
         Some(EntryMut { table, hasher: &self.hasher, place })
     }
 
     /// Where the entry of `key` is, for who looks at it before it is changed, or not.
     pub(crate) fn look_up(&self, key: &[u8]) -> Option<Found> {
-        let Place { slot, hash } = self.locate(key);
-        let place = self.slots.get(usize::from(slot))?.find(hash, key)?;
+        let Located { slot, hash, near } = self.locate(key);
+        let place = self.slots.get(usize::from(slot))?.find_near(hash, key, near)?;
         Some(Found { slot, place })
     }
 
@@ -451,7 +468,7 @@ impl Database {
     /// [`insert`](Self::insert) of a string that never expires, without an entry of its own if it is short.
     /// Its slot's table may be rebuilt, its entries moved to other buckets.
     pub(crate) fn insert_string(&mut self, key: &[u8], string: StrRef<'_>, epoch: u32, clock: u32) {
-        let Place { slot, hash } = self.locate(key);
+        let Located { slot, hash, .. } = self.locate(key);
         let record = Record { key, string, expires: None, epoch, clock };
         let hash_of = |key: &[u8]| hash_with(&self.hasher, key);
         let table = self.slots.get_or_make(usize::from(slot));
@@ -466,10 +483,10 @@ impl Database {
 
     /// Takes a key out. Its slot's table may be rebuilt, its entries moved to other buckets.
     pub(crate) fn remove(&mut self, key: &[u8]) -> Option<Entry> {
-        let Place { slot, hash } = self.locate(key);
+        let Located { slot, hash, near } = self.locate(key);
         let (slots, hasher) = (&mut self.slots, &self.hasher);
         let table = slots.get_mut(usize::from(slot))?;
-        let place = table.find(hash, key)?;
+        let place = table.find_near(hash, key, near)?;
         let entry = table.remove(hash, place, |key| hash_with(hasher, key))?;
         self.len -= 1;
         self.count_needed(entry.view().counted_type(), false);
@@ -492,9 +509,9 @@ impl Database {
         expires: impl FnOnce(Option<UnixMs>) -> Option<UnixMs>,
         used: impl FnOnce(u32) -> u32,
     ) -> Result<Option<Value>, Value> {
-        let Place { slot, hash } = self.locate(key);
+        let Located { slot, hash, near } = self.locate(key);
         let Some(table) = self.slots.get_mut(usize::from(slot)) else { return Err(value) };
-        let Some(place) = table.find(hash, key) else { return Err(value) };
+        let Some(place) = table.find_near(hash, key, near) else { return Err(value) };
         let old = table.entry(place);
         let (before, after) = (old.expires, expires(old.expires));
         let mut new = Entry::new(key, value, after, old.epoch);
@@ -518,9 +535,9 @@ impl Database {
         string: StrRef<'_>,
         used: impl FnOnce(u32) -> u32,
     ) -> Option<bool> {
-        let Place { slot, hash } = self.locate(key);
+        let Located { slot, hash, near } = self.locate(key);
         let table = self.slots.get_mut(usize::from(slot))?;
-        let place = table.find(hash, key)?;
+        let place = table.find_near(hash, key, near)?;
         Some(table.rewrite_string(place, string, used))
     }
 
@@ -573,9 +590,9 @@ impl Database {
 
     /// Sets or clears the expiry of a key that is there; answers whether it is.
     pub(crate) fn set_expires(&mut self, key: &[u8], expires: Option<UnixMs>) -> bool {
-        let Place { slot, hash } = self.locate(key);
+        let Located { slot, hash, near } = self.locate(key);
         let Some(table) = self.slots.get_mut(usize::from(slot)) else { return false };
-        let Some(place) = table.find(hash, key) else { return false };
+        let Some(place) = table.find_near(hash, key, near) else { return false };
         let before = table.entry(place).expires;
         if before != expires {
             let hasher = &self.hasher;

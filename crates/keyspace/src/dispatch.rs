@@ -4,17 +4,20 @@ use redwire_resp::{Encoder, Request, RequestBuf};
 
 use crate::UnixMs;
 use crate::acl::{self, Denied, Reason};
-use crate::ahead::Noted;
+use crate::ahead::{Ahead, Key, Noted, Upcoming};
 use crate::command::{Command, Flags, Run};
 use crate::context::{Context, Data, EffectPlan};
 use crate::database::Place;
 use crate::error::{CommandError, CommandResult};
-use crate::host::Host;
+use crate::host::{Host, Ran};
 use crate::keyspace::{Keyspace, Role};
 use crate::session::{Origin, Session, Transaction};
 
 /// How many bytes of a command's name or arguments an error text quotes.
 const QUOTED_MAX: usize = 128;
+
+/// How many commands run in one go, at most, whose requests come by turns.
+const RUNS: usize = 4;
 
 /// Everything that one command runs with, short of the keyspace itself.
 struct Call<'c> {
@@ -202,7 +205,7 @@ impl Keyspace {
         call.host.before(call.session, command, request);
         let db = call.session.db;
         let mark = call.out.len();
-        let result = self.run(call, command, request, noted);
+        let result = self.run(call, command, request, noted, &[]);
         let wish = call.session.wish.take();
         if let Err(error) = result {
             call.fail(command, request, mark, &error);
@@ -244,11 +247,12 @@ impl Keyspace {
         command: &'static Command,
         request: Request<'_>,
         noted: Noted,
+        keys: &[Key],
     ) -> CommandResult {
         let changes = self.dirty;
         let db = call.session.db;
         let first = self.first_key(db, command, request, noted);
-        let data = Data::new(self, call.session, call.now, first);
+        let data = Data::new(self, call.session, call.now, first, keys);
         let reply = Encoder::new(call.out, call.session.protocol);
         let host_commands = call.host.commands();
         let mut context = Context { data, reply, session: call.session, host_commands };
@@ -268,17 +272,18 @@ impl Keyspace {
 
     /// Runs requests of commands that are [quick](Noted::is_quick), one behind the other, as
     /// [`execute_noted`](Self::execute_noted) would, and answers how many it ran. What is to be done or
-    /// looked at for each of many is done once for all, or once for those of one command that follow each
-    /// other, so that it takes less time.
+    /// looked at for each of many is done once for all, or once for those of one command, so that it takes
+    /// less time.
     ///
     /// It ends early: behind a request that is answered by an error or wakes a session that waits, or
-    /// with `most` bytes in `out`; before one of a command that is not quick or that is refused. It runs none
+    /// with `most` bytes in `out`; before one of a command that is not quick, that is refused, or that is the
+    /// fifth. It runs none
     /// where one by one makes a difference: in a transaction, for a user of few rights, where the host
     /// wants to be told of each ([`begin_run`](Host::begin_run)) or key events are wanted. Then the next
     /// one is to be run by itself.
     ///
     /// ```
-    /// use redwire_keyspace::{Ahead, Host, Keyspace, Session, Settings, UnixMs};
+    /// use redwire_keyspace::{Ahead, Host, Keyspace, Session, Settings, UnixMs, Upcoming};
     /// use redwire_resp::RequestBuf;
     ///
     /// struct Quiet;
@@ -296,7 +301,8 @@ impl Keyspace {
     ///     keyspace.note_ahead(&mut ahead, &session, request.as_request())
     /// });
     /// assert!(noted.iter().all(|noted| noted.is_quick()));
-    /// let quick = requests.iter().map(RequestBuf::as_request).zip(noted);
+    /// let requests = requests.iter().map(RequestBuf::as_request).zip(noted);
+    /// let quick = Upcoming { ahead: &mut ahead, requests };
     /// let ran = keyspace.execute_quick(&mut Quiet, &mut session, quick, UnixMs(0), &mut out, 1000);
     /// assert_eq!((ran, &out[..]), (2, &b"+OK\r\n+OK\r\n"[..]));
     /// ```
@@ -304,7 +310,7 @@ impl Keyspace {
         &mut self,
         host: &mut dyn Host,
         session: &mut Session,
-        requests: impl IntoIterator<Item = (Request<'r>, Noted)>,
+        upcoming: Upcoming<'_, impl IntoIterator<Item = (Request<'r>, Noted)>>,
         now: UnixMs,
         out: &mut Vec<u8>,
         most: usize,
@@ -314,29 +320,51 @@ impl Keyspace {
             return 0;
         }
         self.effects.mute(false);
-        let mut requests = requests.into_iter().peekable();
-        let (mut total, mut goes_on) = (0, true);
-        while goes_on && let Some(&(request, first)) = requests.peek() {
-            let Some(command) = first.quick_command() else { break };
-            // Whoever refuses it says so when it is run by itself.
-            if self.admit(&mut call, command, request).is_err()
-                || !call.host.begin_run(call.session, command)
-            {
+        let Upcoming { ahead, requests } = upcoming;
+        let mut runs = std::mem::take(&mut self.runs);
+        let (mut at, mut last, mut error) = (0, None::<&Command>, None);
+        for (request, noted) in requests {
+            let Some(command) = noted.quick_command() else { break };
+            if !last.is_some_and(|last| std::ptr::eq(last, command)) {
+                let is_it = |run: &Ran| std::ptr::eq(run.command, command);
+                at = runs.iter().position(is_it).unwrap_or(runs.len());
+                // Whoever refuses it says so when it is run by itself.
+                if at == runs.len() {
+                    if at == RUNS || !self.begins_run(&mut call, command, request) {
+                        break;
+                    }
+                    runs.push(Ran { command, count: 0 });
+                }
+            }
+            if !command.accepts(request.len()) {
                 break;
             }
-            let (mut count, mut error) = (0, None);
-            let is_next = |(request, noted): &(Request<'r>, Noted)| {
-                first.is_like(noted) && command.accepts(request.len())
-            };
-            while goes_on && let Some((request, noted)) = requests.next_if(is_next) {
-                error = self.run_one_of_many(&mut call, command, request, noted).err();
-                count += 1;
-                goes_on = error.is_none() && call.out.len() < most && !self.has_woken();
+            runs[at].count += 1;
+            last = Some(command);
+            self.bring_in(ahead, noted.end());
+            error = self.run_one_of_many(&mut call, command, request, noted, ahead).err();
+            if error.is_some() || call.out.len() >= most || self.has_woken() {
+                break;
             }
-            call.host.ran(call.session, command, count, error.as_ref());
-            total += count as usize;
         }
+        let total = runs.iter().map(|run| run.count as usize).sum();
+        if let Some(last) = last {
+            call.host.ran(call.session, &runs, last, error.as_ref());
+        }
+        runs.clear();
+        self.runs = runs;
         total
+    }
+
+    /// Whether requests of a command may run in one go from this one on.
+    #[inline]
+    fn begins_run(
+        &self,
+        call: &mut Call<'_>,
+        command: &'static Command,
+        request: Request<'_>,
+    ) -> bool {
+        self.admit(call, command, request).is_ok() && call.host.begin_run(call.session, command)
     }
 
     /// Runs one of several requests, and answers it.
@@ -347,9 +375,11 @@ impl Keyspace {
         command: &'static Command,
         request: Request<'_>,
         noted: Noted,
+        ahead: &Ahead,
     ) -> CommandResult {
         let (mark, effects) = (call.out.len(), self.effects.mark());
-        let result = self.run(call, command, request, noted);
+        let keys = ahead.keys_of(&noted, call.session.db, self.generation);
+        let result = self.run(call, command, request, noted, keys);
         if !self.touches.is_empty() {
             call.host.touched(call.session, self.touches.take());
         }

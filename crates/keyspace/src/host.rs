@@ -11,6 +11,15 @@ use crate::error::{CommandError, CommandResult};
 use crate::session::Session;
 use crate::touches::Touched;
 
+/// One of the commands that ran in one go ([`Host::ran`]).
+#[derive(Debug, Clone, Copy)]
+pub struct Ran {
+    /// The command.
+    pub command: &'static Command,
+    /// How many of its requests ran, at least one.
+    pub count: u64,
+}
+
 /// The server around a [`Keyspace`](crate::Keyspace): its own commands and its say in all others.
 ///
 /// Every method has a default that does nothing, so `struct Nothing; impl Host for Nothing {}` is
@@ -82,19 +91,19 @@ pub trait Host {
     fn before(&mut self, _session: &Session, _command: &Command, _request: Request<'_>) {}
 
     /// Whether the session's next requests of this command, which is [quick](Noted::is_quick), may run in
-    /// one go: then neither [`before`](Host::before) nor [`after`](Host::after) is called for each, but
-    /// [`ran`](Host::ran) once for all. Only a host that answers true is ever told so.
+    /// one go with others: then neither [`before`](Host::before) nor [`after`](Host::after) is called for
+    /// each, but [`ran`](Host::ran) once for all. Only a host that answers true is ever told so.
     fn begin_run(&mut self, _session: &Session, _command: &Command) -> bool {
         false
     }
 
-    /// Called after `count` requests of one command ran in one go, the last of which was answered by
-    /// `error`, if there was one: [`failed`](Host::failed) was told of it as well.
+    /// Called after requests of these commands ran in one go. The last of them was one of `last`, and was
+    /// answered by `error`, if there was one: [`failed`](Host::failed) was told of it as well.
     fn ran(
         &mut self,
         _session: &Session,
-        _command: &Command,
-        _count: u64,
+        _ran: &[Ran],
+        _last: &Command,
         _error: Option<&CommandError>,
     ) {
     }

@@ -5,6 +5,7 @@ use crate::database::{Database, Entry, EntryMut, Found};
 use crate::effects::Effects;
 use crate::events::{EventClass, Events};
 use crate::evict::Pool;
+use crate::host::Ran;
 use crate::session::Session;
 use crate::slot::key_slot;
 use crate::snapshot::Walk;
@@ -21,7 +22,7 @@ use crate::{Blob, Dataset, Settings, Touched, Touches, UnixMs, Value};
 #[derive(Debug)]
 pub struct Keyspace {
     pub(crate) data: Dataset,
-    /// How many data sets were before this one.
+    /// How often a database was put in the place of another.
     pub(crate) generation: u32,
     pub(crate) settings: Settings,
     pub(crate) table: &'static CommandTable,
@@ -43,6 +44,8 @@ pub struct Keyspace {
     /// The bytes of all of it.
     garbage_bytes: u64,
     pub(crate) stats: Stats,
+    /// Of the requests that run in one go; kept for its memory.
+    pub(crate) runs: Vec<Ran>,
 }
 
 /// Whether this node takes writes from clients.
@@ -143,6 +146,7 @@ impl Keyspace {
             garbage: Vec::new(),
             garbage_bytes: 0,
             stats: Stats::default(),
+            runs: Vec::new(),
         }
     }
 
@@ -435,6 +439,7 @@ impl Keyspace {
         let database = &mut self.data.databases[db as usize];
         let emptied = database.emptied();
         let old = std::mem::replace(database, emptied);
+        self.generation = self.generation.wrapping_add(1);
         let count = old.len();
         self.touches.push(|| Touched::All);
         self.watches.touch_where(db, |key| old.find(key).is_some());
@@ -455,6 +460,7 @@ impl Keyspace {
         }
         let databases = &mut self.data.databases;
         databases.swap(first as usize, second as usize);
+        self.generation = self.generation.wrapping_add(1);
         for db in [first, second] {
             let changed = |key: &[u8]| {
                 let has = |db: u32| databases[db as usize].find(key).is_some();

@@ -37,8 +37,8 @@ fn may_have_tag(key: &[u8]) -> bool {
         zero.wrapping_sub(u64::from_ne_bytes([1; WORD])) & !zero & u64::from_ne_bytes([0x80; WORD])
             != 0
     };
-    let (words, _) = key.as_chunks();
-    words.iter().any(has_brace) || has_brace(last)
+    let (words, rest) = key.as_chunks();
+    words.iter().any(has_brace) || (!rest.is_empty() && has_brace(last))
 }
 
 #[cold]

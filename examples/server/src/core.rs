@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use mio::Waker;
 use redwire_keyspace::acl::{Acl, AclLog, Denied};
-use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags, Host, Keyspace};
+use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags, Host, Keyspace, Ran};
 use redwire_keyspace::{EventClass, Origin, Role, Session, Settings, Touched, UnixMs};
 use redwire_outbuf::{Class, ClassLimits, Ledger, Limits};
 use redwire_repl::{Primary, PrimaryConfig, SpillConfig, Upstream as StreamSource};
@@ -446,24 +446,31 @@ impl Host for Core {
     fn ran(
         &mut self,
         _session: &Session,
-        command: &Command,
-        count: u64,
+        ran: &[Ran],
+        last: &Command,
         error: Option<&CommandError>,
     ) {
+        self.last_command = Some(last.name);
         if let Some(error) = error {
             self.counters.note_error(&error.to_string());
         }
-        self.counters.commands += count;
-        let refused = u64::from(std::mem::take(&mut self.command_failed));
+        let refused = std::mem::take(&mut self.command_failed);
         let took = self.stopwatch.end(crate::clock::nanos).unwrap_or_default();
-        let stat = self.command_stats.of(command, command.name);
-        stat.calls += count - refused;
-        stat.took += took;
-        if self.config.latency_tracking && count > refused {
-            let times = stat.histogram.get_or_insert_default();
-            times.note_many(took / count, count - refused);
+        let total: u64 = ran.iter().map(|it| it.count).sum();
+        self.counters.commands += total;
+        for &Ran { command, count } in ran {
+            // Each request is taken to be as long as the others.
+            let took = if count == total { took } else { took * count / total };
+            let done = count - u64::from(refused && std::ptr::eq(command, last));
+            let stat = self.command_stats.of(command, command.name);
+            stat.calls += done;
+            stat.took += took;
+            if self.config.latency_tracking && done > 0 {
+                let times = stat.histogram.get_or_insert_default();
+                times.note_many(took / count, done);
+            }
+            self.note_slow_command(command, took);
         }
-        self.note_slow_command(command, took);
     }
 
     fn rejected(&mut self, command: &Command, request: Request<'_>) {

@@ -70,7 +70,8 @@ fn getdel(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
 
 fn mget(context: &mut Context<'_>, request: Request<'_>) -> CommandResult {
     context.reply.array(request.len() - 1);
-    for key in request.iter().skip(1) {
+    for (nth, key) in request.iter().skip(1).enumerate() {
+        context.data.turn_to(nth, key);
         let string = context.data.find(key).and_then(Str::of);
         write_string(&mut context.reply, string);
     }
@@ -119,12 +120,13 @@ fn reply_value(context: &mut Context<'_>, key: &[u8]) -> CommandResult {
     Ok(())
 }
 
+#[inline]
 fn write_string(reply: &mut Encoder<'_>, string: Option<StrRef<'_>>) {
     match string {
         None => reply.null(),
-        Some(string) => match string.stored_integer() {
-            Some(integer) => reply.bulk_integer(integer),
-            None => reply.bulk(&string.as_bytes()),
+        Some(string) => match string.kept() {
+            Ok(integer) => reply.bulk_integer(integer),
+            Err(bytes) => reply.bulk(bytes),
         },
     }
 }

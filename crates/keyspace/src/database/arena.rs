@@ -5,7 +5,7 @@
 //! until less than half of the chunk is in use: then its records are moved and it is let go of.
 
 use crate::UnixMs;
-use crate::prefetch::prefetch;
+use crate::cpu::prefetch;
 use crate::value::StrRef;
 
 /// The bytes of a chunk, at most.

@@ -1,7 +1,7 @@
 //! [`Index`]: where the entries of a slot are kept, by the hashes of their keys.
 
 use super::table::Place;
-use crate::prefetch::prefetch;
+use crate::cpu::{equal_bytes, prefetch};
 
 /// How many entries a line has room for: with their tags they fill a line of the cache.
 const LANES: usize = 12;
@@ -22,7 +22,7 @@ pub(super) struct Index {
 #[repr(C, align(64))]
 struct Line {
     /// A tag for each lane, 0 where there is no entry, and behind them in four bytes how many entries
-    /// were led past this line because it was full. Together they are read as two words.
+    /// were led past this line because it was full.
     head: [u8; 16],
     places: [Place; LANES],
 }
@@ -40,15 +40,9 @@ impl Line {
     const EMPTY: Self = Self { head: [0; 16], places: [0; LANES] };
 
     #[inline]
-    fn words(&self) -> [u64; 2] {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = self.head;
-        [[a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]].map(u64::from_le_bytes)
-    }
-
-    #[inline]
     fn passed(&self) -> u32 {
-        let [_, second] = self.words();
-        (second >> 32) as u32
+        let [.., a, b, c, d] = self.head;
+        u32::from_le_bytes([a, b, c, d])
     }
 
     fn set_passed(&mut self, passed: u32) {
@@ -58,7 +52,7 @@ impl Line {
     /// The lanes with this tag; with tag 0 those that are free.
     #[inline]
     fn lanes(&self, tag: u8) -> Lanes {
-        Lanes::of(self.words().map(|word| !not_zero(word ^ each(tag))))
+        Lanes(equal_bytes(&self.head, tag) & ALL)
     }
 
     /// The first lane with this hash's tag for whose place `is_it` answers true.
@@ -69,7 +63,7 @@ impl Line {
 
     /// The lanes with an entry.
     fn filled(&self) -> Lanes {
-        Lanes::of(self.words().map(not_zero))
+        Lanes(!self.lanes(0).0 & ALL)
     }
 
     fn set(&mut self, lane: usize, tag: u8, place: Place) {
@@ -78,33 +72,11 @@ impl Line {
     }
 }
 
-/// The top bit of a byte.
-const TOP: u8 = 0x80;
+/// A bit for each lane.
+const ALL: u32 = (1 << LANES) - 1;
 
-#[inline]
-fn each(byte: u8) -> u64 {
-    u64::from_ne_bytes([byte; 8])
-}
-
-/// A word whose bytes have their top bits set where those of `word` are not zero.
-#[inline]
-fn not_zero(word: u64) -> u64 {
-    // No byte carries into the next.
-    ((word & each(!TOP)) + each(!TOP)) | word
-}
-
-/// Lanes of a line: those of the first word have the lowest bit of their byte, those of the second the
-/// next one.
-struct Lanes(u64);
-
-impl Lanes {
-    /// The lanes whose bytes have their top bits set.
-    #[inline]
-    fn of([first, second]: [u64; 2]) -> Self {
-        let beyond = u64::MAX >> 32;
-        Self((first & each(TOP)) >> 7 | (second & each(TOP) & beyond) >> 6)
-    }
-}
+/// Lanes of a line, a bit for each.
+struct Lanes(u32);
 
 impl Iterator for Lanes {
     type Item = usize;
@@ -114,9 +86,9 @@ impl Iterator for Lanes {
         if self.0 == 0 {
             return None;
         }
-        let bit = self.0.trailing_zeros() as usize;
+        let lane = self.0.trailing_zeros() as usize;
         self.0 &= self.0 - 1;
-        Some(bit / 8 + bit % 8 * 8)
+        Some(lane)
     }
 }
 

@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use super::arena::{Arena, Record};
 use super::index::Index;
-use super::{Entry, EntryRef};
-use crate::prefetch::prefetch;
+use super::{Entry, EntryRef, Near};
+use crate::cpu::prefetch;
 use crate::value::StrRef;
 use crate::{UnixMs, Value, ValueRef};
 
@@ -16,6 +16,8 @@ use crate::{UnixMs, Value, ValueRef};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Table {
     index: Index,
+    /// How often places became free, or those of others: while it stays the same, a place does.
+    moved: u32,
     arena: Arena,
     whole: Vec<Entry>,
 }
@@ -61,10 +63,24 @@ impl Table {
         self.index.find(hash, |place| self.key(place) == key)
     }
 
-    /// The place of the entry that is found first by `hash`, whatever its key.
+    /// The same, which is where `near` is, unless something became of that entry since or another key
+    /// has the same bits of its hash.
     #[inline]
-    pub(super) fn near(&self, hash: u64) -> Option<Place> {
-        self.index.find(hash, |_| true)
+    pub(super) fn find_near(&self, hash: u64, key: &[u8], near: Option<Near>) -> Option<Place> {
+        if let Some(Near { place, moved }) = near
+            && moved == self.moved
+            && self.key(place) == key
+        {
+            return Some(place);
+        }
+        self.find(hash, key)
+    }
+
+    /// The entry that is found first by `hash`, whatever its key.
+    #[inline]
+    pub(super) fn near(&self, hash: u64) -> Option<Near> {
+        let place = self.index.find(hash, |_| true)?;
+        Some(Near { place, moved: self.moved })
     }
 
     /// Inlined, so that a caller who wants a part of it reads that part.
@@ -207,7 +223,7 @@ impl Table {
 
     /// Puts a place into the index; answers whether that was rebuilt for it.
     fn index_new(&mut self, hash: u64, place: Place, hash_of: impl Fn(&[u8]) -> u64) -> bool {
-        let Self { index, arena, whole } = self;
+        let Self { index, arena, whole, .. } = self;
         if index.is_full() {
             // It is rebuilt from all keys of the slot, which are in no cache: let them come together.
             for place in index.iter() {
@@ -234,7 +250,7 @@ impl Table {
         } else {
             self.take(place, &hash_of)
         };
-        let Self { index, arena, whole } = self;
+        let Self { index, arena, whole, .. } = self;
         // What is deleted, or evicted, is to make room, not holes.
         index.shrink(|place| hash_of(key_of(arena, whole, place)));
         if index.is_empty() {
@@ -333,6 +349,7 @@ impl Table {
 
     /// Takes an entry out of the list; the last one fills the gap.
     fn take(&mut self, place: Place, hash_of: &impl Fn(&[u8]) -> u64) -> Entry {
+        self.moved = self.moved.wrapping_add(1);
         let entry = self.whole.swap_remove(index(place));
         if let Some(moved) = self.whole.get(index(place)) {
             let hash = hash_of(&moved.key);
@@ -346,6 +363,7 @@ impl Table {
 
     /// Frees a record, and the chunk that holds it if little else is in there.
     fn free(&mut self, place: Place, hash_of: &impl Fn(&[u8]) -> u64) {
+        self.moved = self.moved.wrapping_add(1);
         let Some(chunk) = self.arena.free(place) else { return };
         let mut taken = self.arena.take(chunk);
         while let Some((old, key, bytes)) = taken.next() {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::member_hash;
-use crate::prefetch::prefetch;
+use crate::cpu::prefetch;
 
 /// The most groups of a block; a multiple of [`STEP`].
 pub(crate) const BLOCK_GROUPS: usize = 128;

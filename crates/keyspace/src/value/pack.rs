@@ -6,7 +6,7 @@ use std::mem;
 use std::ops::Range;
 
 use crate::Blob;
-use crate::prefetch::prefetch;
+use crate::cpu::prefetch;
 
 /// The most bytes of a pack. A write copies it whole, and a search walks it.
 pub(crate) const PACK_BYTES: usize = 1024;

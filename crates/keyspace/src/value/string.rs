@@ -172,6 +172,12 @@ impl<'a> StrRef<'a> {
         Some((*bytes.first()?, *bytes.last()?))
     }
 
+    /// The number, or the bytes, that it is kept as.
+    #[inline]
+    pub(crate) fn kept(self) -> Result<i64, &'a [u8]> {
+        self.0.kept()
+    }
+
     /// The bytes, as `GET` answers them.
     #[must_use]
     pub fn as_bytes(self) -> Cow<'a, [u8]> {

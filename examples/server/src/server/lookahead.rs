@@ -1,6 +1,6 @@
 //! [`Turns`]: connections that have sent something, whose requests are read before their turn.
 
-use redwire_keyspace::{Ahead, Keyspace, Noted, Session};
+use redwire_keyspace::{Ahead, Keyspace, Noted, Session, Upcoming};
 use redwire_resp::{Request, RequestBatch, RequestDecoder, RequestError};
 
 use crate::net::ClientId;
@@ -14,7 +14,7 @@ const TURNS_MAX: usize = 32;
 
 /// How many bytes they have sent together, from which on no more are added: those are to be in the cache
 /// still when their turn comes.
-const TURNS_BYTES: usize = 2 << 10;
+const TURNS_BYTES: usize = 8 << 10;
 
 /// The requests that wait in one connection's input, decoded a batch at a time, so that the keyspace
 /// can bring in what they need before they run one by one.
@@ -30,8 +30,8 @@ struct Lookahead {
     start: usize,
     /// Which of its requests has its turn next.
     next: usize,
-    /// What was found out of each of them, and where its keys end in the [`Ahead`].
-    noted: Vec<(Noted, usize)>,
+    /// What was found out of each of them.
+    noted: Vec<Noted>,
 }
 
 /// What stands next in an input.
@@ -142,13 +142,13 @@ impl Looking<'_> {
             let (used, request) = (decoded.used, decoded.request);
             return Ok(Next { used, request, noted: Noted::default() });
         };
-        let (noted, _) = noted[*next];
+        let noted = noted[*next];
         decoder.skip(used);
         *next += 1;
         Ok(Next { used, request: Some(request), noted })
     }
 
-    /// The requests that stand in `input` from `at` on, as far as their keys were brought in, if the first
+    /// The requests that stand in `input` from `at` on, if the first
     /// two are quick: then some of them may run in one go, and are to be [skipped](Self::skip).
     #[inline]
     pub(super) fn quick<'a>(
@@ -158,18 +158,18 @@ impl Looking<'_> {
         at: usize,
         session: &Session,
         keyspace: &Keyspace,
-    ) -> Option<impl Iterator<Item = (Request<'a>, Noted)> + use<'a>> {
-        self.look(decoder, input, at, session, keyspace);
+    ) -> Option<Upcoming<'a, impl Iterator<Item = (Request<'a>, Noted)> + use<'a>>> {
+        if self.lookahead.next == self.lookahead.batch.len() {
+            self.decode(decoder, input, at, session, keyspace);
+        }
         let Lookahead { batch, start, next, noted } = &*self.lookahead;
         let noted = &noted[*next..];
-        let [(first, _), (second, _), ..] = noted else { return None };
+        let [first, second, ..] = noted else { return None };
         if !(first.is_quick() && second.is_quick()) {
             return None;
         }
-        let brought_in = self.ahead.brought_in();
-        let ready = noted.iter().take_while(move |(_, end)| *end <= brought_in);
-        let requests = batch.iter_from(*next, &input[*start..]);
-        Some(requests.zip(ready.map(|(noted, _)| *noted)))
+        let requests = batch.iter_from(*next, &input[*start..]).zip(noted.iter().copied());
+        Some(Upcoming { ahead: self.ahead, requests })
     }
 
     /// Takes the next `count` requests as done with; answers how many bytes they take.
@@ -196,10 +196,10 @@ impl Looking<'_> {
             self.decode(decoder, input, at, session, keyspace);
         }
         // One key has none to wait together with.
-        if let Some((_, end)) = self.lookahead.noted.get(self.lookahead.next)
+        if let Some(noted) = self.lookahead.noted.get(self.lookahead.next)
             && self.ahead.len() > 1
         {
-            keyspace.bring_in(self.ahead, *end);
+            keyspace.bring_in(self.ahead, noted.end());
         }
     }
 
@@ -216,10 +216,8 @@ impl Looking<'_> {
         decoder.decode_ahead(&input[at..], batch, REQUESTS_MAX);
         (*start, *next) = (at, 0);
         noted.clear();
-        noted.extend(batch.iter_from(0, &input[at..]).map(|request| {
-            let noted = keyspace.note_ahead(ahead, session, request);
-            (noted, ahead.len())
-        }));
+        let requests = batch.iter_from(0, &input[at..]);
+        noted.extend(requests.map(|request| keyspace.note_ahead(ahead, session, request)));
     }
 }
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::Blob;
-use crate::prefetch::prefetch;
+use crate::cpu::prefetch;
 use crate::tree::Element;
 
 /// What an [`Arc`] puts before its bytes.

@@ -21,11 +21,10 @@ const STRIDE: usize = 4;
 /// A look-up of a key that is in no cache waits for memory several times, one after the other:
 /// the slot's table, its index, the way to the entry, the entry. Those of different keys need not wait
 /// for each other, but commands that run one by one make them. So a server that has several
-/// requests notes them here first, of one connection or of more, and has [`Keyspace::bring_in`] go some
-/// keys ahead of them as they run: each step of the way for several keys, and the next one not before
+/// requests notes them here first, of one connection or of more. Then [`Keyspace::bring_in`] goes some
+/// keys ahead of them as they run, or [`Keyspace::execute_quick`] does so itself: each step of the way for several keys, and the next one not before
 /// others have had theirs. Of a key that is not there it is the place where it would be put. Nothing but time
-/// depends on it: requests may be left out, those noted need not
-/// run, and others may run in between.
+/// depends on it: requests may be left out, those noted need not run, and others may run in between.
 ///
 /// ```
 /// use redwire_keyspace::{Ahead, Keyspace, NoHost, Session, Settings, UnixMs};
@@ -55,6 +54,8 @@ pub struct Ahead {
     led: usize,
     /// and how many the entry.
     entries: usize,
+    /// How often it was cleared.
+    round: u32,
 }
 
 /// A key of a request, and what was found out of it.
@@ -93,9 +94,10 @@ pub struct Noted {
     is_quick: bool,
     /// Of the data set whose tables it is a place in.
     generation: u32,
-    /// Where its keys stand in the [`Ahead`].
+    /// Where its keys stand in the [`Ahead`], and how often that was cleared before.
     start: u32,
     end: u32,
+    round: u32,
 }
 
 impl Noted {
@@ -152,6 +154,7 @@ impl Ahead {
     pub fn clear(&mut self) {
         self.keys.clear();
         (self.indexed, self.led, self.entries) = (0, 0, 0);
+        self.round = self.round.wrapping_add(1);
     }
 
     fn push(&mut self, db: u32, place: Place) {
@@ -164,15 +167,15 @@ impl Ahead {
     #[inline]
     pub(crate) fn keys_of(&self, noted: &Noted, db: u32, generation: u32) -> &[Key] {
         let keys = self.keys.get(noted.start as usize..noted.end as usize).unwrap_or_default();
-        let hold = noted.generation == generation && keys.first().is_some_and(|key| key.db == db);
-        if hold { keys } else { &[] }
+        let hold = (noted.generation, noted.round) == (generation, self.round);
+        if hold && keys.first().is_some_and(|key| key.db == db) { keys } else { &[] }
     }
 }
 
 /// Requests that follow each other, and what was found out of them.
 #[derive(Debug)]
 pub struct Upcoming<'a, I> {
-    /// Where they were noted.
+    /// Where they were [noted](Keyspace::note_ahead), and which was not cleared since.
     pub ahead: &'a mut Ahead,
     /// They, and what was answered for each.
     pub requests: I,
@@ -193,6 +196,7 @@ impl Keyspace {
             generation: self.generation,
             start: end,
             end,
+            round: ahead.round,
             ..Noted::default()
         };
         let Some(database) = self.data.databases.get(session.db as usize) else { return noted };
@@ -212,7 +216,11 @@ impl Keyspace {
             }
         } else {
             let keys = command.keys.positions(request.len()).take(KEYS_MAX);
-            keys.for_each(|at| if let Some(key) = request.arg(at) { note(at, key) });
+            keys.for_each(|at| {
+                if let Some(key) = request.arg(at) {
+                    note(at, key);
+                }
+            });
         }
         noted.end = ahead.keys.len() as u32;
         noted
@@ -229,7 +237,7 @@ impl Keyspace {
 
     /// Has keys up to the one at `end` brought in, and those behind them prepared.
     fn bring_in_more(&self, ahead: &mut Ahead, end: usize) -> usize {
-        let Ahead { keys, indexed, led, entries } = ahead;
+        let Ahead { keys, indexed, led, entries, .. } = ahead;
         self.step(keys, indexed, end + 2 * STRIDE, |database, key| {
             database.prefetch_index(key.place());
         });
@@ -365,6 +373,25 @@ mod tests {
         ahead.clear();
         assert!(ahead.is_empty());
         assert_eq!(ahead.brought_in(), 0);
+    }
+
+    #[test]
+    fn what_was_noted_holds_until_it_is_cleared_and_for_its_database() {
+        let (mut keyspace, session) = (Keyspace::new(Settings::default(), 7), Session::new(1));
+        let request = RequestBuf::from_args(["MGET", "a", "b"]);
+        let mut ahead = Ahead::default();
+        let noted = keyspace.note_ahead(&mut ahead, &session, request.as_request());
+        let count = |ahead: &Ahead, keyspace: &Keyspace, db| {
+            ahead.keys_of(&noted, db, keyspace.generation).len()
+        };
+        assert_eq!([0, 1].map(|db| count(&ahead, &keyspace, db)), [2, 0]);
+        keyspace.flush(3);
+        assert_eq!(count(&ahead, &keyspace, 0), 0);
+        keyspace.generation -= 1;
+        ahead.clear();
+        assert_eq!(count(&ahead, &keyspace, 0), 0);
+        keyspace.note_ahead(&mut ahead, &session, request.as_request());
+        assert_eq!(count(&ahead, &keyspace, 0), 0);
     }
 
     /// Requests of one connection that bear on where keys are, and whose keys they are.

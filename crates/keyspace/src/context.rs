@@ -148,7 +148,8 @@ impl<'a> Data<'a> {
         let looks = self.drop_if_expired(key);
         let Keyspace { data, stats, settings, random, events, .. } = &mut *self.keyspace;
         let entry = data.find_mut(self.db, key);
-        let is_seen = |entry: &EntryMut<'_>| !looks || is_there(entry.view(), self.now, self.origin);
+        let is_seen =
+            |entry: &EntryMut<'_>| !looks || is_there(entry.view(), self.now, self.origin);
         let Some(mut entry) = entry.filter(is_seen) else {
             stats.keyspace_misses += 1;
             if tell {

@@ -4,6 +4,9 @@
 //! string is a record of bytes, and records share chunks. What is freed in a chunk stays as a hole
 //! until less than half of the chunk is in use: then its records are moved and it is let go of.
 
+mod chunks;
+
+use self::chunks::{Chunk, Chunks};
 use crate::UnixMs;
 use crate::cpu::prefetch;
 use crate::value::StrRef;
@@ -166,30 +169,24 @@ impl Spans {
 
 /// Records in chunks, each at a place of 31 bits.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub(super) struct Arena {
-    chunks: Vec<Chunk>,
+    chunks: Chunks,
     /// The chunk that records are added to, or [`NONE`].
     current: u32,
-    /// The first of the places in `chunks` that have no chunk, or [`NONE`].
+    /// The first of the chunks that are vacant, or [`NONE`].
     vacant: u32,
     /// Chunks at most, that a test may find out what happens then.
     #[cfg(test)]
     pub(super) most: usize,
 }
 
-#[derive(Debug, Clone, Default)]
-struct Chunk {
-    bytes: Vec<u8>,
-    /// Bytes of records that are not freed; of a place without a chunk, the next such place.
-    live: u32,
-}
-
 impl Default for Arena {
     fn default() -> Self {
         Self {
-            chunks: Vec::new(),
+            chunks: Chunks::vacant(NONE),
             current: NONE,
-            vacant: NONE,
+            vacant: 0,
             #[cfg(test)]
             most: CHUNKS,
         }
@@ -213,37 +210,27 @@ impl Arena {
     }
 
     fn append(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Option<u32> {
-        let has_room = |chunk: &&mut Chunk| chunk.bytes.len() + len <= CHUNK;
-        if self.chunks.get_mut(self.current as usize).filter(has_room).is_none() {
+        let has_room = |chunk: &&Chunk| chunk.filled() + len <= CHUNK;
+        if self.chunks.get(self.current as usize).filter(has_room).is_none() {
             self.current = self.place_for_a_chunk()?;
         }
-        let chunk = &mut self.chunks[self.current as usize];
-        let (start, capacity) = (chunk.bytes.len(), chunk.bytes.capacity());
-        if start + len > capacity {
-            let grown = (capacity + capacity.clamp(FIRST, STEP)).max(start + len).min(CHUNK);
-            chunk.bytes.reserve_exact(grown - start);
-        }
-        chunk.bytes.resize(start + len, 0);
-        write(&mut chunk.bytes[start..]);
-        chunk.live += len as u32;
+        let start = self.chunks[self.current as usize].append(len, write);
         Some(self.current << OFFSET_BITS | start as u32)
     }
 
     fn place_for_a_chunk(&mut self) -> Option<u32> {
-        if self.vacant != NONE {
-            let place = self.vacant;
-            self.vacant = std::mem::take(&mut self.chunks[place as usize].live);
-            return Some(place);
-        }
-        let place = self.chunks.len() as u32;
-        if self.chunks.len() >= self.most() {
+        let is_vacant = self.vacant != NONE;
+        let place = if is_vacant { self.vacant as usize } else { self.chunks.len() };
+        if place >= self.most() {
             return None;
         }
-        if self.chunks.len() == self.chunks.capacity() {
-            self.chunks.reserve_exact(self.chunks.len() / 8 + 1);
+        if is_vacant {
+            let vacant = std::mem::take(&mut self.chunks[place]);
+            self.vacant = vacant.next_vacant();
+        } else {
+            self.chunks.push();
         }
-        self.chunks.push(Chunk::default());
-        Some(place)
+        Some(place as u32)
     }
 
     #[cfg(not(test))]
@@ -259,15 +246,13 @@ impl Arena {
     /// Has its own fields brought in.
     #[inline]
     pub(super) fn prefetch(&self) {
-        prefetch(&self.current);
+        self.chunks.prefetch_own();
     }
 
     /// Has brought in where the chunk of a record is.
     #[inline]
     pub(super) fn prefetch_way(&self, at: u32) {
-        if let Some(chunk) = self.chunks.get((at >> OFFSET_BITS) as usize) {
-            prefetch(&chunk.live);
-        }
+        self.chunks.prefetch((at >> OFFSET_BITS) as usize);
     }
 
     /// Has the lines of a record brought in, as far as most records reach: a key and a value of a line
@@ -290,15 +275,15 @@ impl Arena {
     /// Has brought in where the chunk is that records are added to.
     #[inline]
     pub(super) fn prefetch_way_to_end(&self) {
-        if let Some(chunk) = self.chunks.get(self.current as usize) {
-            prefetch(&chunk.live);
-        }
+        self.chunks.prefetch(self.current as usize);
     }
 
     /// Has the line brought in that the last record ends in.
     #[inline]
     pub(super) fn prefetch_end(&self) {
-        if let Some(byte) = self.chunks.get(self.current as usize).and_then(|it| it.bytes.last()) {
+        if let Some(chunk) = self.chunks.get(self.current as usize)
+            && let Some(byte) = chunk.bytes.get(chunk.filled())
+        {
             prefetch(byte);
         }
     }
@@ -380,17 +365,16 @@ impl Arena {
     pub(super) fn free(&mut self, at: u32) -> Option<u32> {
         let bytes = self.bytes_mut(at);
         bytes[0] |= DEAD;
-        let len = Spans::of(bytes).end as u32;
+        let len = Spans::of(bytes).end as u16;
         let chunk = &mut self.chunks[(at >> OFFSET_BITS) as usize];
         chunk.live -= len;
-        (chunk.live as usize * 2 < chunk.bytes.len()).then_some(at >> OFFSET_BITS)
+        (usize::from(chunk.live) * 2 < chunk.filled()).then_some(at >> OFFSET_BITS)
     }
 
     /// Takes a chunk out, for its records to be [moved](Self::add_moved) to others.
     pub(super) fn take(&mut self, chunk: u32) -> Taken {
-        let place = &mut self.chunks[chunk as usize];
-        let bytes = std::mem::take(&mut place.bytes);
-        place.live = std::mem::replace(&mut self.vacant, chunk);
+        let vacant = Chunk::vacant(std::mem::replace(&mut self.vacant, chunk));
+        let bytes = std::mem::replace(&mut self.chunks[chunk as usize], vacant).into_filled();
         if self.current == chunk {
             self.current = NONE;
         }
@@ -407,14 +391,14 @@ impl Arena {
     #[cfg(test)]
     pub(super) fn filled(&self) -> (usize, usize) {
         let chunks = || self.chunks.iter().filter(|chunk| !chunk.bytes.is_empty());
-        let live = chunks().map(|chunk| chunk.live as usize).sum();
-        (chunks().map(|chunk| chunk.bytes.len()).sum(), live)
+        let live = chunks().map(|chunk| usize::from(chunk.live)).sum();
+        (chunks().map(Chunk::filled).sum(), live)
     }
 
     /// Bytes that its chunks have room for.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.bytes.capacity()).sum()
+        self.chunks.iter().map(|chunk| chunk.bytes.len()).sum()
     }
 
     #[inline(always)]

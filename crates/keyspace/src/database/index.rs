@@ -14,7 +14,10 @@ const LANES: usize = 12;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Index {
     lines: Box<[Line]>,
-    len: usize,
+    len: u32,
+    /// How often an entry was taken out or put in another place: while it stays the same, each is where it
+    /// was.
+    moved: u32,
 }
 
 /// The entries whose hashes lead here, as far as there is room; others are in one of the next lines.
@@ -111,7 +114,13 @@ fn lines_for(entries: usize) -> usize {
 
 impl Index {
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.len as usize
+    }
+
+    /// A number that changes when an entry is taken out or put in another place.
+    #[inline]
+    pub(super) fn moved(&self) -> u32 {
+        self.moved
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -133,12 +142,6 @@ impl Index {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Place> {
         self.lines.iter().flat_map(|line| line.filled().map(|lane| line.places[lane]))
-    }
-
-    /// Has its own fields brought in.
-    #[inline]
-    pub(super) fn prefetch(&self) {
-        prefetch(&self.len);
     }
 
     /// Has the line brought in that [`find`](Self::find) looks at.
@@ -197,7 +200,7 @@ impl Index {
     /// Whether it is rebuilt when another entry comes.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
-        self.len >= most(self.lines.len())
+        self.len() >= most(self.lines.len())
     }
 
     /// Adds the place of an entry with this hash. Answers whether the index was rebuilt for it;
@@ -239,6 +242,7 @@ impl Index {
         }
         self.lines[found.line].set(found.lane, 0, 0);
         self.len -= 1;
+        self.moved = self.moved.wrapping_add(1);
         true
     }
 
@@ -246,14 +250,15 @@ impl Index {
     pub(super) fn relocate(&mut self, hash: u64, old: Place, new: Place) {
         if let Some(Spot { line, lane }) = self.seek(hash, |it| it == old) {
             self.lines[line].places[lane] = new;
+            self.moved = self.moved.wrapping_add(1);
         }
     }
 
     /// Makes itself smaller if little of it is in use. Then it is rebuilt.
     pub(super) fn shrink(&mut self, hash_of: impl Fn(Place) -> u64) {
-        if self.len * 2 <= most(self.lines.len()) {
+        if self.len() * 2 <= most(self.lines.len()) {
             // With room for some more, so that the next ones do not make it grow again.
-            let lines = lines_for(self.len + self.len / 4);
+            let lines = lines_for(self.len() + self.len() / 4);
             if lines < self.lines.len() {
                 self.rebuild(lines, hash_of);
             }
@@ -261,7 +266,8 @@ impl Index {
     }
 
     fn rebuild(&mut self, lines: usize, hash_of: impl Fn(Place) -> u64) {
-        let new = Self { lines: vec![Line::EMPTY; lines].into_boxed_slice(), len: 0 };
+        let lines = vec![Line::EMPTY; lines].into_boxed_slice();
+        let new = Self { lines, len: 0, moved: self.moved };
         let old = std::mem::replace(self, new);
         for place in old.iter() {
             self.add(hash_of(place), place);

@@ -13,14 +13,19 @@ use crate::{UnixMs, Value, ValueRef};
 ///
 /// The index has room to spare, so it holds places of four bytes. A short string is kept with its key
 /// in an arena. Other entries stand side by side in a list that grows by little.
+///
+/// Its own fields take two lines of the cache, of which a look-up of a short string reads the first one,
+/// and the other where the arena is not small.
 #[derive(Debug, Clone, Default)]
+#[repr(C, align(128))]
 pub(super) struct Table {
     index: Index,
-    /// How often places became free, or those of others: while it stays the same, a place does.
-    moved: u32,
     arena: Arena,
     whole: Vec<Entry>,
 }
+
+#[cfg(not(test))]
+const _: () = assert!(size_of::<Table>() == 128);
 
 /// Where an entry is kept: a place in the arena, or with [`WHOLE`] a place in the list.
 pub(super) type Place = u32;
@@ -68,7 +73,7 @@ impl Table {
     #[inline]
     pub(super) fn find_near(&self, hash: u64, key: &[u8], near: Option<Near>) -> Option<Place> {
         if let Some(Near { place, moved }) = near
-            && moved == self.moved
+            && moved == self.index.moved()
             && self.key(place) == key
         {
             return Some(place);
@@ -80,7 +85,7 @@ impl Table {
     #[inline]
     pub(super) fn near(&self, hash: u64) -> Option<Near> {
         let place = self.index.find(hash, |_| true)?;
-        Some(Near { place, moved: self.moved })
+        Some(Near { place, moved: self.index.moved() })
     }
 
     /// Inlined, so that a caller who wants a part of it reads that part.
@@ -96,7 +101,6 @@ impl Table {
     /// Has its own fields brought in, which may be in two lines.
     #[inline]
     pub(super) fn prefetch(&self) {
-        self.index.prefetch();
         self.arena.prefetch();
     }
 
@@ -223,7 +227,7 @@ impl Table {
 
     /// Puts a place into the index; answers whether that was rebuilt for it.
     fn index_new(&mut self, hash: u64, place: Place, hash_of: impl Fn(&[u8]) -> u64) -> bool {
-        let Self { index, arena, whole, .. } = self;
+        let Self { index, arena, whole } = self;
         if index.is_full() {
             // It is rebuilt from all keys of the slot, which are in no cache: let them come together.
             for place in index.iter() {
@@ -250,7 +254,7 @@ impl Table {
         } else {
             self.take(place, &hash_of)
         };
-        let Self { index, arena, whole, .. } = self;
+        let Self { index, arena, whole } = self;
         // What is deleted, or evicted, is to make room, not holes.
         index.shrink(|place| hash_of(key_of(arena, whole, place)));
         if index.is_empty() {
@@ -349,7 +353,6 @@ impl Table {
 
     /// Takes an entry out of the list; the last one fills the gap.
     fn take(&mut self, place: Place, hash_of: &impl Fn(&[u8]) -> u64) -> Entry {
-        self.moved = self.moved.wrapping_add(1);
         let entry = self.whole.swap_remove(index(place));
         if let Some(moved) = self.whole.get(index(place)) {
             let hash = hash_of(&moved.key);
@@ -363,7 +366,6 @@ impl Table {
 
     /// Frees a record, and the chunk that holds it if little else is in there.
     fn free(&mut self, place: Place, hash_of: &impl Fn(&[u8]) -> u64) {
-        self.moved = self.moved.wrapping_add(1);
         let Some(chunk) = self.arena.free(place) else { return };
         let mut taken = self.arena.take(chunk);
         while let Some((old, key, bytes)) = taken.next() {

@@ -13,7 +13,8 @@ const REQUESTS_MAX: usize = 128;
 const TURNS_MAX: usize = 32;
 
 /// How many bytes they have sent together, from which on no more are added: those are to be in the cache
-/// still when their turn comes.
+/// still when their turn comes. With fewer, more time goes by at the begin of a turn until the first keys
+/// are there.
 const TURNS_BYTES: usize = 8 << 10;
 
 /// The requests that wait in one connection's input, decoded a batch at a time, so that the keyspace
@@ -148,8 +149,8 @@ impl Looking<'_> {
         Ok(Next { used, request: Some(request), noted })
     }
 
-    /// The requests that stand in `input` from `at` on, if the first
-    /// two are quick: then some of them may run in one go, and are to be [skipped](Self::skip).
+    /// The requests that stand in `input` from `at` on, if the first two are quick: then some of them may
+    /// run in one go, and are to be [skipped](Self::skip).
     #[inline]
     pub(super) fn quick<'a>(
         &'a mut self,

@@ -178,9 +178,16 @@ proptest! {
     ) {
         let (mut table, mut twin) = (Table::default(), BTreeMap::new());
         table.arena.most = chunks;
+        let mut seen = Vec::new();
         for step in steps {
             run(&mut table, &mut twin, step);
             bring_in_anything(&table);
+            // Where entries were seen, a while ago or just now, nothing else is found.
+            seen.extend(twin.keys().next().and_then(|key| table.near(hash_of(key))));
+            for (near, key) in seen.iter().rev().take(4).flat_map(|near| twin.keys().map(move |key| (near, key))) {
+                let hash = hash_of(key);
+                prop_assert_eq!(table.find_near(hash, key, Some(*near)), table.find(hash, key));
+            }
             prop_assert_eq!(table.len(), twin.len());
             let (filled, live) = table.arena.filled();
             // No chunk has more holes than records.

@@ -150,7 +150,7 @@ impl<'a> Data<'a> {
         let entry = data.find_mut(self.db, key);
         let is_seen =
             |entry: &EntryMut<'_>| !looks || is_there(entry.view(), self.now, self.origin);
-        let Some(mut entry) = entry.filter(is_seen) else {
+        let Some(entry) = entry.filter(is_seen) else {
             stats.keyspace_misses += 1;
             if tell {
                 events.push(EventClass::Miss, "keymiss", self.db, key);
@@ -158,12 +158,7 @@ impl<'a> Data<'a> {
             return None;
         };
         stats.keyspace_hits += 1;
-        let clock = entry.clock();
-        let used = meter.used(clock, false, settings, random);
-        if used != clock {
-            entry.set_clock(used);
-        }
-        Some(entry.into_view())
+        Some(entry.into_used(|clock| meter.used(clock, false, settings, random)))
     }
 
     /// Has the command's look-ups count as uses of keys, whatever the session says.

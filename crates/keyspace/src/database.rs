@@ -136,9 +136,10 @@ impl<'a> EntryMut<'a> {
         self.table.entry(self.place)
     }
 
+    /// The entry to read, with the clock that `used` makes of its own.
     #[inline]
-    pub(crate) fn into_view(self) -> EntryRef<'a> {
-        self.table.entry(self.place)
+    pub(crate) fn into_used(self, used: impl FnOnce(u32) -> u32) -> EntryRef<'a> {
+        self.table.used_entry(self.place, used)
     }
 
     pub(crate) fn set_epoch(&mut self, epoch: u32) {

@@ -309,6 +309,19 @@ impl Arena {
         Header::of(self.bytes(at)).clock()
     }
 
+    /// The record with the clock that `used` makes of its own.
+    #[inline]
+    pub(super) fn used_record(&mut self, at: u32, used: impl FnOnce(u32) -> u32) -> Record<'_> {
+        let bytes = self.bytes_mut(at);
+        let clock = Header::of(bytes).clock();
+        let used = used(clock);
+        // Most are used several times within the second that clocks count.
+        if used != clock {
+            bytes[4..7].copy_from_slice(&used.to_le_bytes()[..3]);
+        }
+        Record::read(bytes)
+    }
+
     pub(super) fn set_clock(&mut self, at: u32, clock: u32) {
         self.bytes_mut(at)[4..7].copy_from_slice(&clock.to_le_bytes()[..3]);
     }

@@ -94,8 +94,22 @@ impl Table {
         if place & WHOLE != 0 {
             return self.whole_entry(place);
         }
-        let Record { key, string, expires, epoch, clock } = self.arena.record(place);
-        EntryRef { key, value: ValueRef::String(string), expires, epoch, clock }
+        self.arena.record(place).into()
+    }
+
+    /// The entry with the clock that `used` makes of its own.
+    #[inline]
+    pub(super) fn used_entry(
+        &mut self,
+        place: Place,
+        used: impl FnOnce(u32) -> u32,
+    ) -> EntryRef<'_> {
+        if place & WHOLE == 0 {
+            return self.arena.used_record(place, used).into();
+        }
+        let entry = &mut self.whole[index(place)];
+        entry.set_clock(used(entry.clock()));
+        entry.view()
     }
 
     /// Has its own fields brought in, which may be in two lines.
@@ -372,6 +386,14 @@ impl Table {
             let new = self.arena.add_moved(bytes).expect("its own chunk is free for it");
             self.relocate(hash_of(key), old, new);
         }
+    }
+}
+
+impl<'a> From<Record<'a>> for EntryRef<'a> {
+    #[inline(always)]
+    fn from(record: Record<'a>) -> Self {
+        let Record { key, string, expires, epoch, clock } = record;
+        Self { key, value: ValueRef::String(string), expires, epoch, clock }
     }
 }
 

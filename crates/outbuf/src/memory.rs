@@ -10,7 +10,7 @@ use crate::error::Error;
 const LEAST: u64 = 128 << 10;
 
 /// Reads a size: digits, and perhaps a unit, `k` for 1000 bytes, `kb` for 1024, and so on with `m`
-/// and `g`, whatever the case. What does not fit 64 bits is refused.
+/// and `g`, whatever the case. No digits are 0, as in Redis. What does not fit 64 bits is refused.
 pub fn memory_size(text: &[u8]) -> Option<u64> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, unit) = text.split_at(digits);
@@ -24,6 +24,9 @@ pub fn memory_size(text: &[u8]) -> Option<u64> {
         b"gb" => 1 << 30,
         _ => return None,
     };
+    if number.is_empty() {
+        return Some(0);
+    }
     str::from_utf8(number).ok()?.parse::<u64>().ok()?.checked_mul(unit)
 }
 
@@ -128,7 +131,9 @@ mod tests {
             ("%", Err(Error::MemoryOrPercent)),
             ("1t", Err(Error::MemoryOrPercent)),
             ("1 ", Err(Error::MemoryOrPercent)),
-            ("", Err(Error::MemoryOrPercent)),
+            ("", Ok("0")),
+            ("mb", Ok("0")),
+            (" ", Err(Error::MemoryOrPercent)),
             ("99999999999999999999", Err(Error::MemoryOrPercent)),
             ("20000000000gb", Err(Error::MemoryOrPercent)),
         ] {

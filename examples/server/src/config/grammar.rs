@@ -257,10 +257,12 @@ mod tests {
     #[test]
     fn sizes_have_decimal_and_binary_units() {
         let cases = [("0", 0), ("1k", 1000), ("1KB", 1024), ("2m", 2_000_000), ("64mb", 64 << 20)];
-        for (text, size) in cases.into_iter().chain([("1g", 1_000_000_000), ("1Gb", 1 << 30)]) {
+        // As in Redis no digits are 0.
+        let cases = cases.into_iter().chain([("", 0), ("b", 0), ("MB", 0)]);
+        for (text, size) in cases.chain([("1g", 1_000_000_000), ("1Gb", 1 << 30)]) {
             assert_eq!(memory_size(text.as_bytes()), Some(size), "{text}");
         }
-        for text in ["", "b", "-1", "+1", "1.5gb", "1xb", "5%", "20000000000gb"] {
+        for text in ["-1", "+1", "1.5gb", "1xb", "5%", " ", "20000000000gb"] {
             assert_eq!(memory_size(text.as_bytes()), None, "{text}");
         }
     }

@@ -42,6 +42,10 @@ pub struct Data<'a> {
     home: u32,
     now: UnixMs,
     origin: Origin,
+    /// The command sees keys and fields whose time is over.
+    sees_past: bool,
+    /// The command may write.
+    writes: bool,
     effect: EffectPlan,
     /// What was found out of its keys, in their order, if anything was.
     keys: &'a [Key],
@@ -69,16 +73,18 @@ impl Drop for Data<'_> {
 }
 
 impl<'a> Data<'a> {
-    /// The view of a command; `first` is the key that it is about, if it is known, and its place, `keys`
-    /// what was found out of that and the others.
+    /// The view of a command, which may write if `writes`; `first` is the key that it is about, if it is
+    /// known, and its place, `keys` what was found out of that and the others.
     #[inline]
     pub(crate) fn new(
         keyspace: &'a mut Keyspace,
         session: &Session,
         now: UnixMs,
+        writes: bool,
         first: Option<(&'a [u8], Place)>,
         keys: &'a [Key],
     ) -> Self {
+        let sees_past = keyspace.sees_past(session);
         keyspace.meter = Meter { now, still: session.no_touch };
         if let Some((key, place)) = first {
             let near = keys.first().and_then(Key::near);
@@ -90,6 +96,8 @@ impl<'a> Data<'a> {
             home: session.db,
             now,
             origin: session.origin(),
+            sees_past,
+            writes,
             effect: EffectPlan::Verbatim,
             keys,
         }
@@ -149,7 +157,7 @@ impl<'a> Data<'a> {
         let Keyspace { data, stats, settings, random, events, .. } = &mut *self.keyspace;
         let entry = data.find_mut(self.db, key);
         let is_seen =
-            |entry: &EntryMut<'_>| !looks || is_there(entry.view(), self.now, self.origin);
+            |entry: &EntryMut<'_>| !looks || is_there(entry.view(), self.now, self.sees_past);
         let Some(entry) = entry.filter(is_seen) else {
             stats.keyspace_misses += 1;
             if tell {
@@ -208,7 +216,7 @@ impl<'a> Data<'a> {
         let database = &self.keyspace.data.databases[self.db as usize];
         let found = database.look_up(key)?;
         let entry = database.found(found);
-        is_there(entry, self.now, self.origin).then_some((found, entry))
+        is_there(entry, self.now, self.sees_past).then_some((found, entry))
     }
 
     /// The value of `key` to read, if it is of type `K`.
@@ -233,14 +241,14 @@ impl<'a> Data<'a> {
 
     /// The moment whose past the command does not see; `None` where it sees all that is there.
     pub(crate) fn sight(&self) -> Option<UnixMs> {
-        (self.origin == Origin::Client).then_some(self.now)
+        (!self.sees_past).then_some(self.now)
     }
 
     /// Deletes those of the named fields of a hash whose time is over, before they are written: on
     /// a primary replicas are told, and the key goes with the last field.
     #[inline]
     pub(crate) fn expire_named<'n>(&mut self, key: &[u8], names: impl Iterator<Item = &'n [u8]>) {
-        if self.origin == Origin::Client && self.has_expiries() && self.has_expired_fields(key) {
+        if !self.sees_past && self.has_expiries() && self.has_expired_fields(key) {
             self.expire_those(key, names.collect());
         }
     }
@@ -279,9 +287,9 @@ impl<'a> Data<'a> {
     /// The value of `key` to change, if it is there and of type `K`.
     pub(crate) fn write<K: Kind>(&mut self, key: &[u8]) -> Result<Option<&mut K>, CommandError> {
         self.drop_if_expired(key);
-        let (now, origin) = (self.now, self.origin);
+        let (now, sees_past) = (self.now, self.sees_past);
         let entry = self.keyspace.use_entry(self.db, key);
-        let Some(entry) = entry.filter(|entry| is_there(entry.view(), now, origin)) else {
+        let Some(entry) = entry.filter(|entry| is_there(entry.view(), now, sees_past)) else {
             return Ok(None);
         };
         if K::of(entry.view().value).is_none() {
@@ -486,9 +494,10 @@ impl<'a> Data<'a> {
     }
 
     /// Whether a key that is told to expire at `at`, in ms since the Unix epoch, is to be deleted
-    /// instead: that moment is past, and it is not for a primary to say.
+    /// instead: that moment is past, and it is not for a primary or a source of imports to say.
     pub(crate) fn is_over(&self, at: i64) -> bool {
-        self.keyspace.role == Role::Primary && at <= self.now.0 as i64
+        let is_ours = self.keyspace.role == Role::Primary && !self.keyspace.imports();
+        is_ours && at <= self.now.0 as i64
     }
 
     /// Whether the command came from this node's primary.
@@ -544,7 +553,7 @@ impl<'a> Data<'a> {
 
     /// Whether keys whose time is over are deleted on sight.
     fn expires_keys(&self) -> bool {
-        self.origin == Origin::Client && self.keyspace.deletes_expired()
+        !self.sees_past && self.keyspace.deletes_expired_for(self.writes)
     }
 
     /// Deletes `key` if its time is over and that is for this node to say; answers whether there is
@@ -585,7 +594,7 @@ impl<'a> Data<'a> {
 /// not seen, and waits for [`Keyspace::expire_due`].
 const FIELDS_ON_SIGHT: usize = 64;
 
-/// Whether a session sees `entry`: until its time is over, and the primary's even then.
-fn is_there(entry: EntryRef<'_>, now: UnixMs, origin: Origin) -> bool {
-    origin == Origin::Primary || !entry.is_over(now)
+/// Whether a session sees `entry`: until its time is over, and one that sees the past even then.
+fn is_there(entry: EntryRef<'_>, now: UnixMs, sees_past: bool) -> bool {
+    sees_past || !entry.is_over(now)
 }

@@ -30,11 +30,11 @@ impl Data<'_> {
         self.keyspace.data.len(self.db)
     }
 
-    /// The keys whose time is not over, in no set order.
+    /// The keys that the session sees, in no set order.
     pub(crate) fn live_keys(&self) -> impl Iterator<Item = &[u8]> {
-        let now = self.now();
+        let now = self.sight();
         let entries = self.keyspace.data.databases[self.db as usize].iter();
-        let live = entries.filter(move |entry| !entry.is_over(now));
+        let live = entries.filter(move |entry| !now.is_some_and(|now| entry.is_over(now)));
         live.map(|entry| entry.key)
     }
 

@@ -86,7 +86,7 @@ mod tests {
         let mut keyspace = Keyspace::new(Settings::default(), 42);
         let session = Session::new(1);
         let changes = keyspace.changes();
-        let mut data = Data::new(&mut keyspace, &session, UnixMs(0), None, &[]);
+        let mut data = Data::new(&mut keyspace, &session, UnixMs(0), true, None, &[]);
         assert_eq!(data.inspect(b"k"), Ok(None));
         assert!(data.populate(b"k", b"value:1"));
         assert!(!data.populate(b"k", b"other"), "what is there stays");

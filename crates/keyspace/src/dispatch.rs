@@ -252,7 +252,8 @@ impl Keyspace {
         let changes = self.dirty;
         let db = call.session.db;
         let first = self.first_key(db, command, request, noted);
-        let data = Data::new(self, call.session, call.now, first, keys);
+        let writes = command.flags.has(Flags::WRITE);
+        let data = Data::new(self, call.session, call.now, writes, first, keys);
         let reply = Encoder::new(call.out, call.session.protocol);
         let host_commands = call.host.commands();
         let mut context = Context { data, reply, session: call.session, host_commands };
@@ -413,9 +414,10 @@ impl Keyspace {
         let Some(transaction) = call.session.transaction.take() else {
             return Err(CommandError::text("ERR EXEC without MULTI"));
         };
+        let sees_past = self.sees_past(call.session);
         let unchanged = call.session.watching.iter().all(|watched| {
-            self.watches.unchanged(watched)
-                && !watched.expires.is_some_and(|at| call.now.is_past(at))
+            let expired = watched.expires.is_some_and(|at| call.now.is_past(at));
+            self.watches.unchanged(watched) && (sees_past || !expired)
         });
         self.forget(call.session);
         if transaction.aborted {

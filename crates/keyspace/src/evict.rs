@@ -138,7 +138,8 @@ impl Pool {
 
 impl Keyspace {
     /// Evicts one key by the policy ([`Settings::eviction`](crate::Settings::eviction)), at the moment
-    /// `now`; answers how many bytes it took, about, and `None` if there is none to evict.
+    /// `now`; answers how many bytes it took, about, and `None` if there is none to evict, as is said while
+    /// data are imported ([`Settings::import_mode`](crate::Settings::import_mode)).
     ///
     /// How much memory there is, and how much is too much, is for the caller to know: it calls this
     /// until there is room, or its time is over. Replicas are told `DEL`, unless this is one itself.
@@ -150,6 +151,9 @@ impl Keyspace {
     pub fn evict(&mut self, now: UnixMs) -> Option<usize> {
         use EvictionPolicy as P;
         self.meter.now = now;
+        if self.imports() {
+            return None;
+        }
         let (db, key) = match self.settings.eviction {
             P::Noeviction => return None,
             P::AllkeysRandom | P::VolatileRandom => self.draw_any()?,

@@ -6,7 +6,7 @@ use crate::effects::Effects;
 use crate::events::{EventClass, Events};
 use crate::evict::Pool;
 use crate::host::Ran;
-use crate::session::Session;
+use crate::session::{Origin, Session};
 use crate::slot::key_slot;
 use crate::snapshot::Walk;
 use crate::usage::Meter;
@@ -72,6 +72,11 @@ pub struct Stats {
     pub expired_keys: u64,
     /// Fields of hashes deleted because they expired (`expired_subkeys`).
     pub expired_fields: u64,
+    /// Those of the two that [`Keyspace::expire_due`] deleted, and no command that came to them
+    /// (`expired_keys_active`, `expired_subkeys_active`).
+    pub expired_keys_active: u64,
+    /// See there.
+    pub expired_fields_active: u64,
     /// Keys deleted because memory was short.
     pub evicted_keys: u64,
 }
@@ -286,21 +291,40 @@ impl Keyspace {
         self.expiry_paused = paused;
     }
 
-    /// Whether keys whose time is over are deleted here, and not by the primary's word.
+    /// Whether keys whose time is over are deleted here, and not by the word of the primary or of a
+    /// source of imports.
     pub(crate) fn deletes_expired(&self) -> bool {
-        self.role == Role::Primary && !self.expiry_paused
+        self.role == Role::Primary && !self.expiry_paused && !self.settings.import_mode
+    }
+
+    /// Whether a command deletes those that it comes to. While data are imported one that writes does,
+    /// so that replicas find what it found.
+    pub(crate) fn deletes_expired_for(&self, writes: bool) -> bool {
+        self.deletes_expired() || (writes && self.imports() && !self.expiry_paused)
+    }
+
+    /// Whether data are imported here ([`Settings::import_mode`]).
+    pub(crate) fn imports(&self) -> bool {
+        self.settings.import_mode && self.role == Role::Primary
+    }
+
+    /// Whether keys whose time is over are there for a session: its primary's, or that of a source of
+    /// imports.
+    pub(crate) fn sees_past(&self, session: &Session) -> bool {
+        session.origin() == Origin::Primary || (session.import_source && self.imports())
     }
 
     /// Deletes keys, and fields of hashes, that expired by `now`, some `limit` of them at most;
     /// answers how many it deleted. There may be more if it answers `limit` or more.
     ///
-    /// On a replica it does nothing: the primary's `DEL` will come. Nor while expiry is paused.
+    /// On a replica it does nothing: the primary's `DEL` will come. Nor while expiry is paused or
+    /// data are imported.
     pub fn expire_due(&mut self, now: UnixMs, limit: usize) -> usize {
         self.meter.now = now;
         if !self.deletes_expired() {
             return 0;
         }
-        let mut deleted = 0;
+        let (mut deleted, before) = (0, self.stats);
         for db in 0..self.data.databases.len() as u32 {
             while deleted < limit {
                 let database = &self.data.databases[db as usize];
@@ -318,6 +342,9 @@ impl Keyspace {
                 deleted += fields.max(1);
             }
         }
+        let stats = &mut self.stats;
+        stats.expired_keys_active += stats.expired_keys - before.expired_keys;
+        stats.expired_fields_active += stats.expired_fields - before.expired_fields;
         deleted
     }
 

@@ -48,6 +48,10 @@ pub struct Session {
     /// Whether its commands count as no use of keys (`CLIENT NO-TOUCH`): but for `TOUCH`, they leave
     /// idle times and frequencies as they are.
     pub no_touch: bool,
+    /// Whether it brings data to be imported (`CLIENT IMPORT-SOURCE`): while
+    /// [`Settings::import_mode`](crate::Settings::import_mode) is on, keys whose time is over are there
+    /// for it.
+    pub import_source: bool,
     /// What the running command wants to wait for.
     pub(crate) wish: Option<Box<Wish>>,
     pub(crate) waiting: bool,
@@ -95,6 +99,7 @@ impl Session {
             subscribed: false,
             may_wait: false,
             no_touch: false,
+            import_source: false,
             wish: None,
             waiting: false,
             resuming: false,

@@ -37,6 +37,10 @@ pub struct Settings {
     pub stream_idmp_entries: u64,
     /// `hll-sparse-max-bytes`: the longest sparse HyperLogLog, in bytes. Default 3000.
     pub hll_sparse_bytes: usize,
+    /// `import-mode` (Valkey 8.1): data are imported, and their source says when keys expire. On a primary
+    /// nothing is deleted because its time is over, but by a command that writes to it, and nothing is
+    /// evicted; [sources](crate::Session::import_source) see keys whose time is over. Default: false.
+    pub import_mode: bool,
     /// From this many bytes on the host is told of a reply
     /// ([`Host::long_reply`](crate::Host::long_reply)). Default: never.
     pub long_reply: usize,
@@ -57,6 +61,7 @@ impl Default for Settings {
             stream_idmp_seconds: 100,
             stream_idmp_entries: 100,
             hll_sparse_bytes: 3000,
+            import_mode: false,
             long_reply: usize::MAX,
         }
     }

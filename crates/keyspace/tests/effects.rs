@@ -20,6 +20,8 @@ enum Step {
     Pass(u64),
     /// The primary looks for what is due to expire.
     Expire,
+    /// Who writes is a source of imports from now on, or is none any more.
+    Turn,
 }
 
 fn any_of(words: &'static [&'static str]) -> impl Strategy<Value = String> {
@@ -237,6 +239,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any_of(&["MULTI", "EXEC", "EXEC", "DISCARD"]).prop_map(Step::Run),
         2 => (1_u64..120).prop_map(Step::Pass),
         1 => Just(Step::Expire),
+        1 => Just(Step::Turn),
     ]
 }
 
@@ -349,8 +352,10 @@ proptest! {
     fn a_replica_ends_as_its_primary(
         steps in proptest::collection::vec(step(), 1..150),
         clock in prop_oneof![Just(START), Just(0), Just(START * 2)],
+        imports: bool,
     ) {
         let mut primary = Server::new(1, Role::Primary, Session::new(1));
+        primary.keyspace.settings_mut().import_mode = imports;
         let mut replica =
             Server::new(2, Role::Replica { read_only: true }, Session::of_primary(1));
         replica.now = clock;
@@ -362,8 +367,10 @@ proptest! {
                 }
                 Step::Pass(ms) => primary.now += ms,
                 Step::Expire => {
-                    primary.keyspace.expire_due(UnixMs(primary.now), 3);
+                    let expired = primary.keyspace.expire_due(UnixMs(primary.now), 3);
+                    prop_assert!(expired == 0 || !imports);
                 }
+                Step::Turn => primary.session.import_source ^= true,
             }
             let effects: Vec<(u32, Vec<u8>)> =
                 primary.keyspace.effects().iter().map(|(db, it)| (db, it.to_vec())).collect();

@@ -260,6 +260,7 @@ fn later_commands_are_described() {
         "commandlog|reset",
         "commandlog|help",
         "client|capa",
+        "client|import-source",
         "clusterscan",
         "cluster|myshardid",
         "cluster|slot-stats",

@@ -89,6 +89,8 @@ pub(crate) struct Core {
     /// Bytes that were allocated when the server had started, and at most since.
     pub(crate) memory_at_start: u64,
     pub(crate) memory_peak: u64,
+    /// When it was that, in seconds since 1970.
+    pub(crate) memory_peaked: u64,
     /// What is freed off the loop's thread.
     pub(crate) freeing: Arc<Freeing>,
     /// Clients that can be sent elsewhere (`CLIENT CAPA redirect`), and whether each reads here all the
@@ -289,6 +291,7 @@ impl Core {
             eviction: Eviction::default(),
             memory_at_start: crate::memory::allocated(),
             memory_peak: 0,
+            memory_peaked: 0,
             freeing: Arc::default(),
             migrations,
             redirectable: BTreeMap::new(),
@@ -305,6 +308,14 @@ impl Core {
             transaction_began: None,
             command_failed: false,
             active_expire: true,
+        }
+    }
+
+    /// Takes note of the memory in use, if it never was as much.
+    pub(crate) fn note_memory_peak(&mut self) {
+        let used = crate::memory::allocated();
+        if used > self.memory_peak {
+            (self.memory_peak, self.memory_peaked) = (used, self.unix_ms.0 / 1000);
         }
     }
 
@@ -703,6 +714,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
     settings.thresholds.set_max_listpack_value = config.set_max_listpack_value as usize;
     settings.stream_node_bytes = config.stream_node_max_bytes as usize;
     settings.stream_node_entries = config.stream_node_max_entries;
+    settings.import_mode = config.import_mode;
     settings.long_reply = config.long_reply();
     settings.stream_idmp_seconds = config.stream_idmp_duration;
     settings.stream_idmp_entries = config.stream_idmp_maxsize;

@@ -22,8 +22,8 @@ pub(crate) struct Saves {
     saved_changes: u64,
     /// When the last save was attempted, good or bad.
     last_attempt: Option<Instant>,
-    /// How the last background save ended.
-    last_ok: bool,
+    /// How many saves have failed since the last good one.
+    pub(crate) failures: u64,
     /// How long it took.
     pub(crate) last_took: Option<Duration>,
     /// A `BGSAVE SCHEDULE` waits for the snapshot under way.
@@ -69,7 +69,7 @@ impl Saves {
             last_save,
             saved_changes: 0,
             last_attempt: None,
-            last_ok: true,
+            failures: 0,
             last_took: None,
             scheduled: false,
             count: 0,
@@ -79,7 +79,7 @@ impl Saves {
 
     /// Whether the last background save failed.
     pub(crate) fn last_failed(&self) -> bool {
-        !self.last_ok
+        self.failures > 0
     }
 
     /// Changes since the last good save.
@@ -102,7 +102,7 @@ impl Saves {
     ) -> Option<SavePoint> {
         // After a failure, a while passes before the next attempt.
         let retry = Duration::from_secs(5);
-        let held_back = !self.last_ok
+        let held_back = self.last_failed()
             && self.last_attempt.is_some_and(|at| now.saturating_duration_since(at) < retry);
         if held_back {
             return None;
@@ -133,8 +133,9 @@ impl Saves {
     /// A file was written whole, or was not.
     pub(crate) fn ended(&mut self, changes: Option<u64>, took: Duration, since_epoch: Duration) {
         self.last_took = Some(took);
-        self.last_ok = changes.is_some();
+        self.failures += 1;
         if let Some(changes) = changes {
+            self.failures = 0;
             self.saved_changes = changes;
             self.last_save = since_epoch;
             self.count += 1;

@@ -262,6 +262,8 @@ config! {
         stream_idmp_duration: u64 = 100,
         /// Most of them that it keeps of each producer.
         stream_idmp_maxsize: u64 = 100,
+        /// Data are imported: their source says when keys expire.
+        import_mode: bool = false,
         /// Bytes above which a HyperLogLog leaves its compact form.
         hll_sparse_max_bytes: u64 = 3000,
         /// Members above which a set of integers leaves its intset encoding.

@@ -318,6 +318,7 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("cluster-manual-failover-timeout", number(1, I32_MAX), Hint("5000")),
     P::new("cluster-slot-stats-enabled", SWITCH, Hint("no")),
     P::new("cluster-compatibility-sample-ratio", number(0, 100), Hint("0")),
+    P::new("cluster-config-save-behavior", Syntax::Name(&["sync", "best-effort"]), Hint("sync")),
     P::new("cluster-databases", number(1, I32_MAX), Hint("1")).at_start(),
     P::new("cluster-slot-migration-log-max-len", LARGE, Hint("1000")),
     P::new("cluster-slot-migration-handoff-max-lag-bytes", BYTES, Hint("1048576")),
@@ -336,7 +337,7 @@ pub(super) static PARAMETERS: &[P] = &[
     P::new("rdb-version-check", Syntax::Name(&["strict", "relaxed"]), Hint("strict")),
     P::new("key-memory-histograms", SWITCH, Fixed("no")).at_start(),
     P::new("locale-collate", TEXT, Fixed("")),
-    P::new("import-mode", SWITCH, Fixed("no")),
+    P::new("import-mode", SWITCH, field!(import_mode)),
     P::new("log-format", Syntax::Name(&["legacy", "logfmt"]), Fixed("legacy")),
     P::new(
         "log-timestamp-format",

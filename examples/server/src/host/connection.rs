@@ -129,6 +129,7 @@ pub(super) fn reset(
     context.data.keyspace().touches().want(on);
     context.session.db = 0;
     context.session.no_touch = false;
+    context.session.import_source = false;
     context.session.protocol = Protocol::Resp2;
     core.begin_session(context.session);
     core.actions.push(Action::Authenticated(id, context.session.authenticated));
@@ -139,6 +140,7 @@ pub(super) fn reset(
         info.logged_in = context.session.authenticated;
         info.no_evict = false;
         info.no_touch = false;
+        info.import_source = false;
     }
     core.actions.push(Action::Protect(id, false));
     core.replies = Some(Replies::On);

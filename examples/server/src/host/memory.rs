@@ -45,9 +45,11 @@ const HELP: &[&str] = &[
 /// Where the memory is, in bytes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Report {
-    /// Allocated, at the moment, at most, and when the server was up with no data.
+    /// Allocated, at the moment, at most (and when that was, in seconds since 1970), and when the server
+    /// was up with no data.
     pub(super) used: u64,
     pub(super) peak: u64,
+    pub(super) peak_time: u64,
     pub(super) startup: u64,
     /// Of the process in RAM.
     pub(super) resident: u64,
@@ -78,6 +80,11 @@ impl Report {
         Self {
             used,
             peak: core.memory_peak.max(used),
+            peak_time: if used > core.memory_peak {
+                core.unix_ms.0 / 1000
+            } else {
+                core.memory_peaked
+            },
             startup: core.memory_at_start,
             resident: super::info::resident_memory(),
             books: Books::read(),

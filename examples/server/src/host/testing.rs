@@ -79,6 +79,7 @@ pub(crate) fn client(id: ClientId, now: Instant) -> ClientInfo {
         is_closing: false,
         no_evict: false,
         no_touch: false,
+        import_source: false,
         db: 0,
         protocol: Protocol::Resp2,
         queued: None,

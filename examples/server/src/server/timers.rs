@@ -30,7 +30,7 @@ impl Server {
         self.next_tick = now + Duration::from_secs(1) / hz;
         self.core.rates.sample(now, &self.core.counters);
         self.core.admission.sample(self.core.primary.offset().get(), now);
-        self.core.memory_peak = self.core.memory_peak.max(crate::memory::allocated());
+        self.core.note_memory_peak();
         self.expire();
         self.make_room();
         if self.core.loading.is_none() {

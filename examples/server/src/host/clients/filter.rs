@@ -14,7 +14,7 @@ use crate::core::Core;
 use crate::net::ClientId;
 
 /// The letters of `flags=` that there are.
-const FLAGS: &str = "OSMPxbtRBcUeTN";
+const FLAGS: &str = "OSMPxbtRBcUeTIN";
 
 /// The connections of which all that is said is true.
 #[derive(Debug)]

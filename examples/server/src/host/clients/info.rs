@@ -48,6 +48,8 @@ pub(crate) struct ClientInfo {
     pub(crate) no_evict: bool,
     /// `CLIENT NO-TOUCH`: kept and shown; nothing here counts touches.
     pub(crate) no_touch: bool,
+    /// `CLIENT IMPORT-SOURCE`.
+    pub(crate) import_source: bool,
     pub(crate) db: u32,
     pub(crate) protocol: Protocol,
     /// Commands queued since `MULTI`, if it was called.
@@ -152,6 +154,7 @@ impl ClientInfo {
             is_closing: false,
             no_evict: false,
             no_touch: false,
+            import_source: false,
             db: 0,
             protocol: Protocol::Resp2,
             queued: None,
@@ -242,6 +245,7 @@ impl ClientInfo {
             ('U', self.is_unix),
             ('e', self.no_evict),
             ('T', self.no_touch),
+            ('I', self.import_source),
         ]
         .into_iter()
         .filter_map(|(letter, set)| set.then_some(letter))

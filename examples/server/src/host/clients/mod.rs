@@ -1,6 +1,7 @@
 //! `CLIENT`, and what is known of each connection.
 
 mod filter;
+mod import;
 mod info;
 mod kill;
 mod pause;
@@ -28,6 +29,7 @@ pub(super) static SUBCOMMANDS: &[Subcommand] = &[
     Subcommand::new("client|getredir", 2, tracking::getredir),
     Subcommand::new("client|help", 2, |_, context, _| super::help(context, "CLIENT", HELP)),
     Subcommand::new("client|id", 2, id),
+    Subcommand::new("client|import-source", 3, import::import_source),
     Subcommand::new("client|info", 2, info),
     Subcommand::admin("client|kill", -3, kill::kill),
     Subcommand::admin("client|list", -2, list),
@@ -56,6 +58,10 @@ const HELP: &[&str] = &[
     "    Return the name of the current connection.",
     "ID",
     "    Return the ID of the current connection.",
+    "IMPORT-SOURCE (ON|OFF)",
+    "    Mark this connection as an import source if import-mode is enabled.",
+    "    Sync tools can set their connections into 'import-source' state to visit",
+    "    expired keys.",
     "INFO",
     "    Return information about the current client connection.",
     "KILL <ip:port>",

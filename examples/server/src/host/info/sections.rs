@@ -106,6 +106,8 @@ pub(super) fn memory(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.bytes("used_memory", report.used);
     page.bytes("used_memory_rss", report.resident);
     page.bytes("used_memory_peak", report.peak);
+    // Of Redis 8.6.
+    page.field("used_memory_peak_time", report.peak_time);
     page.field("used_memory_peak_perc", format_args!("{:.2}%", report.peak_percentage()));
     page.field("used_memory_overhead", report.overhead());
     page.field("used_memory_startup", report.startup);
@@ -166,6 +168,7 @@ pub(super) fn persistence(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     let took = running.map(|running| core.now.saturating_duration_since(running.began));
     page.field("rdb_current_bgsave_time_sec", seconds(took));
     page.field("rdb_saves", saves.count);
+    page.field("rdb_saves_consecutive_failures", saves.failures);
     page.field("rdb_last_load_keys_expired", saves.last_load.expired);
     page.field("rdb_last_load_keys_loaded", saves.last_load.keys);
     // There is no append-only file that could have been rewritten, or could not be written.
@@ -210,8 +213,10 @@ pub(super) fn stats(page: &mut Page, core: &Core, keyspace: &Keyspace) {
     page.field("sync_partial_ok", counters.sync_partial_ok);
     page.field("sync_partial_err", counters.sync_partial_err);
     page.field("expired_subkeys", keys.expired_fields);
+    page.field("expired_subkeys_active", keys.expired_fields_active);
     page.field("expired_fields", keys.expired_fields);
     page.field("expired_keys", keys.expired_keys);
+    page.field("expired_keys_active", keys.expired_keys_active);
     page.field("expired_time_cap_reached_count", counters.expiry_capped);
     page.field("expire_cycle_cpu_milliseconds", counters.in_expiry.as_millis());
     page.field("evicted_keys", keys.evicted_keys);

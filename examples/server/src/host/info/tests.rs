@@ -93,6 +93,7 @@ fn fields_that_operators_read_are_there() {
                 "used_memory_human",
                 "used_memory_rss",
                 "used_memory_peak",
+                "used_memory_peak_time",
                 "total_system_memory",
                 "maxmemory",
                 "maxmemory_policy",

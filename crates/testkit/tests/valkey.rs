@@ -251,8 +251,19 @@ fn a_save_is_cancelled() {
 #[test]
 fn later_commands_are_described() {
     let ours = Redwire::start(&[]);
-    let of_redis =
-        ["xcfgset", "xidmprecord", "trimslots", "cluster|migration", "cluster|syncslots"];
+    let of_redis = [
+        "xcfgset",
+        "xidmprecord",
+        "trimslots",
+        "cluster|migration",
+        "cluster|syncslots",
+        "hotkeys",
+        "hotkeys|get",
+        "hotkeys|help",
+        "hotkeys|reset",
+        "hotkeys|start",
+        "hotkeys|stop",
+    ];
     let of_valkey = [
         "commandlog",
         "commandlog|get",

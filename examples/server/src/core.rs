@@ -18,8 +18,8 @@ use crate::entropy::Entropy;
 use crate::eviction::Eviction;
 use crate::host;
 use crate::host::{
-    ClientInfo, CommandLog, CommandStats, Counters, Failover, LatencyMonitor, Logged, PubSub,
-    Rates, Recent, Tracking,
+    ClientInfo, CommandLog, CommandStats, Counters, Failover, HotKeys, LatencyMonitor, Logged,
+    PubSub, Rates, Recent, Tracking,
 };
 use crate::migrate::{Migrations, Order};
 use crate::net::{ClientId, Listener, ReplicaWait, Replies};
@@ -69,6 +69,7 @@ pub(crate) struct Core {
     pub(crate) saves: Saves,
     pub(crate) loading: Option<Loading>,
     pub(crate) command_log: CommandLog,
+    pub(crate) hotkeys: HotKeys,
     pub(crate) latency: LatencyMonitor,
     pub(crate) command_stats: CommandStats,
     pub(crate) pubsub: PubSub,
@@ -275,6 +276,7 @@ impl Core {
             saves: Saves::new(crate::clock::since_epoch()),
             loading: None,
             command_log: CommandLog::default(),
+            hotkeys: HotKeys::default(),
             request_bytes: 0,
             latency: LatencyMonitor::default(),
             command_stats: CommandStats::default(),
@@ -330,6 +332,7 @@ impl Core {
             self.config.commandlog_large_reply_max_len,
         ]);
         *keyspace.settings_mut() = settings(&self.config);
+        keyspace.settings_mut().long_reply = self.reply_threshold();
         // Found out anew before the next command, if there is a limit at all.
         self.eviction.out_of_memory = false;
         let all_channels = self.config.acl_pubsub_default == AclPubsubDefault::AllChannels;
@@ -434,7 +437,7 @@ impl Host for Core {
         if !session.executing_transaction() {
             self.last_command = Some(host::full_name(command, request));
         }
-        if self.config.measures_commands() {
+        if self.config.measures_commands() || self.hotkeys.is_on() {
             // Around an `EXEC` there are the commands that it runs.
             let outer = session.in_transaction() && !session.executing_transaction();
             if outer {
@@ -447,7 +450,8 @@ impl Host for Core {
 
     fn begin_run(&mut self, _session: &Session, command: &Command) -> bool {
         self.last_command = Some(command.name);
-        let together = self.monitors == 0 && !self.tracking.is_on() && !self.times_each();
+        let looked_at = self.monitors > 0 || self.tracking.is_on() || self.hotkeys.is_on();
+        let together = !looked_at && !self.times_each();
         if together && self.config.measures_commands() {
             self.stopwatch.begin(crate::clock::nanos);
         }
@@ -530,8 +534,11 @@ impl Host for Core {
         request: Request<'_>,
         bytes: usize,
     ) {
+        if self.hotkeys.is_on() {
+            self.note_hot_keys(session, command, request, bytes);
+        }
         // A primary's commands are answered to nobody.
-        if session.origin() == Origin::Client {
+        if session.origin() == Origin::Client && bytes >= self.config.long_reply() {
             self.log_command(Logged::LargeReply, bytes as u64, session, command, request);
         }
     }
@@ -545,6 +552,9 @@ impl Host for Core {
             let began = self.transaction_began.take()?;
             Some(crate::clock::nanos().saturating_sub(began))
         });
+        if self.hotkeys.is_on() {
+            self.hotkeys.note_time(took.unwrap_or_default());
+        }
         if !refused {
             self.count_command(session, command, request, took.unwrap_or_default());
         }

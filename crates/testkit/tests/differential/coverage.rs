@@ -12,7 +12,8 @@ const NOT_DRAWN: &[(&str, &str)] = &[
     ("client hello quit reset", "the connection's own: tests/clients.rs, tests/tracking.rs"),
     ("command", "tests/commands.rs"),
     (
-        "commandlog config debug info lastsave latency lolwut memory module monitor role slowlog time",
+        "commandlog config debug hotkeys info lastsave latency lolwut memory module monitor role \
+         slowlog time",
         "the server's own",
     ),
     ("bgrewriteaof bgsave save shutdown", "files: tests/persistence.rs"),

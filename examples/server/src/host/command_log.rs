@@ -154,7 +154,7 @@ impl Core {
 }
 
 /// Bytes of a request as clients send it.
-fn wire_bytes(request: Request<'_>) -> usize {
+pub(super) fn wire_bytes(request: Request<'_>) -> usize {
     let header =
         |number: usize| number.checked_ilog10().map_or(1, |digits| digits as usize + 1) + 3;
     let arguments = request.iter().map(|arg| header(arg.len()) + arg.len() + 2);

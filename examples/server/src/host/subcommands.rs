@@ -4,7 +4,7 @@ use redwire_keyspace::{Command, CommandError, CommandResult, Context, Flags};
 use redwire_resp::Request;
 
 use super::{
-    Run, absent, acl, clients, command_log, config, is, latency, memory, pubsub, quoted,
+    Run, absent, acl, clients, command_log, config, hotkeys, is, latency, memory, pubsub, quoted,
     unknown_subcommand,
 };
 use crate::core::Core;
@@ -105,6 +105,7 @@ fn table(command: &str) -> &'static [Subcommand] {
         "cluster" => absent::CLUSTER,
         "commandlog" => command_log::COMMANDLOG,
         "config" => config::SUBCOMMANDS,
+        "hotkeys" => hotkeys::SUBCOMMANDS,
         "latency" => latency::SUBCOMMANDS,
         "memory" => memory::SUBCOMMANDS,
         "module" => absent::MODULE,
@@ -155,6 +156,7 @@ mod tests {
             "cluster",
             "commandlog",
             "config",
+            "hotkeys",
             "latency",
             "memory",
             "module",

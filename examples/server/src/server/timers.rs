@@ -30,6 +30,9 @@ impl Server {
         self.next_tick = now + Duration::from_secs(1) / hz;
         self.core.rates.sample(now, &self.core.counters);
         self.core.admission.sample(self.core.primary.offset().get(), now);
+        if self.core.hotkeys.is_due(now) {
+            self.core.end_hot_keys(&mut self.keyspace);
+        }
         self.core.note_memory_peak();
         self.expire();
         self.make_room();

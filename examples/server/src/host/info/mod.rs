@@ -9,7 +9,7 @@ mod replication;
 mod sections;
 
 pub(crate) use counters::{Counters, Rates, Recent};
-pub(super) use process::resident_memory;
+pub(super) use process::{CpuTime, resident_memory};
 
 use redwire_keyspace::{CommandResult, Context, Keyspace};
 use redwire_resp::Request;

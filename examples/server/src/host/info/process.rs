@@ -48,9 +48,9 @@ fn kilobytes(text: &str, name: &str) -> Option<u64> {
 
 /// Processor time, in ticks of 10 ms as the kernel counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct CpuTime {
-    pub(super) user: Duration,
-    pub(super) system: Duration,
+pub(in super::super) struct CpuTime {
+    pub(in super::super) user: Duration,
+    pub(in super::super) system: Duration,
     /// Of children that have ended.
     pub(super) children_user: Duration,
     pub(super) children_system: Duration,
@@ -58,7 +58,7 @@ pub(super) struct CpuTime {
 
 impl CpuTime {
     /// Of the whole process.
-    pub(super) fn of_process() -> Option<Self> {
+    pub(in super::super) fn of_process() -> Option<Self> {
         Self::of(&fs::read_to_string("/proc/self/stat").ok()?)
     }
 

@@ -232,7 +232,7 @@ impl Given {
 }
 
 /// The id that `IDMPAUTO` gives to an entry: the same for the same fields and values, in whatever order
-/// they come. (Redis has another hash, which nobody sees.)
+/// they come. (Redis has another hash, which is seen in its RDB files and payloads only.)
 pub(crate) fn id_of<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> [u8; 16] {
     let mut text = Vec::new();
     let (mut sum, mut count) = (0_u128, 0_u64);

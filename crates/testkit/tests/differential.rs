@@ -3,7 +3,7 @@
 //! equal data in the end. A sequence that fails is made short before it is shown. What is drawn is all
 //! that there is: see `coverage`.
 //!
-//! `REDWIRE_DIFFERENTIAL` says how many commands each test runs.
+//! `REDWIRE_DIFFERENTIAL` says how many commands each test runs, `REDWIRE_PROTOCOL` in which protocol.
 
 #[path = "differential/coverage.rs"]
 mod coverage;
@@ -194,6 +194,8 @@ fn differential<W: Iterator<Item = Command>>(
     workload: impl Fn() -> W,
     protocol: &'static str,
 ) {
+    let asked = std::env::var("REDWIRE_PROTOCOL").ok();
+    let protocol = asked.map_or(protocol, |asked| if asked == "2" { "2" } else { "3" });
     // A real server looks at its clock, and so at who has waited long enough, so many times a second.
     let Some(real) = peer.start(&[&["--hz", "500"], SMALL_NODES].concat()) else { return };
     let ours = Redwire::start(SMALL_NODES);

@@ -149,7 +149,9 @@ fn keys_are_found_as_by_redis() {
     let (mut real, mut ours) = (real.client(), ours.client());
     let mut differing = Vec::new();
     for protocol in ["2", "3"] {
-        [&mut real, &mut ours].map(|client| drop(client.ok(&["HELLO", protocol])));
+        for client in [&mut real, &mut ours] {
+            client.ok(&["HELLO", protocol]);
+        }
         for line in LINES.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let [expected, got] =
                 [&mut real, &mut ours].map(|client| comparable(line, call(client, line)));

@@ -92,7 +92,7 @@ impl Collection {
     fn add<'k>(&mut self, keys: impl ExactSizeIterator<Item = &'k [u8]>, nanos: u64, bytes: u64) {
         self.nanos += nanos;
         self.bytes += bytes;
-        if self.ratio > 1 && self.random.number() % u64::from(self.ratio) != 0 {
+        if self.ratio > 1 && !self.random.number().is_multiple_of(self.ratio.into()) {
             return;
         }
         let count = keys.len() as u64;

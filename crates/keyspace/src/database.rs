@@ -39,7 +39,10 @@ const _: () = assert!(size_of::<Entry>() == 64);
 
 impl Entry {
     pub(crate) fn new(key: &[u8], value: Value, expires: Option<UnixMs>, epoch: u32) -> Self {
-        let key = Blob::from(key);
+        Self::of(Blob::from(key), value, expires, epoch)
+    }
+
+    pub(crate) fn of(key: Blob, value: Value, expires: Option<UnixMs>, epoch: u32) -> Self {
         let (is_expiring, moment) = (expires.is_some(), expires.unwrap_or(UnixMs(0)));
         Self { key, value, epoch, clock: [0; 3], expires: is_expiring, moment }
     }
@@ -353,6 +356,13 @@ impl Database {
         table.find_near(hash, key, near).map(|place| table.entry(place))
     }
 
+    /// [`find`](Self::find) of a key whose place is known.
+    pub(crate) fn find_at(&self, place: Place, key: &[u8]) -> Option<EntryRef<'_>> {
+        let Place { slot, hash } = place;
+        let table = self.slots.get(usize::from(slot))?;
+        table.find(hash, key).map(|place| table.entry(place))
+    }
+
     /// Where `key` stands, or would stand.
     #[inline]
     pub(crate) fn place(&self, key: &[u8]) -> Place {
@@ -451,6 +461,13 @@ impl Database {
     /// Puts an entry in whose key is not there yet; answers the slot whose table may have been
     /// rebuilt for it, its entries moved to other buckets.
     pub(crate) fn insert(&mut self, entry: Entry) -> Option<usize> {
+        let place = self.place(&entry.key);
+        self.insert_at(place, entry)
+    }
+
+    /// [`insert`](Self::insert) of an entry whose place is known.
+    pub(crate) fn insert_at(&mut self, place: Place, entry: Entry) -> Option<usize> {
+        debug_assert_eq!(self.place(&entry.key), place, "of another key, or of other data");
         if let Some(at) = entry.expires() {
             self.expires.insert((at, entry.key.clone()));
         }
@@ -458,8 +475,8 @@ impl Database {
             self.field_expiries.set(&entry.key, Some(at));
         }
         self.count_needed(entry.view().counted_type(), true);
-        let Place { slot, hash } = self.place(&entry.key);
-        let (slot, hasher) = (usize::from(slot), &self.hasher);
+        let (slot, hash) = (usize::from(place.slot), place.hash);
+        let hasher = &self.hasher;
         let table = self.slots.get_or_make(slot);
         let rebuilt = table.insert(hash, entry, |key| hash_with(hasher, key));
         self.len += 1;
@@ -470,6 +487,19 @@ impl Database {
     /// Its slot's table may be rebuilt, its entries moved to other buckets.
     pub(crate) fn insert_string(&mut self, key: &[u8], string: StrRef<'_>, epoch: u32, clock: u32) {
         let Located { slot, hash, .. } = self.locate(key);
+        self.insert_string_at(Place { slot, hash }, key, string, epoch, clock);
+    }
+
+    /// [`insert_string`](Self::insert_string) for a key whose place is known.
+    pub(crate) fn insert_string_at(
+        &mut self,
+        place: Place,
+        key: &[u8],
+        string: StrRef<'_>,
+        epoch: u32,
+        clock: u32,
+    ) {
+        let Place { slot, hash } = place;
         let record = Record { key, string, expires: None, epoch, clock };
         let hash_of = |key: &[u8]| hash_with(&self.hasher, key);
         let table = self.slots.get_or_make(usize::from(slot));
@@ -479,7 +509,7 @@ impl Database {
         }
         let mut entry = Entry::new(key, Value::String(string.to_str()), None, epoch);
         entry.set_clock(clock);
-        self.insert(entry);
+        self.insert_at(place, entry);
     }
 
     /// Takes a key out. Its slot's table may be rebuilt, its entries moved to other buckets.

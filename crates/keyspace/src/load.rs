@@ -5,6 +5,7 @@ use redwire_rdb::Event;
 use crate::build::{BuildError, Builder};
 use crate::database::Entry;
 use crate::usage::Meter;
+use crate::value::StrRef;
 use crate::{Blob, Dataset, KeyUsage, Settings, UnixMs, Value};
 
 /// Builds a data set from what [`redwire_rdb::Decoder`] finds, event by event.
@@ -14,6 +15,10 @@ pub struct Loader {
     db: u32,
     drop_expired: Option<UnixMs>,
     pending: Option<Pending>,
+    /// Of the key under way, unless that is stored already.
+    value: Builder,
+    /// The value of the key under way is in its place.
+    is_stored: bool,
     meter: Meter,
     settings: Settings,
     stats: LoadStats,
@@ -25,7 +30,6 @@ struct Pending {
     key: Blob,
     expires: Option<UnixMs>,
     usage: Option<KeyUsage>,
-    value: Builder,
 }
 
 /// What a load came to.
@@ -92,7 +96,8 @@ impl Loader {
     pub fn new(data: Dataset, drop_expired: Option<UnixMs>) -> Self {
         let meter = Meter { now: drop_expired.unwrap_or(UnixMs(0)), still: false };
         let (settings, stats) = (Settings::default(), LoadStats::default());
-        Self { data, db: 0, drop_expired, pending: None, meter, settings, stats }
+        let (pending, value, is_stored) = (None, Builder::default(), false);
+        Self { data, db: 0, drop_expired, pending, value, is_stored, meter, settings, stats }
     }
 
     /// Dates keys by what the file says of their use (opcodes 248 and 249), seen from the moment `now`;
@@ -121,19 +126,27 @@ impl Loader {
                 Ok(())
             }
             Event::Key(header) => {
+                if self.pending.is_some() || self.is_stored {
+                    return Err(LoadError::OutOfPlace);
+                }
+                self.value.begin(&header);
                 self.pending = Some(Pending {
                     key: Blob::from(header.key),
                     expires: header.expire_ms.map(UnixMs),
                     usage: header.freq.map(KeyUsage::Frequency).or(header.idle.map(KeyUsage::Idle)),
-                    value: Builder::new(&header),
                 });
                 Ok(())
             }
+            Event::String(bytes) if self.store_string(bytes)? => Ok(()),
             Event::String(_)
             | Event::Opaque { .. }
             | Event::Element(_)
             | Event::Scored(..)
             | Event::Field { .. } => self.part(event),
+            Event::KeyEnd { .. } if self.is_stored => {
+                self.is_stored = false;
+                Ok(())
+            }
             Event::KeyEnd { empty } => self.key_end(empty),
             _ => Ok(()),
         }
@@ -163,29 +176,52 @@ impl Loader {
     /// Takes in a part of the value under way.
     fn part(&mut self, event: &Event<'_>) -> Result<(), LoadError> {
         let db = self.db;
-        let Pending { key, value, .. } = self.pending.as_mut().ok_or(LoadError::OutOfPlace)?;
-        value.handle(event).map_err(|error| load_error(error, db, key))
+        let Pending { key, .. } = self.pending.as_mut().ok_or(LoadError::OutOfPlace)?;
+        self.value.handle(event).map_err(|error| load_error(error, db, key))
+    }
+
+    /// Stores the value of a string key that never expires at once, without a string of its own for it;
+    /// answers whether the key under way is one.
+    fn store_string(&mut self, bytes: &[u8]) -> Result<bool, LoadError> {
+        let is_plain = |key: &mut Pending| key.expires.is_none() && self.value.is_string();
+        let Some(Pending { key, usage, .. }) = self.pending.take_if(is_plain) else {
+            return Ok(false);
+        };
+        let db = self.db;
+        let database = &mut self.data.databases[db as usize];
+        let place = database.place(&key);
+        if database.find_at(place, &key).is_some() {
+            return Err(LoadError::DuplicateKey { db, key });
+        }
+        let clock = self.meter.known(usage, &self.settings);
+        database.insert_string_at(place, &key, StrRef::new(bytes), 0, clock);
+        self.stats.keys += 1;
+        self.is_stored = true;
+        Ok(true)
     }
 
     fn key_end(&mut self, empty: bool) -> Result<(), LoadError> {
-        let Pending { key, expires, usage, value } =
-            self.pending.take().ok_or(LoadError::OutOfPlace)?;
+        let Pending { key, expires, usage } = self.pending.take().ok_or(LoadError::OutOfPlace)?;
+        let db = self.db;
+        let is_expired = self.drop_expired.zip(expires).is_some_and(|(now, at)| now.is_past(at));
+        if empty || is_expired {
+            // What came is of no use.
+            self.value = Builder::default();
+        }
         if empty {
             self.stats.empty += 1;
             return Ok(());
         }
-        if let (Some(now), Some(at)) = (self.drop_expired, expires)
-            && now.is_past(at)
-        {
+        if is_expired {
             self.stats.expired += 1;
             return Ok(());
         }
-        let db = self.db;
         let database = &mut self.data.databases[db as usize];
-        if database.find(&key).is_some() {
+        let place = database.place(&key);
+        if database.find_at(place, &key).is_some() {
             return Err(LoadError::DuplicateKey { db, key });
         }
-        let value = value.finish(&self.settings.thresholds);
+        let value = self.value.finish(&self.settings.thresholds);
         let mut value = value.map_err(|error| load_error(error, db, &key))?;
         if let (Some(now), Value::Hash(hash)) = (self.drop_expired, &mut value) {
             self.stats.expired_fields += hash.expire(now, usize::MAX).len() as u64;
@@ -194,9 +230,9 @@ impl Loader {
                 return Ok(());
             }
         }
-        let mut entry = Entry::new(&key, value, expires, 0);
+        let mut entry = Entry::of(key, value, expires, 0);
         entry.set_clock(self.meter.known(usage, &self.settings));
-        database.insert(entry);
+        database.insert_at(place, entry);
         self.stats.keys += 1;
         Ok(())
     }

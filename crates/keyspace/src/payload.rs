@@ -110,23 +110,25 @@ impl Value {
             opened.version,
             DecodeOptions { opaque_streams: true, ..DecodeOptions::default() },
         );
-        let (mut unread, mut value) = (opened.value, None);
+        let (mut unread, mut value, mut is_begun) = (opened.value, Builder::default(), false);
         loop {
             let decoded = decoder.decode(unread).map_err(|_| PayloadError::Value)?;
             match decoded.event {
                 // The payload ends before its value does, or a collection has no element.
                 None | Some(Event::KeyEnd { empty: true }) => return Err(PayloadError::Value),
                 Some(Event::End { .. }) => break,
-                Some(Event::Key(header)) => value = Some(Builder::new(&header)),
-                Some(Event::KeyEnd { .. }) => {}
-                Some(event) => {
-                    let value = value.as_mut().ok_or(PayloadError::Value)?;
-                    value.handle(&event).map_err(|_| PayloadError::Value)?;
+                Some(Event::Key(header)) => {
+                    value.begin(&header);
+                    is_begun = true;
                 }
+                Some(Event::KeyEnd { .. }) => {}
+                Some(event) => value.handle(&event).map_err(|_| PayloadError::Value)?,
             }
             unread = &unread[decoded.used..];
         }
-        let value = value.ok_or(PayloadError::Value)?;
+        if !is_begun {
+            return Err(PayloadError::Value);
+        }
         value.finish(thresholds).map_err(|_| PayloadError::Value)
     }
 }

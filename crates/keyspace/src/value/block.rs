@@ -1,7 +1,7 @@
 //! [`Block`]: up to 128 groups of byte strings in one allocation, in which one is found without a walk.
 
 use std::fmt;
-use std::iter::FusedIterator;
+use std::iter::{self, FusedIterator};
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
@@ -81,6 +81,15 @@ impl<S: Shape> Block<S> {
 
     /// A block of the groups of `items`, whose names must differ, unless they are too many or too long.
     pub(crate) fn of<'a>(items: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Self> {
+        let names = items.clone().step_by(S::ITEMS);
+        Self::of_hashed(items, names.map(member_hash))
+    }
+
+    /// [`of`](Self::of) groups of whose names the hashes are known: see [`member_hash`].
+    pub(crate) fn of_hashed<'a>(
+        items: impl Iterator<Item = &'a [u8]> + Clone,
+        hashes: impl Iterator<Item = u64>,
+    ) -> Option<Self> {
         let (mut count, mut bytes) = (0, 0);
         for item in items.clone() {
             (count, bytes) = (count + 1, bytes + item.len());
@@ -92,10 +101,10 @@ impl<S: Shape> Block<S> {
         let mut block = Self::with_room(room_for(groups), bytes)?;
         let (mut place, all) = (block.payload(), block.bytes_mut());
         let room = usize::from(all[1]);
+        for (print, hash) in all[HEAD..HEAD + groups].iter_mut().zip(hashes) {
+            *print = print_of(hash);
+        }
         for (index, item) in items.enumerate() {
-            if index.is_multiple_of(S::ITEMS) {
-                all[HEAD + index / S::ITEMS] = print(item);
-            }
             // Checked to be short.
             all[HEAD + room + index] = item.len() as u8;
             all[place..place + item.len()].copy_from_slice(item);
@@ -114,10 +123,12 @@ impl<S: Shape> Block<S> {
             return None;
         }
         let wanted = (COUNTERS + least + bytes / 8).next_multiple_of(64) - COUNTERS;
-        let mut all = vec![0; wanted.min(BLOCK_BYTES)];
+        let mut block = Self(iter::repeat_n(0, wanted.min(BLOCK_BYTES)).collect(), PhantomData);
+        // Nobody else has it yet.
+        let all = block.bytes_mut();
         all[1] = room as u8;
-        set_end(&mut all, columns);
-        Some(Self(Arc::from(all), PhantomData))
+        set_end(all, columns);
+        Some(block)
     }
 
     /// How many groups.
@@ -394,7 +405,12 @@ fn is_short(item: &[u8]) -> bool {
 /// What tells most names apart.
 #[inline]
 fn print(name: &[u8]) -> u8 {
-    (member_hash(name) >> 56) as u8
+    print_of(member_hash(name))
+}
+
+#[inline]
+fn print_of(hash: u64) -> u8 {
+    (hash >> 56) as u8
 }
 
 /// For how many groups columns are made that are to hold so many.

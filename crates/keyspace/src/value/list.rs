@@ -8,7 +8,7 @@ mod tests;
 use std::ops::Range;
 use std::{fmt, mem, vec};
 
-use self::chunk::{LONGEST, Side};
+use self::chunk::{Chunk, Gathered, LONGEST, Side};
 use self::chunks::{Chunks, ChunksIter};
 use super::pack::Pack;
 use crate::{Blob, memory};
@@ -38,15 +38,6 @@ impl Default for List {
 }
 
 impl List {
-    /// The list of these elements, in the form for so many and so long ones.
-    fn of(chunks: Chunks) -> Self {
-        let pack = Pack::of(chunks.range(0..chunks.len())).filter(|it| it.heap_bytes() <= SMALL);
-        match pack {
-            Some(pack) => Self(Repr::Packed(pack)),
-            None => Self::of_chunks(chunks),
-        }
-    }
-
     fn of_chunks(chunks: Chunks) -> Self {
         Self(Repr::Chunks(Box::new(chunks)))
     }
@@ -279,17 +270,48 @@ impl List {
     }
 }
 
-/// A list under way, from head to tail: one element after the other would copy a small list with each.
+/// A list whose elements come one by one, head first. Its memory serves for one list after the other.
 #[derive(Debug, Default)]
-pub(crate) struct ListBuilder(Chunks);
+pub(crate) struct ListBuilder {
+    full: Chunks,
+    /// The elements behind those.
+    last: Gathered,
+}
 
 impl ListBuilder {
+    #[inline]
     pub(crate) fn push(&mut self, item: &[u8]) {
-        self.0.push(Side::Back, item);
+        if !self.last.push(item) {
+            self.next_chunk(item);
+        }
     }
 
-    pub(crate) fn finish(self) -> List {
-        List::of(self.0)
+    #[cold]
+    fn next_chunk(&mut self, item: &[u8]) {
+        self.close_last();
+        if !self.last.push(item) {
+            // It is too long for others beside it.
+            self.full.push_whole(Chunk::of(item));
+        }
+    }
+
+    fn close_last(&mut self) {
+        if !self.last.is_empty() {
+            self.full.push_whole(Chunk::gathered(&self.last));
+            self.last.clear();
+        }
+    }
+
+    /// The list, and an empty builder.
+    pub(crate) fn finish(&mut self) -> List {
+        let items = self.full.range(0..self.full.len()).chain(self.last.items());
+        if let Some(pack) = Pack::of(items).filter(|pack| pack.heap_bytes() <= SMALL) {
+            self.full = Chunks::default();
+            self.last.clear();
+            return List(Repr::Packed(pack));
+        }
+        self.close_last();
+        List::of_chunks(mem::take(&mut self.full))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::tree::{Element, Tree};
 
 pub(crate) mod block;
 mod forms;
+mod gather;
 mod hash;
 pub(crate) mod hyperloglog;
 mod list;
@@ -22,11 +23,12 @@ mod string;
 mod view;
 mod zset;
 
-pub(crate) use hash::Live;
 pub use hash::{Fields, Hash, HashField, HashIter};
+pub(crate) use hash::{HashBuilder, Live};
 pub(crate) use list::ListBuilder;
 pub use list::{List, ListIter};
 pub use opaque::Opaque;
+pub(crate) use set::SetBuilder;
 pub use set::{Set, SetIter};
 pub(crate) use stream::{
     ACTIVE, COUNTED, ENTRY_BYTES, IDEMPOTENT, IdText, Keep, Kept, NodeLimits, Producers, Trim,
@@ -37,7 +39,7 @@ pub use string::{Str, StrRef};
 pub(crate) use view::Kind;
 pub use view::ValueRef;
 pub use zset::{Scored, ScoredRef, Zset, ZsetIter};
-pub(crate) use zset::{Update, combine};
+pub(crate) use zset::{Update, ZsetBuilder, combine};
 
 /// The RDB type of a hash whose fields expire, in Redis' dialect.
 pub(crate) const EXPIRING: u8 = 24;

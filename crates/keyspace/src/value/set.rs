@@ -1,10 +1,11 @@
 //! [`Set`]: a set value.
 
 use std::cmp::Ordering;
-use std::fmt;
+use std::{fmt, mem};
 
 use super::block::{BLOCK_GROUPS, Block, BlockItems, PACK_GROUPS, Shape};
 use super::forms::{Form, FormMut, Forms};
+use super::gather::{Gathered, clear, in_order};
 use super::pack::{Items, Pack, are_distinct};
 use crate::tree::{Element, Entry, Iter, Tree};
 use crate::value::member_hash;
@@ -26,7 +27,7 @@ impl Shape for Members {
 }
 
 /// A member with its hash.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Member {
     hash: u64,
     name: Blob,
@@ -415,6 +416,66 @@ impl<B: Into<Blob>> FromIterator<B> for Set {
             return small;
         }
         Self::of_tree(sorted(members.into_iter().map(Member::new).collect()))
+    }
+}
+
+/// A set whose members come one by one, all before any is looked for. Its memory serves for one set after
+/// the other.
+#[derive(Debug, Default)]
+pub(crate) struct SetBuilder {
+    /// All of them, as long as there is room.
+    small: Gathered,
+    /// All of them from then on.
+    large: Vec<Member>,
+}
+
+impl SetBuilder {
+    #[inline]
+    pub(crate) fn push(&mut self, member: &[u8]) {
+        if self.large.is_empty() {
+            if self.small.push(&[member]) {
+                return;
+            }
+            self.outgrow();
+        }
+        self.large.push(Member::new(Blob::from(member)));
+    }
+
+    #[cold]
+    fn outgrow(&mut self) {
+        self.large.extend(self.small.items().map(Blob::from).map(Member::new));
+        self.small.clear();
+    }
+
+    /// The set, and an empty builder; `None` if a member came twice.
+    pub(crate) fn finish(&mut self) -> Option<Set> {
+        let set = self.build();
+        self.small.clear();
+        clear(&mut self.large);
+        set
+    }
+
+    fn build(&mut self) -> Option<Set> {
+        if self.large.is_empty() {
+            if !self.small.are_distinct(1) {
+                return None;
+            }
+            let len = self.small.len();
+            if len <= PACK_GROUPS
+                && let Some(pack) = Pack::of(self.small.items())
+            {
+                return Some(Set(Forms::Packed(pack)));
+            }
+            let hashes = self.small.hashes().iter().copied();
+            if let Some(block) = Block::of_hashed(self.small.items(), hashes) {
+                return Some(Set(Forms::block(block)));
+            }
+            self.outgrow();
+        }
+        let hashes = self.large.iter().map(|member| member.hash);
+        let order = in_order(hashes, |at| &self.large[at].name)?;
+        let members = order.map(|at| mem::take(&mut self.large[at])).collect();
+        Some(Set(Forms::tree(members)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! [`Hash`]: a hash value.
 
+mod build;
 mod expiries;
 mod iter;
 mod live;
@@ -9,6 +10,7 @@ use super::block::{BLOCK_GROUPS, Block, PACK_GROUPS, Shape};
 use super::forms::{Form, FormMut, Forms};
 use super::pack::{Pack, are_distinct};
 use crate::{Blob, UnixMs, memory};
+pub(crate) use build::HashBuilder;
 pub use iter::{Fields, HashField, HashIter};
 pub(crate) use live::Live;
 use tree::TreeHash;

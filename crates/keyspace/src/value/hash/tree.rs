@@ -19,7 +19,7 @@ pub(super) struct TreeHash {
 }
 
 /// A field with the hash of its name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Field {
     hash: u64,
     name: Blob,
@@ -27,12 +27,16 @@ pub(super) struct Field {
 }
 
 impl Field {
-    fn new(name: Blob, value: Blob) -> Self {
+    pub(super) fn new(name: Blob, value: Blob) -> Self {
         Self { hash: member_hash(&name), name, value }
     }
 
     fn order(&self, other: &Self) -> Ordering {
         self.hash.cmp(&other.hash).then_with(|| self.name.cmp(&other.name))
+    }
+
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
     }
 
     pub(super) fn view(&self) -> HashField<'_> {
@@ -159,8 +163,13 @@ impl TreeHash {
 
     /// See [`Hash::build`](super::Hash::build).
     pub(super) fn build(fields: Vec<(Blob, Blob)>, expiries: Vec<(Blob, UnixMs)>) -> Self {
+        Self::of(Self::from_iter(fields).fields, expiries)
+    }
+
+    /// The hash of fields in their order, of which those in `expiries` expire.
+    pub(super) fn of(fields: Tree<Field>, expiries: Vec<(Blob, UnixMs)>) -> Self {
         let expiries = (!expiries.is_empty()).then(|| Arc::new(expiries.into_iter().collect()));
-        Self { expiries, ..fields.into_iter().collect() }
+        Self { fields, expiries }
     }
 }
 

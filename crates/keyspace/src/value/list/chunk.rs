@@ -94,6 +94,18 @@ impl Chunk {
         chunk
     }
 
+    /// A chunk of elements that were gathered, without room for more.
+    pub(super) fn gathered(gathered: &Gathered) -> Self {
+        let Gathered { bytes, count } = gathered;
+        // At most CHUNK_BYTES.
+        Self::Packed(Packed {
+            room: bytes[..].into(),
+            start: 0,
+            end: bytes.len() as u16,
+            count: *count,
+        })
+    }
+
     /// How many elements.
     #[inline]
     pub(super) fn len(&self) -> usize {
@@ -410,6 +422,43 @@ impl Packed {
         self.set_span(self.start.into(), end);
         self.shrink();
         tail
+    }
+}
+
+/// The elements of a chunk that is filled once and whole, in memory that serves for one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// As they stand in a chunk.
+    bytes: Vec<u8>,
+    count: u16,
+}
+
+impl Gathered {
+    /// Adds an element at the back; answers whether a chunk has room for it.
+    #[inline]
+    #[must_use]
+    pub(super) fn push(&mut self, item: &[u8]) -> bool {
+        let (start, end) = (self.bytes.len(), self.bytes.len() + item_bytes(item));
+        if item.len() > LONGEST || usize::from(self.count) == CHUNK_ITEMS || end > CHUNK_BYTES {
+            return false;
+        }
+        self.bytes.resize(end, 0);
+        put(&mut self.bytes, start, item);
+        self.count += 1;
+        true
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.count = 0;
+    }
+
+    pub(super) fn items(&self) -> Items<'_> {
+        Items { bytes: &self.bytes, left: self.count.into(), is_single: false }
     }
 }
 

@@ -77,6 +77,12 @@ impl Chunks {
         }
     }
 
+    /// Adds the elements of a chunk at the tail, which that chunk becomes.
+    pub(super) fn push_whole(&mut self, chunk: Chunk) {
+        self.len += chunk.len();
+        self.push_chunk(Side::Back, chunk);
+    }
+
     /// Adds a chunk at an end whose own chunk takes no more.
     #[cold]
     fn push_chunk(&mut self, side: Side, chunk: Chunk) {

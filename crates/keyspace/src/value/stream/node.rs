@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use redwire_rdb::listpack::{Builder, Cursor};
 use redwire_rdb::packed::Value as Packed;
+use redwire_rdb::stream;
 
 use super::StreamId;
 use crate::tree::Element;
@@ -79,18 +80,13 @@ impl Node {
         Self { first, room: bytes.into(), used: bytes.len() as u32, live, deleted }
     }
 
-    /// A node of bytes that a decoder has checked; `None` if they are no node all the same.
+    /// A node of the bytes of a file; `None` if they are no node.
     pub(super) fn from_bytes(first: StreamId, bytes: &[u8]) -> Option<Self> {
         u32::try_from(bytes.len()).ok()?;
-        let mut node = Self::of(first, bytes, 0, 0);
-        let mut reader = Reader::new(bytes)?;
-        let (live, deleted) = (reader.count(), reader.count());
-        let found = node.entries().count();
-        if found as u64 != live.checked_add(deleted)? {
-            return None;
-        }
-        (node.live, node.deleted) = (live.try_into().ok()?, deleted.try_into().ok()?);
-        Some(node)
+        let checked = stream::StreamNode::new(stream::StreamId::new(first.ms, first.seq), bytes);
+        let checked = checked.ok()?;
+        let (live, deleted) = (checked.live().try_into().ok()?, checked.deleted().try_into().ok()?);
+        Some(Self::of(first, bytes, live, deleted))
     }
 
     /// The id that the entries' are counted from, that of the first entry ever.

@@ -1,5 +1,6 @@
 //! Streams as the bytes that an RDB file has for them, after the key.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use redwire_rdb::string::Header;
@@ -47,7 +48,7 @@ impl Stream {
 
     fn read_entries(&mut self, type_byte: u8, input: &mut Input<'_>) -> Option<()> {
         for _ in 0..input.number()? {
-            let first = StreamId::from_bytes(input.string()?.try_into().ok()?);
+            let first = StreamId::from_bytes(input.string()?[..].try_into().ok()?);
             let node = Node::from_bytes(first, &input.string()?)?;
             self.len = self.len.checked_add(node.counts().0)?;
             self.nodes.push_back(node);
@@ -151,7 +152,7 @@ fn read_producers(input: &mut Input<'_>) -> Option<Producers> {
     for _ in 0..input.number()? {
         let (name, mut given) = (input.string()?, Vec::new());
         for _ in 0..input.number()? {
-            given.push(Given { id: Blob::from(input.string()?), entry: input.id()? });
+            given.push(Given { id: Blob::from(&*input.string()?), entry: input.id()? });
         }
         producers.add(&name, given).then_some(())?;
     }
@@ -215,17 +216,17 @@ impl<'a> Input<'a> {
         Some(StreamId { ms: self.number()?, seq: self.number()? })
     }
 
-    fn string(&mut self) -> Option<Vec<u8>> {
+    fn string(&mut self) -> Option<Cow<'a, [u8]>> {
         let (header, size) = Header::decode(self.rest).ok()??;
         self.take(size as u64)?;
         match header {
-            Header::Raw { len } => self.take(len).map(<[u8]>::to_vec),
-            Header::Int(int) => Some(int.to_string().into_bytes()),
+            Header::Raw { len } => self.take(len).map(Cow::Borrowed),
+            Header::Int(int) => Some(Cow::Owned(int.to_string().into_bytes())),
             Header::Lzf { compressed, len } => {
                 let mut out = Vec::new();
                 let compressed = self.take(compressed)?;
                 lzf::decompress(compressed, usize::try_from(len).ok()?, &mut out).ok()?;
-                Some(out)
+                Some(Cow::Owned(out))
             }
         }
     }

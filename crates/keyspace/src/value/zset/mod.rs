@@ -1,5 +1,6 @@
 //! [`Zset`]: a sorted set value.
 
+mod build;
 pub(crate) mod combine;
 mod iter;
 mod packed;
@@ -16,6 +17,7 @@ use crate::tree::Tree;
 use crate::value::block::{BLOCK_GROUPS, PACK_GROUPS};
 use crate::value::forms::{Form, FormMut, Forms};
 use crate::{Blob, memory};
+pub(crate) use build::ZsetBuilder;
 pub use iter::{ScoredRef, ZsetIter};
 use ranked::Ranked;
 use tree::{Member, TreeZset};
@@ -26,7 +28,7 @@ use tree::{Member, TreeZset};
 pub struct Zset(Forms<Ranked, TreeZset>);
 
 /// A member with its score.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Scored {
     /// The score; never NaN.
     pub score: f64,
@@ -334,7 +336,7 @@ impl Zset {
             let mut scored: Vec<Scored> = by_member.iter().map(|it| it.scored.clone()).collect();
             scored.sort_unstable_by(Scored::order);
             if scored.len() <= PACK_GROUPS
-                && let Some(pack) = packed::of(&scored)
+                && let Some(pack) = packed::of(scored.iter().map(Scored::view))
             {
                 return Self(Forms::Packed(pack));
             }

@@ -68,10 +68,9 @@ pub(super) fn remove_range(pack: &mut Pack, ranks: Range<usize>) -> Vec<Scored> 
 }
 
 /// The pack of members that are each there once, in order, unless they are too many or too long.
-pub(super) fn of(members: &[Scored]) -> Option<Pack> {
-    let scores: Vec<ScoreBytes> = members.iter().map(|it| ScoreBytes::of(it.score)).collect();
-    let pairs = members.iter().zip(&scores);
-    Pack::of(pairs.flat_map(|(it, score)| [it.member.as_slice(), score.as_slice()]))
+pub(super) fn of<'a>(members: impl Iterator<Item = ScoredRef<'a>> + Clone) -> Option<Pack> {
+    let scores: Vec<ScoreBytes> = members.clone().map(|it| ScoreBytes::of(it.score)).collect();
+    Pack::of(members.zip(&scores).flat_map(|(it, score)| [it.member, score.as_slice()]))
 }
 
 /// The members of a pack in order.

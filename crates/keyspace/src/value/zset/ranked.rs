@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::{Scored, ScoredRef, Update};
 use crate::Blob;
 use crate::value::block::{BLOCK_GROUPS, Block, Place, Shape, position};
+use crate::value::member_hash;
 
 /// Members in the order in which they came, each with its score, and the numbers of the groups in the
 /// order of the set.
@@ -34,7 +35,17 @@ const ORDER: usize = 1;
 impl Ranked {
     /// The set of members that come in order, each once, unless they are too many or too long.
     pub(super) fn of<'a>(members: impl Iterator<Item = ScoredRef<'a>> + Clone) -> Option<Self> {
-        let mut block: Block<Members> = Block::of(members.clone().map(|it| it.member))?;
+        let hashes = members.clone().map(|it| member_hash(it.member));
+        Self::of_hashed(members.clone(), hashes)
+    }
+
+    /// [`of`](Self::of) members whose hashes are known.
+    pub(super) fn of_hashed<'a>(
+        members: impl Iterator<Item = ScoredRef<'a>> + Clone,
+        hashes: impl Iterator<Item = u64>,
+    ) -> Option<Self> {
+        let names = members.clone().map(|it| it.member);
+        let mut block: Block<Members> = Block::of_hashed(names, hashes)?;
         let scores = block.column_mut(SCORES).as_chunks_mut::<SCORE>().0;
         scores.iter_mut().zip(members).for_each(|(score, it)| *score = it.score.to_le_bytes());
         // Below BLOCK_GROUPS.

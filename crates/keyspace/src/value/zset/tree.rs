@@ -16,7 +16,7 @@ pub(super) struct TreeZset {
 }
 
 /// A member with its hash.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Member {
     pub(super) hash: u64,
     pub(super) scored: Scored,
@@ -136,6 +136,11 @@ impl TreeZset {
             let scored = self.by_score.get_mut_by(score_hint(0.0), by_score(0.0, member));
             scored.into_iter().for_each(|scored| scored.score = 0.0);
         }
+    }
+
+    /// The set of the same members in both orders.
+    pub(super) fn of(by_score: Tree<Scored>, by_member: Tree<Member>) -> Self {
+        Self { by_score, by_member }
     }
 
     pub(super) fn from_members(by_member: Tree<Member>) -> Self {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use redwire_keyspace::{Dataset, LoadError, LoadStats, Loader};
@@ -51,20 +52,24 @@ impl RdbLoad {
     /// Takes what it can of `bytes`; answers how many bytes those were and whether the file is
     /// whole now.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<(usize, bool), LoadFailure> {
-        let mut used = 0;
-        loop {
-            let decoded = self.decoder.decode(&bytes[used..])?;
-            used += decoded.used;
-            let Some(event) = decoded.event else { return Ok((used, false)) };
+        let Self { decoder, loader, notes } = self;
+        let mut whole = false;
+        let mut refused = None;
+        let used = decoder.decode_each(bytes, |event| {
             match event {
-                Event::End => return Ok((used, true)),
-                Event::Aux { key, value } => self.notes.read(key, value),
-                event => {
-                    if let Err(error) = self.loader.handle(&event) {
-                        return Err(LoadFailure::Refused { error, offset: self.decoder.offset() });
-                    }
-                }
+                Event::End => whole = true,
+                Event::Aux { key, value } => notes.read(key, value),
+                event => refused = loader.handle(&event).err(),
             }
+            if whole || refused.is_some() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })?;
+        match refused {
+            Some(error) => Err(LoadFailure::Refused { error, offset: decoder.offset() }),
+            None => Ok((used, whole)),
         }
     }
 

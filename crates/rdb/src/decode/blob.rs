@@ -305,7 +305,7 @@ impl Cursor {
     #[inline]
     fn next<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<Value<'b>>, Broken> {
         match self {
-            Self::Ziplist(cursor) => cursor.next(bytes),
+            Self::Ziplist(cursor) => next_of_ziplist(cursor, bytes),
             Self::Listpack(cursor) => cursor.next(bytes),
             Self::Intset(cursor) => Ok(cursor.next(bytes)?.map(Value::Int)),
             Self::Zipmap(cursor) => Ok(cursor.next(bytes)?.map(|(field, _)| Value::Str(field))),
@@ -327,6 +327,16 @@ impl Cursor {
             Self::Intset(_) => None,
         }
     }
+}
+
+/// A call, so that listpacks, as most files have them, are read without its saved registers: 1% of a
+/// decoding.
+#[inline(never)]
+fn next_of_ziplist<'b>(
+    cursor: &mut ziplist::Cursor,
+    bytes: &'b [u8],
+) -> Result<Option<Value<'b>>, Broken> {
+    cursor.next(bytes)
 }
 
 /// The bytes that the value stands for.

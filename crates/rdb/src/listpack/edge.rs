@@ -1,12 +1,27 @@
 //! Elements whose length servers write in different ways, see the [module](super).
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use super::{
-    HEADER,
+    HEADER, Listpack,
     element::{back_len_byte, back_len_size, checked_element},
 };
-use crate::packed::Value;
+use crate::{Dialect, Version, packed::Value};
+
+impl<'a> Listpack<'a> {
+    /// The bytes that servers of `target` read: their own, unless the length behind an element takes
+    /// a byte more or less there, see the [module](super). Files for Valkey 9 are written as 9.1
+    /// has it.
+    #[must_use]
+    pub fn for_target(&self, target: Version) -> Cow<'a, [u8]> {
+        let narrow = target.dialect() == Dialect::Valkey;
+        if differs(self.as_bytes(), narrow) {
+            converted(self.as_bytes(), narrow).into()
+        } else {
+            self.as_bytes().into()
+        }
+    }
+}
 
 /// The least of the lengths that servers write in different ways.
 pub(super) const FIRST_EDGE: usize = 16_383;
@@ -53,12 +68,12 @@ const fn size(len: usize, narrow: bool) -> usize {
 }
 
 /// Whether a checked listpack has a length that is not in the form that is asked for.
-pub(super) fn differs(bytes: &[u8], narrow: bool) -> bool {
+fn differs(bytes: &[u8], narrow: bool) -> bool {
     bytes.len() > FIRST_EDGE && edges(bytes).any(|(back, len)| back.len() != size(len, narrow))
 }
 
 /// The same elements, and those lengths in the form that is asked for.
-pub(super) fn converted(bytes: &[u8], narrow: bool) -> Vec<u8> {
+fn converted(bytes: &[u8], narrow: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + 16);
     let mut copied = 0;
     for (back, len) in edges(bytes) {

@@ -1,10 +1,19 @@
 //! One element: its encodings, and its length behind it.
 
-use super::{END, edge::is_edge};
+use super::edge::is_edge;
 use crate::{
     Fault,
-    packed::{Broken, Value, array, int24},
+    packed::{Broken, Value, array, int24, sequence::END},
 };
+
+/// The element that begins at `at`, which a [`Cursor`](super::Cursor) stood at.
+///
+/// # Errors
+///
+/// [`Broken`] when none begins there.
+pub fn value_at(bytes: &[u8], at: usize) -> Result<Value<'_>, Broken> {
+    element(bytes, at).map(|(value, _)| value)
+}
 
 /// The element at `at`, and where the next one begins.
 #[inline]

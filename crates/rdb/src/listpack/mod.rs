@@ -37,24 +37,70 @@
 //! | write one from front to back | [`Builder`] |
 //! | change one | [`ListpackBuf`] |
 
-mod builder;
 mod cursor;
 mod edge;
 mod edit;
 mod element;
+mod format;
 #[cfg(test)]
 mod tests;
-mod view;
 
-pub use builder::Builder;
-pub use cursor::{Cursor, value_at};
+use crate::packed::sequence;
 pub(crate) use edge::is_edge_value;
-pub use edit::{CursorMut, ListpackBuf};
-pub use view::{Iter, Listpack};
+pub use element::value_at;
+pub(crate) use format::ListpackFormat;
+
+/// A listpack in bytes of someone else's, checked once as a whole: reading it cannot fail.
+///
+/// ```
+/// use redwire_rdb::{listpack::Listpack, packed::Value};
+///
+/// // What Redis 7.0 and later keep of `HSET user name ann age 41`, without its key.
+/// let bytes = b"\x19\0\0\0\x04\0\x84name\x05\x83ann\x04\x83age\x04\x29\x01\xff";
+/// let hash = Listpack::new(bytes)?;
+/// assert_eq!(hash.len(), 4);
+/// let mut from_age = hash.find(b"age", 1).expect("the field is there");
+/// assert_eq!(from_age.nth(1), Some(Value::Int(41)));
+/// assert_eq!(hash.iter().next_back(), Some(Value::Int(41)));
+/// # Ok::<(), redwire_rdb::packed::Broken>(())
+/// ```
+pub type Listpack<'a> = sequence::View<'a, ListpackFormat>;
+
+/// The elements of a [`Listpack`], from both ends.
+pub type Iter<'a> = sequence::Iter<'a, ListpackFormat>;
+
+/// A place between two elements of a listpack, which it does not borrow: every call must be given the
+/// bytes that it was made for.
+pub type Cursor = sequence::Cursor<ListpackFormat>;
+
+/// Builds a listpack by appending, the same bytes that a server makes by appending.
+pub type Builder = sequence::Builder<ListpackFormat>;
+
+/// A listpack that can be edited, in one piece of memory: at any time its bytes are those that a
+/// server has after the same edits.
+///
+/// An edit moves the bytes behind its place and allocates only where the memory must grow. Edits in
+/// the middle go through a [`CursorMut`].
+///
+/// ```
+/// use redwire_rdb::{listpack::ListpackBuf, packed::Value};
+///
+/// let mut list = ListpackBuf::new();
+/// list.push_back(Value::of(b"b"))?; // RPUSH
+/// list.push_front(Value::of(b"a"))?; // LPUSH
+/// let mut cursor = list.cursor(0);
+/// assert!(cursor.find(b"b", 0));
+/// cursor.insert_before(Value::of(b"7"))?; // LINSERT BEFORE
+/// cursor.replace(Value::of(b"c"))?; // LSET
+/// let all: Vec<_> = list.view().iter().collect();
+/// assert_eq!(all, [Value::Str(b"a"), Value::Int(7), Value::Str(b"c")]);
+/// # Ok::<(), redwire_rdb::packed::TooLarge>(())
+/// ```
+pub type ListpackBuf = sequence::Buf<ListpackFormat>;
+
+/// A place in a [`ListpackBuf`] to edit at: an element, or behind the last.
+pub type CursorMut<'l> = sequence::CursorMut<'l, ListpackFormat>;
 
 const HEADER: usize = 6;
-const END: u8 = 0xff;
 /// Bytes of a listpack without elements.
 pub(crate) const EMPTY_BYTES: usize = HEADER + 1;
-/// The count in the header when there are more elements than it can say.
-const UNCOUNTED: u16 = u16::MAX;

@@ -1,9 +1,9 @@
 //! One element: the length of the one before it, and its encodings.
 
-use super::{END, WIDE};
+use super::WIDE;
 use crate::{
     Fault,
-    packed::{Broken, Value, array, int24},
+    packed::{Broken, Value, array, int24, sequence::END},
 };
 
 /// An element that was read.
@@ -13,6 +13,15 @@ pub(super) struct Element<'a> {
     pub(super) previous: usize,
     /// Where the next element begins.
     pub(super) next: usize,
+}
+
+/// The element that begins at `at`, which a [`Cursor`](super::Cursor) stood at.
+///
+/// # Errors
+///
+/// [`Broken`] when none begins there.
+pub fn value_at(bytes: &[u8], at: usize) -> Result<Value<'_>, Broken> {
+    element(bytes, at).map(|found| found.value)
 }
 
 /// The element at `at`.

@@ -1,5 +1,6 @@
 //! What the packed forms ([`listpack`](crate::listpack), [`ziplist`](crate::ziplist),
-//! [`zipmap`](crate::zipmap), [`intset`](crate::intset)) share: their values and their faults.
+//! [`zipmap`](crate::zipmap), [`intset`](crate::intset)) share: their values and their faults, and
+//! of the first two all but their elements ([`sequence`]).
 //!
 //! A packed form is one piece of bytes that is a whole small collection. Servers keep in it, as an
 //! integer, whatever prints as one; who reads it has [`Value`]s and turns them into bytes where those
@@ -14,6 +15,8 @@
 //! ```
 
 use crate::Fault;
+
+pub mod sequence;
 
 /// An element of a packed form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,44 +1,33 @@
-//! A ziplist that was checked, and its elements from both ends.
+//! A sequence that was checked, and its elements from both ends.
 
-use std::iter::FusedIterator;
+use std::{iter::FusedIterator, marker::PhantomData};
 
-use super::{
-    Cursor, HEADER, UNCOUNTED,
-    element::{checked_element, previous_at},
-};
-use crate::packed::{Broken, Needle, Value, array};
+use super::{Cursor, Format, UNCOUNTED, count};
+use crate::packed::{Broken, Needle, Value};
 
-/// A ziplist in bytes of someone else's, checked once as a whole: reading it cannot fail.
-///
-/// ```
-/// use redwire_rdb::{packed::Value, ziplist::Ziplist};
-///
-/// // What Redis 6.2 keeps of `RPUSH list one 2`.
-/// let bytes = b"\x12\0\0\0\x0f\0\0\0\x02\0\0\x03one\x05\xf3\xff";
-/// let list = Ziplist::new(bytes)?;
-/// assert_eq!(list.iter().rev().collect::<Vec<_>>(), [Value::Int(2), Value::Str(b"one")]);
-/// # Ok::<(), redwire_rdb::packed::Broken>(())
-/// ```
+/// A [listpack](crate::listpack) or [ziplist](crate::ziplist) in bytes of someone else's, checked once
+/// as a whole: reading it cannot fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Ziplist<'a> {
+pub struct View<'a, F: Format> {
     bytes: &'a [u8],
+    format: PhantomData<F>,
 }
 
-impl<'a> Ziplist<'a> {
-    /// Checks the ziplist that `bytes` are, all of it; takes a walk over its elements.
+impl<'a, F: Format> View<'a, F> {
+    /// Checks the one that `bytes` are, all of it; takes a walk over its elements.
     ///
     /// # Errors
     ///
     /// As [`Cursor::new`] and [`Cursor::next`].
     pub fn new(bytes: &'a [u8]) -> Result<Self, Broken> {
-        let mut cursor = Cursor::new(bytes)?;
+        let mut cursor = Cursor::<F>::new(bytes)?;
         while cursor.next(bytes)?.is_some() {}
-        Ok(Self { bytes })
+        Ok(Self::trusted(bytes))
     }
 
     /// One that was checked, or built here.
-    pub(super) const fn trusted(bytes: &'a [u8]) -> Self {
-        Self { bytes }
+    pub(crate) const fn trusted(bytes: &'a [u8]) -> Self {
+        Self { bytes, format: PhantomData }
     }
 
     /// All bytes, header and end among them.
@@ -50,7 +39,7 @@ impl<'a> Ziplist<'a> {
     /// How many elements it has. The header says it up to 65534; a walk counts more than that.
     #[must_use]
     pub fn len(&self) -> usize {
-        match count(self.bytes) {
+        match count::<F>(self.bytes) {
             UNCOUNTED => self.iter().count(),
             count => usize::from(count),
         }
@@ -59,20 +48,20 @@ impl<'a> Ziplist<'a> {
     /// Whether it has no elements.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bytes.len() == super::EMPTY_BYTES
+        self.bytes.len() == F::HEADER + 1
     }
 
     /// The elements; from the end with [`rev`](Iterator::rev).
     #[must_use]
-    pub fn iter(&self) -> Iter<'a> {
-        Iter::from(self.bytes, HEADER)
+    pub fn iter(&self) -> Iter<'a, F> {
+        Iter::at(self.bytes, F::HEADER)
     }
 
     /// Element `index`, by a walk from the end that is nearer. From the end count with
     /// [`nth_back`](DoubleEndedIterator::nth_back) of [`iter`](Self::iter).
     #[must_use]
     pub fn get(&self, index: usize) -> Option<Value<'a>> {
-        let count = count(self.bytes);
+        let count = count::<F>(self.bytes);
         if count == UNCOUNTED || index < usize::from(count / 2) {
             return self.iter().nth(index);
         }
@@ -82,54 +71,34 @@ impl<'a> Ziplist<'a> {
     /// The elements from the first one on that stands for `bytes`; after one that does not, `skip`
     /// others are passed unseen: 1 looks at the fields of a hash and not at their values.
     #[must_use]
-    pub fn find(&self, bytes: &[u8], skip: usize) -> Option<Iter<'a>> {
+    pub fn find(&self, bytes: &[u8], skip: usize) -> Option<Iter<'a, F>> {
         let mut rest = self.iter();
         rest.find_bytes(bytes, skip).then_some(rest)
     }
 }
 
-impl<'a> IntoIterator for Ziplist<'a> {
+impl<'a, F: Format> IntoIterator for View<'a, F> {
     type Item = Value<'a>;
-    type IntoIter = Iter<'a>;
+    type IntoIter = Iter<'a, F>;
 
-    fn into_iter(self) -> Iter<'a> {
+    fn into_iter(self) -> Iter<'a, F> {
         self.iter()
     }
 }
 
-/// How many elements the header of a checked ziplist counts.
-pub(super) fn count(bytes: &[u8]) -> u16 {
-    array(bytes, 8).map_or(0, u16::from_le_bytes)
-}
-
-/// Offset of the last element; of the first, where one would be, when there is none.
-pub(super) fn tail(bytes: &[u8]) -> usize {
-    array(bytes, 4).map_or(0, u32::from_le_bytes) as usize
-}
-
-/// Where the element begins that ends at `end`.
-pub(super) fn step_back(bytes: &[u8], end: usize) -> Option<usize> {
-    if end == HEADER {
-        return None;
-    }
-    if end + 1 == bytes.len() {
-        return Some(tail(bytes));
-    }
-    end.checked_sub(previous_at(bytes, end)?.0)
-}
-
-/// The elements of a [`Ziplist`], from both ends.
+/// The elements of a [`View`], from both ends.
 #[derive(Debug, Clone)]
-pub struct Iter<'a> {
+pub struct Iter<'a, F: Format> {
     bytes: &'a [u8],
     front: usize,
     back: usize,
+    format: PhantomData<F>,
 }
 
-impl<'a> Iter<'a> {
+impl<'a, F: Format> Iter<'a, F> {
     /// Those from `front` on, where an element or the end is.
-    pub(super) fn from(bytes: &'a [u8], front: usize) -> Self {
-        Self { bytes, front, back: bytes.len() - 1 }
+    pub(super) fn at(bytes: &'a [u8], front: usize) -> Self {
+        Self { bytes, front, back: bytes.len() - 1, format: PhantomData }
     }
 
     /// Offset of the next element.
@@ -137,8 +106,7 @@ impl<'a> Iter<'a> {
         self.front
     }
 
-    /// Passes elements until the next one stands for `bytes`, see [`Ziplist::find`]; false at the
-    /// end.
+    /// Passes elements until the next one stands for `bytes`, see [`View::find`]; false at the end.
     pub(super) fn find_bytes(&mut self, bytes: &[u8], skip: usize) -> bool {
         let needle = Needle::new(bytes);
         loop {
@@ -156,7 +124,7 @@ impl<'a> Iter<'a> {
     }
 }
 
-impl<'a> Iterator for Iter<'a> {
+impl<'a, F: Format> Iterator for Iter<'a, F> {
     type Item = Value<'a>;
 
     #[inline]
@@ -164,7 +132,7 @@ impl<'a> Iterator for Iter<'a> {
         if self.front >= self.back {
             return None;
         }
-        let (value, next) = checked_element(self.bytes, self.front)?;
+        let (value, next) = F::checked_element(self.bytes, self.front)?;
         self.front = next;
         Some(value)
     }
@@ -176,17 +144,17 @@ impl<'a> Iterator for Iter<'a> {
     }
 }
 
-impl DoubleEndedIterator for Iter<'_> {
+impl<F: Format> DoubleEndedIterator for Iter<'_, F> {
     #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
         if self.front >= self.back {
             return None;
         }
-        let at = step_back(self.bytes, self.back)?;
-        let (value, _) = checked_element(self.bytes, at)?;
+        let at = F::step_back(self.bytes, self.back)?;
+        let (value, _) = F::checked_element(self.bytes, at)?;
         self.back = at;
         Some(value)
     }
 }
 
-impl FusedIterator for Iter<'_> {}
+impl<F: Format> FusedIterator for Iter<'_, F> {}

@@ -167,7 +167,8 @@ struct InFlight {
 #[derive(Debug)]
 struct Loaded {
     id: SegmentId,
-    bytes: Vec<u8>,
+    /// Just these: what was read for the heads of pieces is given back.
+    bytes: Box<[u8]>,
 }
 
 impl Disk {
@@ -382,7 +383,7 @@ impl Disk {
         if self.loaded.len() >= LOADED_MAX {
             self.loaded.pop_front();
         }
-        self.loaded.push_back(Loaded { id, bytes: payload });
+        self.loaded.push_back(Loaded { id, bytes: payload.into_boxed_slice() });
         Ok(())
     }
 

@@ -13,6 +13,9 @@ const WORDS: usize = BUCKETS.div_ceil(u64::BITS as usize);
 /// Sums the memory of all clients, and knows who has the most. Every operation takes the same few
 /// steps, however many clients there are.
 ///
+/// An account is for the ledger that opened it: another one panics, or takes it for an account of its
+/// own.
+///
 /// ```
 /// use redwire_outbuf::{Class, Ledger};
 ///

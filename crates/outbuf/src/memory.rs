@@ -10,7 +10,8 @@ use crate::error::Error;
 const LEAST: u64 = 128 << 10;
 
 /// Reads a size: digits, and perhaps a unit, `k` for 1000 bytes, `kb` for 1024, and so on with `m`
-/// and `g`, whatever the case. No digits are 0, as in Redis. What does not fit 64 bits is refused.
+/// and `g`, whatever the case. No digits are 0, as in Redis. `None` for anything else, a sign or a fraction,
+/// say, and for what does not fit 64 bits.
 pub fn memory_size(text: &[u8]) -> Option<u64> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, unit) = text.split_at(digits);

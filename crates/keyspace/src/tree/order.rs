@@ -15,6 +15,10 @@ impl<T: Element> Tree<T> {
     ///
     /// With a `cmp` that never says `Equal` this is a partition point, as ranges by score or by
     /// member want it.
+    ///
+    /// # Errors
+    ///
+    /// Where it would be inserted, when no element is equal.
     pub fn search_by(
         &self,
         hint: T::Hint,

@@ -74,7 +74,7 @@ impl Keyspace {
         let mut call = Call { host, session, now, out };
         if let Err(error) = self.accept(&mut call, request, noted) {
             call.session.abort_transaction();
-            call.reply().error(error.to_string());
+            call.reply().error(&*error.as_text());
         }
     }
 
@@ -435,7 +435,7 @@ impl Keyspace {
             let request = request.as_request();
             match call.still_allowed(command, request) {
                 Ok(()) => self.call(call, command, request, Noted::default()),
-                Err(error) => call.reply().error(error.to_string()),
+                Err(error) => call.reply().error(&*error.as_text()),
             }
         }
         call.session.executing = false;
@@ -453,7 +453,7 @@ impl Call<'_> {
     fn fail(&mut self, command: &Command, request: Request<'_>, mark: usize, error: &CommandError) {
         self.out.truncate(mark);
         self.host.failed(self.session, command, request, error);
-        self.reply().error(error.to_string());
+        self.reply().error(&*error.as_text());
     }
 
     /// Tells the host, and makes the error.

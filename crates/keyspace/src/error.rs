@@ -58,6 +58,15 @@ impl CommandError {
     pub fn text(text: impl Into<Cow<'static, str>>) -> Self {
         Self::Text(text.into())
     }
+
+    /// What the client gets to read. One that quotes an argument may be as long as that, and is not copied.
+    #[must_use]
+    pub fn as_text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            other => Cow::Owned(other.to_string()),
+        }
+    }
 }
 
 /// What a command function answers: its reply is written, or the error to write instead.

@@ -467,7 +467,7 @@ impl Host for Core {
     ) {
         self.last_command = Some(last.name);
         if let Some(error) = error {
-            self.counters.note_error(&error.to_string());
+            self.counters.note_error(&error.as_text());
         }
         let refused = std::mem::take(&mut self.command_failed);
         let took = self.stopwatch.end(crate::clock::nanos).unwrap_or_default();
@@ -500,7 +500,7 @@ impl Host for Core {
         error: &CommandError,
     ) {
         if session.executing_transaction() {
-            self.counters.note_error(&error.to_string());
+            self.counters.note_error(&error.as_text());
         }
         let stat = self.command_stats.of(command, host::full_name(command, request));
         if matches!(error, CommandError::Arity(_)) {

@@ -108,7 +108,8 @@ fn every_policy_makes_room_and_replicas_follow() {
             left = client.ok(&["DBSIZE"]).int().expect("a count") as u64;
             number(&mut client, "evicted_keys") == written - left
         });
-        assert!(left > 2000, "{policy}: {left} keys left");
+        // Half of the room is taken by the tables of all slots.
+        assert!(left > 1500, "{policy}: {left} keys left");
         client.ok(&["CONFIG", "SET", "maxmemory", "0"]);
         if let Some(replica) = &replica {
             wait_caught_up(&ours, replica);

@@ -149,8 +149,8 @@ impl Looking<'_> {
         Ok(Next { used, request: Some(request), noted })
     }
 
-    /// The requests that stand in `input` from `at` on, if the first two are quick: then some of them may
-    /// run in one go, and are to be [skipped](Self::skip).
+    /// The requests that stand in `input` from `at` on, `most` of them at most, if the first two are quick:
+    /// then some of them may run in one go, and are to be [skipped](Self::skip).
     #[inline]
     pub(super) fn quick<'a>(
         &'a mut self,
@@ -159,6 +159,7 @@ impl Looking<'_> {
         at: usize,
         session: &Session,
         keyspace: &Keyspace,
+        most: usize,
     ) -> Option<Upcoming<'a, impl Iterator<Item = (Request<'a>, Noted)> + use<'a>>> {
         if self.lookahead.next == self.lookahead.batch.len() {
             self.decode(decoder, input, at, session, keyspace);
@@ -169,7 +170,8 @@ impl Looking<'_> {
         if !(first.is_quick() && second.is_quick()) {
             return None;
         }
-        let requests = batch.iter_from(*next, &input[*start..]).zip(noted.iter().copied());
+        let noted = noted.iter().copied().take(most);
+        let requests = batch.iter_from(*next, &input[*start..]).zip(noted);
         Some(Upcoming { ahead: self.ahead, requests })
     }
 

@@ -19,6 +19,10 @@ use crate::net::{Blocked, Client, Replies, Standing};
 /// Bytes of replies that may come to those that wait before they are held against the limits again.
 const UNCHECKED_OUTPUT: usize = 1 << 10;
 
+/// Requests that run in one go where memory is limited, at most: room is made before each such run, and not
+/// for more than comes between.
+const TOGETHER_WITH_LIMIT: usize = 24;
+
 /// Why a run of a client's requests ended.
 pub(super) enum Paused {
     /// All that had arrived was run, or the client may run no more for now.
@@ -102,7 +106,8 @@ fn run_quick(
         return false;
     }
     let session = &mut client.session;
-    let Some(quick) = looking.quick(decoder, input, *at, session, keyspace) else {
+    let most = if core.config.maxmemory > 0 { TOGETHER_WITH_LIMIT } else { usize::MAX };
+    let Some(quick) = looking.quick(decoder, input, *at, session, keyspace, most) else {
         return false;
     };
     if core.config.maxmemory > 0 {

@@ -69,7 +69,7 @@ impl Link {
                     let taken = bytes.len();
                     self.ready.extend_from_slice(bytes);
                     self.unread.drain(..taken);
-                    self.replica.rdb_taken(taken, now);
+                    self.replica.rdb_taken(taken, now).map_err(refused)?;
                     return Ok(true);
                 }
                 None if used == 0 => break,

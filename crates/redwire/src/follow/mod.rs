@@ -410,7 +410,7 @@ impl Follower {
         let Some(event) = decoded.event else {
             let used = std::mem::take(ahead);
             *offered = 0;
-            replica.rdb_taken(used, now);
+            replica.rdb_taken(used, now)?;
             return Ok(Progress { used, item: None });
         };
         match event {

@@ -262,7 +262,7 @@ fn a_marker_must_follow_the_rdb_and_inside_of_it_means_nothing() {
     let mut replica = syncing(&format!("$EOF:{MARKER}"), now);
     let offered = replica.handle_input(stream.as_bytes(), now).unwrap();
     assert_eq!(offered, Progress { used: 0, step: Some(Step::Rdb(stream.as_bytes())) });
-    replica.rdb_taken(5, now);
+    replica.rdb_taken(5, now).unwrap();
     assert_eq!(replica.status(now).sync_read, 5);
     replica.rdb_finished(rdb.len() - 5, now);
     let behind = &stream.as_bytes()[rdb.len()..];
@@ -299,19 +299,26 @@ fn an_rdb_by_length_ends_where_it_was_said() {
     assert_eq!(offered.step, Some(Step::Rdb(b"0123456789")));
     let status = replica.status(now);
     assert_eq!((status.sync_total, status.sync_read), (Some(10), 0));
-    replica.rdb_taken(10, now);
     let error = Error::RdbLength { at: at + 10, announced: 10, seen: 10 };
+    assert_eq!(replica.rdb_taken(10, now), Err(error.clone()));
     assert_eq!(replica.handle_input(b"*1", now), Err(error));
     // Or it waits for the rest of a value that the length has no room for.
     let mut replica = announce();
     replica.handle_input(b"0123456789", now).unwrap();
-    replica.rdb_taken(7, now);
     let error = Error::RdbLength { at: at + 7, announced: 10, seen: 7 };
+    assert_eq!(replica.rdb_taken(7, now), Err(error.clone()));
     assert_eq!(replica.handle_input(b"789", now), Err(error));
+    // So it is where the last bytes come by themselves, and it takes none of them.
+    let mut replica = announce();
+    replica.handle_input(b"012345678", now).unwrap();
+    replica.rdb_taken(7, now).unwrap();
+    replica.handle_input(b"789", now).unwrap();
+    let error = Error::RdbLength { at: at + 7, announced: 10, seen: 7 };
+    assert_eq!(replica.rdb_taken(0, now), Err(error));
     // The caller finds it damaged.
     let mut replica = announce();
     replica.handle_input(b"01", now).unwrap();
-    replica.rdb_taken(2, now);
+    replica.rdb_taken(2, now).unwrap();
     let error = replica.fail("no RDB magic");
     assert_eq!(
         error.to_string(),
@@ -397,7 +404,7 @@ fn an_unfinished_data_set_changes_nothing() {
     let lines = format!("+PONG\r\n+OK\r\n+OK\r\n+FULLRESYNC {MARKER} 7\r\n$100\r\n");
     hear(&mut replica, &lines, now).unwrap();
     replica.handle_input(b"half of it", now).unwrap();
-    replica.rdb_taken(10, now);
+    replica.rdb_taken(10, now).unwrap();
     replica.handle_disconnected(now);
     assert_eq!(replica.history(), Some((id(), offset(1000))), "the old data set is still whole");
 }
@@ -414,7 +421,7 @@ fn while_a_data_set_comes_an_empty_line_each_second_says_that_we_live() {
         assert_eq!(said(&mut replica), "\n");
     }
     replica.handle_input(b"x", now + 10 * SECOND).unwrap();
-    replica.rdb_taken(1, now + 50 * SECOND);
+    replica.rdb_taken(1, now + 50 * SECOND).unwrap();
     replica.handle_timeout(now + 109 * SECOND);
     assert_eq!(replica.poll_event(), None);
     replica.handle_timeout(now + 110 * SECOND);
@@ -490,7 +497,7 @@ proptest! {
             };
             match step {
                 Step::Rdb(_) if over => replica.rdb_finished(n, now),
-                Step::Rdb(_) => replica.rdb_taken(n, now),
+                Step::Rdb(_) => drop(replica.rdb_taken(n, now)),
                 _ if over => replica.queued(n, now),
                 _ => replica.applied(n, now),
             }

@@ -52,20 +52,27 @@ impl Transfer {
 impl Replica {
     /// The decoder took `n` bytes of [`Step::Rdb`], all that it can for now, and wants more.
     ///
-    /// When it was shown all bytes that were announced, no more will come: the machine answers
-    /// [`Error::RdbLength`](crate::Error::RdbLength) from then on.
+    /// # Errors
+    /// [`Error::RdbLength`](crate::Error::RdbLength), now and from then on, when it was shown all bytes that
+    /// were announced: no more will come. Who waits for more instead waits for ever.
     ///
     /// # Panics
     /// When `n` is more than was offered.
-    pub fn rdb_taken(&mut self, n: usize, now: Instant) {
+    pub fn rdb_taken(&mut self, n: usize, now: Instant) -> Result<(), Error> {
         let offered = self.received - self.position;
-        let State::Rdb(transfer) = &self.state else { return self.check_taken(n) };
+        let State::Rdb(transfer) = &self.state else {
+            self.check_taken(n);
+            return Ok(());
+        };
         let rest = transfer.announced_len().map(|len| len.saturating_sub(transfer.taken));
         let all_shown = rest.is_some_and(|rest| offered >= rest);
         self.take(n, now);
         if let (State::Rdb(transfer), true) = (&self.state, all_shown) {
-            self.state = State::Failed(transfer.length_error(self.position));
+            let error = transfer.length_error(self.position);
+            self.state = State::Failed(error.clone());
+            return Err(error);
         }
+        Ok(())
     }
 
     fn take(&mut self, n: usize, now: Instant) {

@@ -268,7 +268,7 @@ impl Node {
                 }
             }
             Some(Step::RdbStart { .. }) => up.load = Some(RdbDecoder::default()),
-            Some(Step::Rdb(bytes)) => used += load(&mut up.load, &mut up.machine, bytes, now),
+            Some(Step::Rdb(bytes)) => used += load(&mut up.load, &mut up.machine, bytes, now)?,
             Some(Step::Loaded { .. }) => self.install(now),
             Some(Step::Stream(bytes)) if up.side.is_some() => {
                 up.kept.extend_from_slice(bytes);
@@ -292,7 +292,7 @@ impl Node {
         match progress.step {
             Some(Step::FullResync { .. }) => up.machine.attach(machine, now),
             Some(Step::RdbStart { .. }) => up.load = Some(RdbDecoder::default()),
-            Some(Step::Rdb(bytes)) => used += load(&mut up.load, machine, bytes, now),
+            Some(Step::Rdb(bytes)) => used += load(&mut up.load, machine, bytes, now)?,
             Some(Step::Loaded { .. }) => {
                 let closed = vec![wire.id];
                 self.install(now);
@@ -426,12 +426,17 @@ impl Up {
     }
 }
 
-fn load(load: &mut Option<RdbDecoder>, machine: &mut Replica, bytes: &[u8], now: Instant) -> usize {
+fn load(
+    load: &mut Option<RdbDecoder>,
+    machine: &mut Replica,
+    bytes: &[u8],
+    now: Instant,
+) -> Result<usize, Error> {
     let (taken, over) = load.as_mut().unwrap().feed(bytes);
     if over {
         machine.rdb_finished(taken, now);
     } else {
-        machine.rdb_taken(taken, now);
+        machine.rdb_taken(taken, now)?;
     }
-    taken
+    Ok(taken)
 }

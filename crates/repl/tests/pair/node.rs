@@ -131,7 +131,7 @@ impl Node {
             Some(Step::FullResync { .. }) => self.full_syncs += 1,
             Some(Step::Continue { .. }) => self.continues += 1,
             Some(Step::RdbStart { .. }) => self.load = Some(RdbDecoder::default()),
-            Some(Step::Rdb(bytes)) => return Ok(self.load(bytes, now)),
+            Some(Step::Rdb(bytes)) => return self.load(bytes, now),
             Some(Step::Loaded { .. }) => {
                 self.loads += 1;
                 self.data = self.load.take().unwrap().data;
@@ -142,14 +142,14 @@ impl Node {
         Ok(Some(progress.used))
     }
 
-    fn load(&mut self, bytes: &[u8], now: Instant) -> Option<usize> {
+    fn load(&mut self, bytes: &[u8], now: Instant) -> Result<Option<usize>, Error> {
         let (taken, over) = self.load.as_mut().unwrap().feed(bytes);
         if over {
             self.replica.rdb_finished(taken, now);
         } else {
-            self.replica.rdb_taken(taken, now);
+            self.replica.rdb_taken(taken, now)?;
         }
-        (taken > 0 || over).then_some(taken)
+        Ok((taken > 0 || over).then_some(taken))
     }
 
     fn apply(&mut self, bytes: &[u8], now: Instant) -> Option<usize> {

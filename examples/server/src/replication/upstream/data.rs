@@ -72,7 +72,7 @@ impl Upstream {
         let machine = self.side.as_mut().map_or(&mut self.machine, |side| &mut side.machine);
         match load.feed(bytes) {
             Ok((taken, false)) => {
-                machine.rdb_taken(taken, now);
+                machine.rdb_taken(taken, now)?;
                 Ok(taken)
             }
             Ok((taken, true)) => {

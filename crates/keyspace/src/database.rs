@@ -1,6 +1,7 @@
 //! [`Database`]: 16384 slots, each a small table of entries, and the index of expiries.
 
 mod arena;
+mod entries;
 mod index;
 mod sample;
 mod slots;
@@ -10,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher};
 
 use self::arena::Record;
-use self::slots::Slots;
-use self::table::Table;
+use self::slots::{GROUP, Slots};
+use self::table::{TableMut, TableRef};
 use crate::field_expiries::FieldExpiries;
 use crate::slot::{SLOTS, key_slot};
 use crate::value::{EXPIRING, StrRef};
@@ -28,23 +29,27 @@ pub(crate) struct Entry {
     pub(crate) epoch: u32,
     /// When or how often it was used, in 24 bits: see [`usage`](crate::usage).
     clock: [u8; 3],
-    /// Apart from the moment, as an `Option` would take eight bytes for it.
-    expires: bool,
+    /// Whether it expires, and the number of its slot in its group: see [`Entry::EXPIRES`].
+    marks: u8,
     /// When it expires, if it does.
     moment: UnixMs,
 }
 
-// A line of the cache.
-const _: () = assert!(size_of::<Entry>() == 64);
+// A line of the cache; and one bit of the marks is the expiry's.
+const _: () = assert!(size_of::<Entry>() == 64 && GROUP == 1 << 7);
 
 impl Entry {
+    /// Apart from the moment, as an `Option` would take eight bytes for it.
+    const EXPIRES: u8 = GROUP as u8;
+
     pub(crate) fn new(key: &[u8], value: Value, expires: Option<UnixMs>, epoch: u32) -> Self {
         Self::of(Blob::from(key), value, expires, epoch)
     }
 
     pub(crate) fn of(key: Blob, value: Value, expires: Option<UnixMs>, epoch: u32) -> Self {
-        let (is_expiring, moment) = (expires.is_some(), expires.unwrap_or(UnixMs(0)));
-        Self { key, value, epoch, clock: [0; 3], expires: is_expiring, moment }
+        let mut entry = Self { key, value, epoch, clock: [0; 3], marks: 0, moment: UnixMs(0) };
+        entry.set_expires(expires);
+        entry
     }
 
     pub(crate) fn clock(&self) -> u32 {
@@ -58,12 +63,23 @@ impl Entry {
     }
 
     pub(crate) fn expires(&self) -> Option<UnixMs> {
-        self.expires.then_some(self.moment)
+        (self.marks & Self::EXPIRES != 0).then_some(self.moment)
     }
 
     fn set_expires(&mut self, expires: Option<UnixMs>) {
-        self.expires = expires.is_some();
+        let mark = if expires.is_some() { Self::EXPIRES } else { 0 };
+        self.marks = self.marks & !Self::EXPIRES | mark;
         self.moment = expires.unwrap_or(UnixMs(0));
+    }
+
+    /// Which slot of its group it is of, as its table has noted: it may have to find it by its entry.
+    fn slot_in_group(&self) -> u8 {
+        self.marks & !Self::EXPIRES
+    }
+
+    fn set_slot_in_group(&mut self, slot: u8) {
+        debug_assert!(usize::from(slot) < GROUP);
+        self.marks = self.marks & Self::EXPIRES | slot;
     }
 
     pub(crate) fn view(&self) -> EntryRef<'_> {
@@ -128,7 +144,7 @@ impl EntryRef<'_> {
 /// An entry to be changed, wherever it is kept.
 #[derive(Debug)]
 pub(crate) struct EntryMut<'a> {
-    table: &'a mut Table,
+    table: TableMut<'a>,
     hasher: &'a SeedableRandomState,
     place: table::Place,
 }
@@ -136,13 +152,13 @@ pub(crate) struct EntryMut<'a> {
 impl<'a> EntryMut<'a> {
     #[inline]
     pub(crate) fn view(&self) -> EntryRef<'_> {
-        self.table.entry(self.place)
+        self.table.view().entry(self.place)
     }
 
     /// The entry to read, with the clock that `used` makes of its own.
     #[inline]
     pub(crate) fn into_used(self, used: impl FnOnce(u32) -> u32) -> EntryRef<'a> {
-        self.table.used_entry(self.place, used)
+        self.table.into_used_entry(self.place, used)
     }
 
     pub(crate) fn set_epoch(&mut self, epoch: u32) {
@@ -152,7 +168,7 @@ impl<'a> EntryMut<'a> {
     /// The 24 bits that are kept for eviction.
     #[inline]
     pub(crate) fn clock(&self) -> u32 {
-        self.table.clock(self.place)
+        self.table.view().clock(self.place)
     }
 
     pub(crate) fn set_clock(&mut self, clock: u32) {
@@ -237,6 +253,8 @@ pub(crate) struct Found {
     slot: u16,
     place: table::Place,
 }
+
+const FOUND: &str = "a table stays where an entry was found";
 
 /// One numbered database (`SELECT`).
 #[derive(Debug, Clone)]
@@ -436,7 +454,7 @@ impl Database {
     pub(crate) fn find_mut(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {
         let Located { slot, hash, near } = self.locate(key);
         let table = self.slots.get_mut(usize::from(slot))?;
-        let place = table.find_near(hash, key, near)?;
+        let place = table.view().find_near(hash, key, near)?;
         Some(EntryMut { table, hasher: &self.hasher, place })
     }
 
@@ -449,12 +467,12 @@ impl Database {
 
     /// The entry that was found there.
     pub(crate) fn found(&self, found: Found) -> EntryRef<'_> {
-        self.slots[usize::from(found.slot)].entry(found.place)
+        self.slots.get(usize::from(found.slot)).expect(FOUND).entry(found.place)
     }
 
     /// The entry that was found there, to be changed.
     pub(crate) fn found_mut(&mut self, found: Found) -> EntryMut<'_> {
-        let table = &mut self.slots[usize::from(found.slot)];
+        let table = self.slots.get_mut(usize::from(found.slot)).expect(FOUND);
         EntryMut { table, hasher: &self.hasher, place: found.place }
     }
 
@@ -477,7 +495,7 @@ impl Database {
         self.count_needed(entry.view().counted_type(), true);
         let (slot, hash) = (usize::from(place.slot), place.hash);
         let hasher = &self.hasher;
-        let table = self.slots.get_or_make(slot);
+        let mut table = self.slots.get_or_make(slot);
         let rebuilt = table.insert(hash, entry, |key| hash_with(hasher, key));
         self.len += 1;
         rebuilt.then_some(slot)
@@ -502,7 +520,7 @@ impl Database {
         let Place { slot, hash } = place;
         let record = Record { key, string, expires: None, epoch, clock };
         let hash_of = |key: &[u8]| hash_with(&self.hasher, key);
-        let table = self.slots.get_or_make(usize::from(slot));
+        let mut table = self.slots.get_or_make(usize::from(slot));
         if table.insert_record(hash, &record, hash_of) {
             self.len += 1;
             return;
@@ -516,8 +534,8 @@ impl Database {
     pub(crate) fn remove(&mut self, key: &[u8]) -> Option<Entry> {
         let Located { slot, hash, near } = self.locate(key);
         let (slots, hasher) = (&mut self.slots, &self.hasher);
-        let table = slots.get_mut(usize::from(slot))?;
-        let place = table.find_near(hash, key, near)?;
+        let mut table = slots.get_mut(usize::from(slot))?;
+        let place = table.view().find_near(hash, key, near)?;
         let entry = table.remove(hash, place, |key| hash_with(hasher, key))?;
         self.len -= 1;
         self.count_needed(entry.view().counted_type(), false);
@@ -541,9 +559,10 @@ impl Database {
         used: impl FnOnce(u32) -> u32,
     ) -> Result<Option<Value>, Value> {
         let Located { slot, hash, near } = self.locate(key);
-        let Some(table) = self.slots.get_mut(usize::from(slot)) else { return Err(value) };
-        let Some(place) = table.find_near(hash, key, near) else { return Err(value) };
-        let old = table.entry(place);
+        let Some(mut table) = self.slots.get_mut(usize::from(slot)) else { return Err(value) };
+        let view = table.view();
+        let Some(place) = view.find_near(hash, key, near) else { return Err(value) };
+        let old = view.entry(place);
         let (before, after) = (old.expires, expires(old.expires));
         let mut new = Entry::new(key, value, after, old.epoch);
         new.set_clock(used(old.clock));
@@ -567,8 +586,8 @@ impl Database {
         used: impl FnOnce(u32) -> u32,
     ) -> Option<bool> {
         let Located { slot, hash, near } = self.locate(key);
-        let table = self.slots.get_mut(usize::from(slot))?;
-        let place = table.find_near(hash, key, near)?;
+        let mut table = self.slots.get_mut(usize::from(slot))?;
+        let place = table.view().find_near(hash, key, near)?;
         Some(table.rewrite_string(place, string, used))
     }
 
@@ -622,9 +641,10 @@ impl Database {
     /// Sets or clears the expiry of a key that is there; answers whether it is.
     pub(crate) fn set_expires(&mut self, key: &[u8], expires: Option<UnixMs>) -> bool {
         let Located { slot, hash, near } = self.locate(key);
-        let Some(table) = self.slots.get_mut(usize::from(slot)) else { return false };
-        let Some(place) = table.find_near(hash, key, near) else { return false };
-        let before = table.entry(place).expires;
+        let Some(mut table) = self.slots.get_mut(usize::from(slot)) else { return false };
+        let view = table.view();
+        let Some(place) = view.find_near(hash, key, near) else { return false };
+        let before = view.entry(place).expires;
         if before != expires {
             let hasher = &self.hasher;
             table.set_expires(hash, place, expires, |key| hash_with(hasher, key));
@@ -636,18 +656,18 @@ impl Database {
     /// How many buckets there are for the entries of one slot, for a walk that stops and goes on
     /// between them: an entry stays in its bucket until its table is rebuilt. None without entries.
     pub(crate) fn buckets(&self, slot: usize) -> usize {
-        self.slots.get(slot).filter(|table| !table.is_empty()).map_or(0, Table::buckets)
+        self.slots.get(slot).filter(|table| !table.is_empty()).map_or(0, TableRef::buckets)
     }
 
     /// The entry in one bucket of a slot, if there is one.
     pub(crate) fn at_mut(&mut self, slot: usize, bucket: usize) -> Option<EntryMut<'_>> {
         let table = self.slots.get_mut(slot)?;
-        let place = table.at(bucket)?;
+        let place = table.view().at(bucket)?;
         Some(EntryMut { table, hasher: &self.hasher, place })
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
-        self.slots.iter().flat_map(Table::iter)
+        self.slots.iter().flat_map(TableRef::iter)
     }
 
     /// Some `count` keys from `cursor` on, more if they stand in one slot; with the cursor to go

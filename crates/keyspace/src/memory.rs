@@ -68,8 +68,8 @@ impl Dataset {
 /// What a place takes in its slot's index: a twelfth of a cache line, with a third of them empty.
 const PLACE: usize = 64 * 3 / (12 * 2);
 
-/// What an entry takes that is not a record: a place, itself, and the spare room of the list.
-const BUCKET: usize = PLACE + size_of::<Entry>() * 9 / 8;
+/// What an entry takes that is not a record: a place and itself.
+const BUCKET: usize = PLACE + size_of::<Entry>();
 
 /// What the index of expiries has for a key: a moment and its name, in nodes that are two thirds full.
 const EXPIRY: usize = 48;

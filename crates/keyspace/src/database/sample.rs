@@ -1,6 +1,6 @@
 //! Keys drawn for eviction.
 
-use super::table::Table;
+use super::table::TableRef;
 use super::{Database, EntryRef};
 use crate::slot::SLOTS;
 use crate::{Blob, UnixMs};
@@ -55,8 +55,10 @@ impl Database {
         let mut tables = tables.filter(|table| !table.is_empty());
         let first = tables.next();
         let from = first.map_or(0, |table| below(table.buckets()));
-        let buckets = |table: &'d Table, from: usize, to: usize| {
-            (from..to).filter_map(move |bucket| table.at(bucket)).map(|place| table.entry(place))
+        let buckets = |table: TableRef<'d>, from: usize, to: usize| {
+            (from..to)
+                .filter_map(move |bucket| table.at(bucket))
+                .map(move |place| table.entry(place))
         };
         let head = first.into_iter().flat_map(move |table| buckets(table, from, table.buckets()));
         let middle = tables.flat_map(move |table| buckets(table, 0, table.buckets()));

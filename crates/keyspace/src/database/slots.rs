@@ -1,14 +1,14 @@
 //! [`Slots`]: a table of entries for each of the 16384 slots.
 
 use std::array;
-use std::ops::{Index, IndexMut};
 
-use super::table::Table;
+use super::entries::Entries;
+use super::table::{Table, TableMut, TableRef};
 use crate::slot::SLOTS;
 
 /// Slots whose tables are made together, when the first key of one of them comes. All at once they would
-/// hold up who writes to an empty database for a millisecond, and take 1.4 MB for a single key.
-const GROUP: usize = 128;
+/// hold up who writes to an empty database for a millisecond, and take 2.1 MB for a single key.
+pub(super) const GROUP: usize = 128;
 
 /// The tables of a database.
 ///
@@ -16,7 +16,28 @@ const GROUP: usize = 128;
 /// one list of all tables.
 #[derive(Debug, Clone)]
 pub(super) struct Slots {
-    groups: [Option<Box<[Table; GROUP]>>; SLOTS / GROUP],
+    groups: [Option<Group>; SLOTS / GROUP],
+}
+
+/// Some slots that follow each other.
+#[derive(Debug, Clone)]
+pub(super) struct Group {
+    pub(super) tables: Box<[Table; GROUP]>,
+    /// Of all of them.
+    pub(super) entries: Entries,
+}
+
+impl Group {
+    #[cold]
+    fn make() -> Self {
+        let tables = Box::new(array::from_fn(|_| Table::default()));
+        Self { tables, entries: Entries::default() }
+    }
+
+    #[inline]
+    fn table(&self, at: usize) -> TableRef<'_> {
+        TableRef::new(&self.tables[at], &self.entries)
+    }
 }
 
 impl Default for Slots {
@@ -28,14 +49,14 @@ impl Default for Slots {
 impl Slots {
     /// The table of a slot, if one is made.
     #[inline]
-    pub(super) fn get(&self, slot: usize) -> Option<&Table> {
-        Some(&self.groups.get(slot / GROUP)?.as_ref()?[slot % GROUP])
+    pub(super) fn get(&self, slot: usize) -> Option<TableRef<'_>> {
+        Some(self.groups.get(slot / GROUP)?.as_ref()?.table(slot % GROUP))
     }
 
     /// The table of a slot, if one is made.
     #[inline]
-    pub(super) fn get_mut(&mut self, slot: usize) -> Option<&mut Table> {
-        Some(&mut self.groups.get_mut(slot / GROUP)?.as_mut()?[slot % GROUP])
+    pub(super) fn get_mut(&mut self, slot: usize) -> Option<TableMut<'_>> {
+        Some(TableMut::new(self.groups.get_mut(slot / GROUP)?.as_mut()?, slot % GROUP))
     }
 
     /// The table of a slot, made if there is none.
@@ -44,23 +65,23 @@ impl Slots {
     ///
     /// From slot 16384 on.
     #[inline]
-    pub(super) fn get_or_make(&mut self, slot: usize) -> &mut Table {
+    pub(super) fn get_or_make(&mut self, slot: usize) -> TableMut<'_> {
         let group = &mut self.groups[slot / GROUP];
-        &mut group.get_or_insert_with(make)[slot % GROUP]
+        TableMut::new(group.get_or_insert_with(Group::make), slot % GROUP)
     }
 
     /// All tables that are made, with their slots, in order from `slot` on.
-    pub(super) fn from(&self, slot: usize) -> impl Iterator<Item = (usize, &Table)> {
+    pub(super) fn from(&self, slot: usize) -> impl Iterator<Item = (usize, TableRef<'_>)> {
         let groups = self.groups.iter().enumerate().skip(slot / GROUP);
-        let tables = groups.flat_map(|(group, tables)| {
-            let tables = tables.iter().flat_map(|tables| tables.iter()).enumerate();
-            tables.map(move |(at, table)| (group * GROUP + at, table))
+        let tables = groups.flat_map(|(number, group)| {
+            let tables = group.iter().flat_map(|group| (0..GROUP).map(|at| (at, group.table(at))));
+            tables.map(move |(at, table)| (number * GROUP + at, table))
         });
         tables.skip_while(move |(at, _)| *at < slot)
     }
 
     /// All tables that are made, in the order of their slots.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Table> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = TableRef<'_>> {
         self.from(0).map(|(_, table)| table)
     }
 
@@ -68,28 +89,6 @@ impl Slots {
     pub(super) fn bytes(&self) -> usize {
         self.groups.iter().flatten().count() * size_of::<[Table; GROUP]>()
     }
-}
-
-/// The table of a slot that is made.
-impl Index<usize> for Slots {
-    type Output = Table;
-
-    #[inline]
-    fn index(&self, slot: usize) -> &Table {
-        self.get(slot).expect("the slot has a table")
-    }
-}
-
-impl IndexMut<usize> for Slots {
-    #[inline]
-    fn index_mut(&mut self, slot: usize) -> &mut Table {
-        self.get_mut(slot).expect("the slot has a table")
-    }
-}
-
-#[cold]
-fn make() -> Box<[Table; GROUP]> {
-    Box::new(array::from_fn(|_| Table::default()))
 }
 
 #[cfg(test)]

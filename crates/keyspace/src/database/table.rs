@@ -3,16 +3,18 @@
 use std::hint::black_box;
 
 use super::arena::{Arena, Record};
+use super::entries::Entries;
 use super::index::Index;
+use super::slots::{GROUP, Group};
 use super::{Entry, EntryRef, Near};
 use crate::cpu::prefetch;
 use crate::value::StrRef;
 use crate::{UnixMs, Value, ValueRef};
 
-/// The entries of one slot.
+/// What is kept of one slot, but for the entries that it shares a list for with others.
 ///
 /// The index has room to spare, so it holds places of four bytes. A short string is kept with its key
-/// in an arena. Other entries stand side by side in a list that grows by little.
+/// in an arena. Other entries stand side by side with those of the other slots of their [`Group`].
 ///
 /// Its own fields take two lines of the cache, of which a look-up of a short string reads the first one,
 /// and the other where the arena is not small.
@@ -21,59 +23,71 @@ use crate::{UnixMs, Value, ValueRef};
 pub(super) struct Table {
     index: Index,
     arena: Arena,
-    whole: Vec<Entry>,
 }
 
 #[cfg(not(test))]
 const _: () = assert!(size_of::<Table>() == 128);
+
+/// The entries of one slot, to be read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TableRef<'a> {
+    table: &'a Table,
+    whole: &'a Entries,
+}
+
+/// The entries of one slot, to be changed. An entry of another slot may have to move for that.
+#[derive(Debug)]
+pub(super) struct TableMut<'a> {
+    group: &'a mut Group,
+    /// Which slot of the group, below [`GROUP`].
+    at: usize,
+}
 
 /// Where an entry is kept: a place in the arena, or with [`WHOLE`] a place in the list.
 pub(super) type Place = u32;
 
 const WHOLE: Place = 1 << 31;
 
-/// How much a list grows that is full: to the next power of two up to eight entries, then by a quarter
-/// of the last one. Allocators have such sizes (four to each doubling), so that nothing is wasted; and
-/// what all slots grow through leaves few sizes behind of which some slot keeps a page each.
-fn step(len: usize) -> usize {
-    if len < 8 { len.max(1) } else { 1 << (len.ilog2() - 2) }
-}
-
-impl Table {
-    pub(super) fn len(&self) -> usize {
-        self.index.len()
+impl<'a> TableRef<'a> {
+    #[inline]
+    pub(super) fn new(table: &'a Table, whole: &'a Entries) -> Self {
+        Self { table, whole }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.index.is_empty()
+    pub(super) fn len(self) -> usize {
+        self.table.index.len()
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.table.index.is_empty()
     }
 
     /// How many buckets its index has; each entry is in one of them, and stays there until the
     /// index is rebuilt.
-    pub(super) fn buckets(&self) -> usize {
-        self.index.buckets()
+    pub(super) fn buckets(self) -> usize {
+        self.table.index.buckets()
     }
 
     /// The place of the entry in a bucket, if there is one.
-    pub(super) fn at(&self, bucket: usize) -> Option<Place> {
-        self.index.at(bucket)
+    pub(super) fn at(self, bucket: usize) -> Option<Place> {
+        self.table.index.at(bucket)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
-        self.index.iter().map(|place| self.entry(place))
+    pub(super) fn iter(self) -> impl Iterator<Item = EntryRef<'a>> {
+        self.table.index.iter().map(move |place| self.entry(place))
     }
 
     #[inline]
-    pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
-        self.index.find(hash, |place| self.key(place) == key)
+    pub(super) fn find(self, hash: u64, key: &[u8]) -> Option<Place> {
+        self.table.index.find(hash, |place| self.key(place) == key)
     }
 
     /// The same, which is where `near` is, unless something became of that entry since or another key
     /// has the same bits of its hash.
     #[inline]
-    pub(super) fn find_near(&self, hash: u64, key: &[u8], near: Option<Near>) -> Option<Place> {
+    pub(super) fn find_near(self, hash: u64, key: &[u8], near: Option<Near>) -> Option<Place> {
         if let Some(Near { place, moved }) = near
-            && moved == self.index.moved()
+            && moved == self.table.index.moved()
             && self.key(place) == key
         {
             return Some(place);
@@ -83,51 +97,36 @@ impl Table {
 
     /// The entry that is found first by `hash`, whatever its key.
     #[inline]
-    pub(super) fn near(&self, hash: u64) -> Option<Near> {
-        let place = self.index.find(hash, |_| true)?;
-        Some(Near { place, moved: self.index.moved() })
+    pub(super) fn near(self, hash: u64) -> Option<Near> {
+        let place = self.table.index.find(hash, |_| true)?;
+        Some(Near { place, moved: self.table.index.moved() })
     }
 
     /// Inlined, so that a caller who wants a part of it reads that part.
     #[inline(always)]
-    pub(super) fn entry(&self, place: Place) -> EntryRef<'_> {
+    pub(super) fn entry(self, place: Place) -> EntryRef<'a> {
         if place & WHOLE != 0 {
             return self.whole_entry(place);
         }
-        self.arena.record(place).into()
-    }
-
-    /// The entry with the clock that `used` makes of its own.
-    #[inline]
-    pub(super) fn used_entry(
-        &mut self,
-        place: Place,
-        used: impl FnOnce(u32) -> u32,
-    ) -> EntryRef<'_> {
-        if place & WHOLE == 0 {
-            return self.arena.used_record(place, used).into();
-        }
-        let entry = &mut self.whole[index(place)];
-        entry.set_clock(used(entry.clock()));
-        entry.view()
+        self.table.arena.record(place).into()
     }
 
     /// Has its own fields brought in, which may be in two lines.
     #[inline]
-    pub(super) fn prefetch(&self) {
-        self.arena.prefetch();
+    pub(super) fn prefetch(self) {
+        self.table.arena.prefetch();
     }
 
     #[inline]
-    pub(super) fn prefetch_index(&self, hash: u64) {
-        self.index.prefetch_line(hash);
+    pub(super) fn prefetch_index(self, hash: u64) {
+        self.table.index.prefetch_line(hash);
     }
 
     /// Has what stands between the index and the entry brought in.
     #[inline]
-    pub(super) fn prefetch_way(&self, place: Place) {
+    pub(super) fn prefetch_way(self, place: Place) {
         if place & WHOLE == 0 {
-            self.arena.prefetch_way(place);
+            self.table.arena.prefetch_way(place);
         } else if let Some(entry) = self.whole.get(index(place)) {
             prefetch(&entry.epoch);
         }
@@ -135,21 +134,21 @@ impl Table {
 
     /// Has what leads to the end of the arena brought in, where a new key goes.
     #[inline]
-    pub(super) fn prefetch_way_to_end(&self) {
-        self.arena.prefetch_way_to_end();
+    pub(super) fn prefetch_way_to_end(self) {
+        self.table.arena.prefetch_way_to_end();
     }
 
     /// Has that end brought in.
     #[inline]
-    pub(super) fn touch_end(&self) {
-        self.arena.prefetch_end();
+    pub(super) fn touch_end(self) {
+        self.table.arena.prefetch_end();
     }
 
     /// Has all brought in that a command reads first of the entry, if there is one at that place.
     #[inline]
-    pub(super) fn touch(&self, place: Place) {
+    pub(super) fn touch(self, place: Place) {
         if place & WHOLE == 0 {
-            self.arena.prefetch_record(place);
+            self.table.arena.prefetch_record(place);
         } else if let Some(entry) = self.whole.get(index(place)) {
             let EntryRef { key, value, .. } = entry.view();
             let ends = match value {
@@ -160,40 +159,87 @@ impl Table {
         }
     }
 
+    #[inline]
+    pub(super) fn clock(self, place: Place) -> u32 {
+        if place & WHOLE == 0 {
+            self.table.arena.clock(place)
+        } else {
+            self.whole[index(place)].clock()
+        }
+    }
+
     #[inline(never)]
-    fn whole_entry(&self, place: Place) -> EntryRef<'_> {
+    fn whole_entry(self, place: Place) -> EntryRef<'a> {
         self.whole[index(place)].view()
     }
 
     #[inline]
-    fn key(&self, place: Place) -> &[u8] {
-        key_of(&self.arena, &self.whole, place)
+    fn key(self, place: Place) -> &'a [u8] {
+        key_of(&self.table.arena, self.whole, place)
+    }
+}
+
+impl<'a> TableMut<'a> {
+    #[inline]
+    pub(super) fn new(group: &'a mut Group, at: usize) -> Self {
+        Self { group, at: at % GROUP }
+    }
+
+    #[inline]
+    pub(super) fn view(&self) -> TableRef<'_> {
+        TableRef::new(&self.group.tables[self.at % GROUP], &self.group.entries)
+    }
+
+    #[inline]
+    fn table(&mut self) -> &mut Table {
+        &mut self.group.tables[self.at % GROUP]
+    }
+
+    #[inline]
+    fn arena(&mut self) -> &mut Arena {
+        &mut self.table().arena
+    }
+
+    #[inline]
+    fn whole(&mut self, place: Place) -> &mut Entry {
+        &mut self.group.entries[index(place)]
+    }
+
+    /// The entry with the clock that `used` makes of its own.
+    #[inline]
+    pub(super) fn into_used_entry(
+        self,
+        place: Place,
+        used: impl FnOnce(u32) -> u32,
+    ) -> EntryRef<'a> {
+        let Group { tables, entries } = self.group;
+        if place & WHOLE == 0 {
+            return tables[self.at % GROUP].arena.used_record(place, used).into();
+        }
+        let entry = &mut entries[index(place)];
+        entry.set_clock(used(entry.clock()));
+        entry.view()
     }
 
     pub(super) fn set_epoch(&mut self, place: Place, epoch: u32) {
         if place & WHOLE == 0 {
-            self.arena.set_epoch(place, epoch);
+            self.arena().set_epoch(place, epoch);
         } else {
-            self.whole[index(place)].epoch = epoch;
+            self.whole(place).epoch = epoch;
         }
-    }
-
-    #[inline]
-    pub(super) fn clock(&self, place: Place) -> u32 {
-        if place & WHOLE == 0 { self.arena.clock(place) } else { self.whole[index(place)].clock() }
     }
 
     pub(super) fn set_clock(&mut self, place: Place, clock: u32) {
         if place & WHOLE == 0 {
-            self.arena.set_clock(place, clock);
+            self.arena().set_clock(place, clock);
         } else {
-            self.whole[index(place)].set_clock(clock);
+            self.whole(place).set_clock(clock);
         }
     }
 
     /// Puts a number in the place of another that is kept in a record; answers whether it is.
     pub(super) fn set_integer(&mut self, place: Place, integer: i64) -> bool {
-        place & WHOLE == 0 && self.arena.set_integer(place, integer)
+        place & WHOLE == 0 && self.arena().set_integer(place, integer)
     }
 
     /// Puts a string in the place of one that is kept in a record of as many bytes and does not expire, if
@@ -205,7 +251,7 @@ impl Table {
         string: StrRef<'_>,
         used: impl FnOnce(u32) -> u32,
     ) -> bool {
-        place & WHOLE == 0 && self.arena.rewrite_string(place, string, used)
+        place & WHOLE == 0 && self.arena().rewrite_string(place, string, used)
     }
 
     /// Adds an entry whose key is not there; answers whether the index was rebuilt for it.
@@ -215,8 +261,8 @@ impl Table {
         entry: Entry,
         hash_of: impl Fn(&[u8]) -> u64,
     ) -> bool {
-        debug_assert!(self.find(hash, &entry.key).is_none());
-        let place = match record(&entry).and_then(|record| self.arena.add(&record)) {
+        debug_assert!(self.view().find(hash, &entry.key).is_none());
+        let place = match record(&entry).and_then(|record| self.arena().add(&record)) {
             Some(place) => place,
             None => self.push(entry),
         };
@@ -231,8 +277,8 @@ impl Table {
         record: &Record<'_>,
         hash_of: impl Fn(&[u8]) -> u64,
     ) -> bool {
-        debug_assert!(self.find(hash, record.key).is_none());
-        let place = record.fits().then(|| self.arena.add(record)).flatten();
+        debug_assert!(self.view().find(hash, record.key).is_none());
+        let place = record.fits().then(|| self.arena().add(record)).flatten();
         if let Some(place) = place {
             self.index_new(hash, place, hash_of);
         }
@@ -241,14 +287,15 @@ impl Table {
 
     /// Puts a place into the index; answers whether that was rebuilt for it.
     fn index_new(&mut self, hash: u64, place: Place, hash_of: impl Fn(&[u8]) -> u64) -> bool {
-        let Self { index, arena, whole } = self;
+        let Group { tables, entries } = &mut *self.group;
+        let Table { index, arena } = &mut tables[self.at % GROUP];
         if index.is_full() {
             // It is rebuilt from all keys of the slot, which are in no cache: let them come together.
             for place in index.iter() {
-                prefetch_key(arena, whole, place);
+                prefetch_key(arena, entries, place);
             }
         }
-        index.insert(hash, place, |place| hash_of(key_of(arena, whole, place)))
+        index.insert(hash, place, |place| hash_of(key_of(arena, entries, place)))
     }
 
     /// Takes an entry out. The index may be rebuilt.
@@ -258,19 +305,20 @@ impl Table {
         place: Place,
         hash_of: impl Fn(&[u8]) -> u64,
     ) -> Option<Entry> {
-        if !self.index.remove(hash, place) {
+        if !self.table().index.remove(hash, place) {
             return None;
         }
         let entry = if place & WHOLE == 0 {
-            let entry = self.entry(place).to_entry();
+            let entry = self.view().entry(place).to_entry();
             self.free(place, &hash_of);
             entry
         } else {
             self.take(place, &hash_of)
         };
-        let Self { index, arena, whole } = self;
+        let Group { tables, entries } = &mut *self.group;
+        let Table { index, arena } = &mut tables[self.at % GROUP];
         // What is deleted, or evicted, is to make room, not holes.
-        index.shrink(|place| hash_of(key_of(arena, whole, place)));
+        index.shrink(|place| hash_of(key_of(arena, entries, place)));
         if index.is_empty() {
             arena.clear();
         }
@@ -287,16 +335,17 @@ impl Table {
         hash_of: impl Fn(&[u8]) -> u64,
     ) -> Option<Value> {
         if let Some(record) = record(&new) {
-            if place & WHOLE == 0 && self.arena.rewrite(place, &record) {
+            if place & WHOLE == 0 && self.arena().rewrite(place, &record) {
                 return None;
             }
-            if let Some(added) = self.arena.add(&record) {
+            if let Some(added) = self.arena().add(&record) {
                 self.relocate(hash, place, added);
                 return self.give_up(place, &hash_of);
             }
         }
         if place & WHOLE != 0 {
-            return Some(std::mem::replace(&mut self.whole[index(place)], new).value);
+            let new = self.of_here(new);
+            return Some(std::mem::replace(self.whole(place), new).value);
         }
         let added = self.push(new);
         self.relocate(hash, place, added);
@@ -305,20 +354,20 @@ impl Table {
 
     /// Makes the entry one of the list, whose value can be changed.
     pub(super) fn make_whole(
-        &mut self,
+        mut self,
         place: Place,
         hash_of: impl Fn(&[u8]) -> u64,
-    ) -> &mut Entry {
+    ) -> &'a mut Entry {
         let mut place = place;
         if place & WHOLE == 0 {
-            let entry = self.entry(place).to_entry();
+            let entry = self.view().entry(place).to_entry();
             let hash = hash_of(&entry.key);
             let added = self.push(entry);
             self.relocate(hash, place, added);
             self.free(place, &hash_of);
             place = added;
         }
-        &mut self.whole[index(place)]
+        &mut self.group.entries[index(place)]
     }
 
     /// Sets the expiry of the entry at `place`.
@@ -330,11 +379,11 @@ impl Table {
         hash_of: impl Fn(&[u8]) -> u64,
     ) {
         if place & WHOLE == 0 {
-            let mut entry = self.entry(place).to_entry();
+            let mut entry = self.view().entry(place).to_entry();
             entry.set_expires(expires);
             self.replace(hash, place, entry, hash_of);
         } else {
-            self.whole[index(place)].set_expires(expires);
+            self.whole(place).set_expires(expires);
         }
     }
 
@@ -342,18 +391,22 @@ impl Table {
     ///
     /// If there are 2^31 of them, before anything is changed: they take 137 GB without their values.
     fn push(&mut self, entry: Entry) -> Place {
-        let whole = &mut self.whole;
-        assert!(whole.len() < WHOLE as usize, "more than 2^31 keys in one slot");
-        if whole.len() == whole.capacity() {
-            whole.reserve_exact(step(whole.len()));
-        }
-        whole.push(entry);
-        WHOLE | (whole.len() - 1) as Place
+        let entries = &mut self.group.entries;
+        assert!(entries.len() < WHOLE as usize, "more than 2^31 keys in one group of slots");
+        let entry = self.of_here(entry);
+        WHOLE | self.group.entries.push(entry) as Place
+    }
+
+    /// The entry, marked as one of this slot.
+    fn of_here(&self, mut entry: Entry) -> Entry {
+        // Below GROUP.
+        entry.set_slot_in_group(self.at as u8);
+        entry
     }
 
     /// Notes that the entry that was at `old` is at `new`.
     fn relocate(&mut self, hash: u64, old: Place, new: Place) {
-        self.index.relocate(hash, old, new);
+        self.table().index.relocate(hash, old, new);
     }
 
     /// Lets go of what is at a place that no key has any more.
@@ -365,26 +418,26 @@ impl Table {
         None
     }
 
-    /// Takes an entry out of the list; the last one fills the gap.
+    /// Takes an entry out of the list; the last one fills the gap, of whatever slot it is.
     fn take(&mut self, place: Place, hash_of: &impl Fn(&[u8]) -> u64) -> Entry {
-        let entry = self.whole.swap_remove(index(place));
-        if let Some(moved) = self.whole.get(index(place)) {
-            let hash = hash_of(&moved.key);
-            self.relocate(hash, WHOLE | self.whole.len() as Place, place);
-        }
-        if self.whole.len() * 2 <= self.whole.capacity() {
-            self.whole.shrink_to(self.whole.len().next_multiple_of(step(self.whole.len())));
+        let Group { tables, entries } = &mut *self.group;
+        let entry = entries.swap_remove(index(place));
+        if let Some(moved) = entries.get(index(place)) {
+            let old = WHOLE | entries.len() as Place;
+            let table = &mut tables[usize::from(moved.slot_in_group())];
+            table.index.relocate(hash_of(&moved.key), old, place);
         }
         entry
     }
 
     /// Frees a record, and the chunk that holds it if little else is in there.
     fn free(&mut self, place: Place, hash_of: &impl Fn(&[u8]) -> u64) {
-        let Some(chunk) = self.arena.free(place) else { return };
-        let mut taken = self.arena.take(chunk);
+        let Table { index, arena } = self.table();
+        let Some(chunk) = arena.free(place) else { return };
+        let mut taken = arena.take(chunk);
         while let Some((old, key, bytes)) = taken.next() {
-            let new = self.arena.add_moved(bytes).expect("its own chunk is free for it");
-            self.relocate(hash_of(key), old, new);
+            let new = arena.add_moved(bytes).expect("its own chunk is free for it");
+            index.relocate(hash_of(key), old, new);
         }
     }
 }
@@ -402,13 +455,13 @@ fn index(place: Place) -> usize {
 }
 
 #[inline]
-fn key_of<'a>(arena: &'a Arena, whole: &'a [Entry], place: Place) -> &'a [u8] {
+fn key_of<'a>(arena: &'a Arena, whole: &'a Entries, place: Place) -> &'a [u8] {
     if place & WHOLE == 0 { arena.key(place) } else { &whole[index(place)].key }
 }
 
 /// Has the line brought in that the key of the entry at `place` begins in.
 #[inline]
-fn prefetch_key(arena: &Arena, whole: &[Entry], place: Place) {
+fn prefetch_key(arena: &Arena, whole: &Entries, place: Place) {
     if place & WHOLE == 0 {
         arena.prefetch_header(place);
     } else {

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::database::slots::Slots;
 use crate::{List, Str};
 
 /// Few enough hashes that some keys share one, and the rest is for the bytes of keys to tell.
@@ -71,7 +72,7 @@ fn said(entry: EntryRef<'_>) -> (Vec<u8>, String, Option<UnixMs>, u32, u32) {
     (key.to_vec(), format!("{:?}", value.to_value()), expires, epoch, clock)
 }
 
-fn run(table: &mut Table, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
+fn run(mut table: TableMut<'_>, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
     let (Step::Put { key: number, .. }
     | Step::Remove(number)
     | Step::Expire(number, _)
@@ -80,7 +81,7 @@ fn run(table: &mut Table, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
     | Step::Rewrite(number, _)
     | Step::Stamp(number, ..)) = step;
     let key = key(number);
-    let (hash, place) = (hash_of(&key), table.find(hash_of(&key), &key));
+    let (hash, place) = (hash_of(&key), table.view().find(hash_of(&key), &key));
     assert_eq!(place.is_some(), twin.contains_key(&key));
     match (step, place) {
         (Step::Put { value, expires, .. }, place) => {
@@ -88,7 +89,7 @@ fn run(table: &mut Table, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
             match place {
                 Some(place) => drop(table.replace(hash, place, entry.clone(), hash_of)),
                 // Half of the strings as they come, the others as entries.
-                None if number.is_multiple_of(2) => insert_plain(table, hash, entry.clone()),
+                None if number.is_multiple_of(2) => insert_plain(&mut table, hash, entry.clone()),
                 None => drop(table.insert(hash, entry.clone(), hash_of)),
             }
             twin.insert(key, entry);
@@ -117,10 +118,10 @@ fn run(table: &mut Table, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
         }
         (Step::Rewrite(_, value), Some(place)) => {
             let ValueRef::String(mut string) = value.view() else { return };
-            let before = said(table.entry(place));
+            let before = said(table.view().entry(place));
             // Half of them are as long as what is there.
             let filled;
-            if let ValueRef::String(old) = table.entry(place).value
+            if let ValueRef::String(old) = table.view().entry(place).value
                 && number.is_multiple_of(2)
             {
                 filled = vec![b'f'; old.stored_integer().map_or(old.len(), |_| 8)];
@@ -132,7 +133,7 @@ fn run(table: &mut Table, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
                 entry.value = Value::String(string.to_str());
                 entry.set_clock(entry.clock() ^ 1);
             } else {
-                assert_eq!(said(table.entry(place)), before);
+                assert_eq!(said(table.view().entry(place)), before);
                 assert!(
                     !number.is_multiple_of(2) || entry.expires().is_some() || place & WHOLE != 0
                 );
@@ -150,7 +151,7 @@ fn run(table: &mut Table, twin: &mut BTreeMap<Vec<u8>, Entry>, step: Step) {
 }
 
 /// Adds an entry as a record if it may be one.
-fn insert_plain(table: &mut Table, hash: u64, entry: Entry) {
+fn insert_plain(table: &mut TableMut<'_>, hash: u64, entry: Entry) {
     let is_record =
         record(&entry).is_some_and(|record| table.insert_record(hash, &record, hash_of));
     if !is_record {
@@ -159,7 +160,7 @@ fn insert_plain(table: &mut Table, hash: u64, entry: Entry) {
 }
 
 /// Brings in what stands at places whatever they were once.
-fn bring_in_anything(table: &Table) {
+fn bring_in_anything(table: TableRef<'_>) {
     let places = [0, 1, 77, 4095, 4096, 3 << 12, WHOLE - 1];
     for place in places.into_iter().flat_map(|place| [place, WHOLE | place]) {
         table.prefetch_way(place);
@@ -173,35 +174,55 @@ proptest! {
     /// Whether its arena has room for all short strings or for some.
     #[test]
     fn keeps_what_it_is_given(
-        steps in proptest::collection::vec(step(), 1..400),
+        steps in proptest::collection::vec((0..AT.len(), step()), 1..600),
         chunks in prop_oneof![Just(usize::MAX), 0..5_usize],
     ) {
-        let (mut table, mut twin) = (Table::default(), BTreeMap::new());
-        table.arena.most = chunks;
+        let mut slots = Slots::default();
+        let mut twins: Vec<_> = AT.iter().map(|_| BTreeMap::new()).collect();
+        for at in AT {
+            slots.get_or_make(at).arena().most = chunks;
+        }
         let mut seen = Vec::new();
-        for step in steps {
-            run(&mut table, &mut twin, step);
-            bring_in_anything(&table);
+        for (of, step) in steps {
+            run(slots.get_mut(AT[of]).unwrap(), &mut twins[of], step);
+            let (table, twin) = (slots.get(AT[of]).unwrap(), &twins[of]);
+            bring_in_anything(table);
             // Where entries were seen, a while ago or just now, nothing else is found.
-            seen.extend(twin.keys().next().and_then(|key| table.near(hash_of(key))));
-            for (near, key) in seen.iter().rev().take(4).flat_map(|near| twin.keys().map(move |key| (near, key))) {
-                let hash = hash_of(key);
-                prop_assert_eq!(table.find_near(hash, key, Some(*near)), table.find(hash, key));
+            seen.extend(twin.keys().next().and_then(|key| Some((of, table.near(hash_of(key))?))));
+            for (of, near) in seen.iter().rev().take(4) {
+                let table = slots.get(AT[*of]).unwrap();
+                for key in twins[*of].keys() {
+                    let hash = hash_of(key);
+                    prop_assert_eq!(table.find_near(hash, key, Some(*near)), table.find(hash, key));
+                }
             }
             prop_assert_eq!(table.len(), twin.len());
-            let (filled, live) = table.arena.filled();
+            let (filled, live) = table.table.arena.filled();
             // No chunk has more holes than records.
             prop_assert!(filled <= live * 2, "{live} of {filled}");
             prop_assert!(filled <= chunks.saturating_mul(4096), "{filled} in {chunks}");
         }
-        let mut all: Vec<_> = table.iter().map(said).collect();
-        all.sort();
-        let expected: Vec<_> = twin.values().map(|entry| said(entry.view())).collect();
-        prop_assert_eq!(all, expected);
-        let buckets = (0..table.buckets()).filter_map(|bucket| table.at(bucket));
-        prop_assert_eq!(buckets.count(), twin.len());
+        for (at, twin) in AT.into_iter().zip(&twins) {
+            let table = slots.get(at).unwrap();
+            let mut all: Vec<_> = table.iter().map(said).collect();
+            all.sort();
+            let expected: Vec<_> = twin.values().map(|entry| said(entry.view())).collect();
+            prop_assert_eq!(all, expected);
+            let buckets = (0..table.buckets()).filter_map(|bucket| table.at(bucket));
+            prop_assert_eq!(buckets.count(), twin.len());
+            for key in twin.keys() {
+                prop_assert!(table.find(hash_of(key), key).is_some());
+            }
+        }
+        let whole = |at| slots.get(at).unwrap().iter().filter(|it| it.record_bytes().is_none()).count();
+        let listed = slots.get(AT[0]).unwrap().whole.len();
+        // A full arena sends what could be records there, too.
+        prop_assert!(AT.into_iter().map(whole).sum::<usize>() <= listed);
     }
 }
+
+/// Slots of one group share a list: what goes from one moves what is of another.
+const AT: [usize; 3] = [GROUP, GROUP + 1, 2 * GROUP - 1];
 
 /// The twin of what an entry is kept as: short strings are records, all else is not.
 #[test]
@@ -220,28 +241,33 @@ fn short_strings_are_records() {
 /// What an arena has no room for is kept beside it, and goes into it where records have gone.
 #[test]
 fn a_full_arena_sends_strings_to_the_list() {
-    let mut table = Table::default();
-    table.arena.most = 2;
+    let mut slots = Slots::default();
+    let mut table = slots.get_or_make(0);
+    table.arena().most = 2;
     let key = |number: usize| format!("key:{number:012}").into_bytes();
     let entry = |number| Entry::new(&key(number), Value::String(Str::text(&[b'v'; 64])), None, 0);
-    let put = |table: &mut Table, number| {
+    let put = |table: &mut TableMut<'_>, number| {
         table.insert(hash_of(&key(number)), entry(number), hash_of);
     };
+    let sizes = |table: &TableMut<'_>| {
+        let TableRef { table, whole } = table.view();
+        (table.arena.filled().0, whole.len())
+    };
     (0..200).for_each(|number| put(&mut table, number));
-    assert_eq!((table.arena.filled().0, table.whole.len()), (2 * 45 * 90, 110));
+    assert_eq!(sizes(&table), (2 * 45 * 90, 110));
     // Every other record goes. What is left of the first chunk, less than half, is moved, while there is
     // no chunk to be had but its own; the second has its holes yet.
     for number in (0..90).filter(|number| number % 2 == 0) {
         let (hash, key) = (hash_of(&key(number)), key(number));
-        let place = table.find(hash, &key).unwrap();
+        let place = table.view().find(hash, &key).unwrap();
         table.remove(hash, place, hash_of).unwrap();
     }
-    assert_eq!(table.whole.len(), 110);
+    assert_eq!(sizes(&table).1, 110);
     (200..245).for_each(|number| put(&mut table, number));
-    assert_eq!((table.arena.filled().0, table.whole.len()), (2 * 45 * 90, 110 + 45 - 23));
+    assert_eq!(sizes(&table), (2 * 45 * 90, 110 + 45 - 23));
     for number in (1..90).step_by(2).chain(90..245) {
-        let place = table.find(hash_of(&key(number)), &key(number)).unwrap();
-        assert_eq!(said(table.entry(place)), said(entry(number).view()), "{number}");
+        let place = table.view().find(hash_of(&key(number)), &key(number)).unwrap();
+        assert_eq!(said(table.view().entry(place)), said(entry(number).view()), "{number}");
     }
 }
 
@@ -249,13 +275,14 @@ fn a_full_arena_sends_strings_to_the_list() {
 #[test]
 fn chunks_are_filled() {
     for keys in [1_usize, 10, 300, 3000] {
-        let mut table = Table::default();
+        let mut slots = Slots::default();
+        let mut table = slots.get_or_make(0);
         for number in 0..keys {
             let key = format!("key:{number:012}").into_bytes();
             let entry = Entry::new(&key, Value::String(Str::text(&[b'v'; 64])), None, 0);
             table.insert(hash_of(&key), entry, hash_of);
         }
-        let taken = table.arena.capacity();
+        let taken = table.arena().capacity();
         assert!(taken < keys * 90 * 102 / 100 + STEP, "{taken} for {keys}");
     }
 }

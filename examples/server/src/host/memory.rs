@@ -205,13 +205,7 @@ fn stats(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> C
     let pairs = before.len() + report.databases.len() + behind.len() + ratios.len();
     reply.map(pairs + allocator.len() + 2 * fragmentation.len() + 2);
     before.into_iter().for_each(|field| integer(reply, field));
-    for (db, tables, expiries) in &report.databases {
-        reply.bulk(format!("db.{db}").as_bytes());
-        reply.map(3);
-        integer(reply, ("overhead.hashtable.main", *tables));
-        integer(reply, ("overhead.hashtable.expires", *expiries));
-        integer(reply, ("overhead.hashtable.slot-to-keys", 0));
-    }
+    databases(reply, &report);
     behind.into_iter().for_each(|field| integer(reply, field));
     for (name, value) in ratios {
         reply.bulk(name.as_bytes());
@@ -223,6 +217,17 @@ fn stats(core: &mut Core, context: &mut Context<'_>, _request: Request<'_>) -> C
     }
     ratio_and_bytes(reply, "fragmentation", ratio, "fragmentation.bytes", bytes);
     Ok(())
+}
+
+/// What the tables of each database take, beside their entries.
+fn databases(reply: &mut Encoder<'_>, report: &Report) {
+    for (db, tables, expiries) in &report.databases {
+        reply.bulk(format!("db.{db}").as_bytes());
+        reply.map(3);
+        integer(reply, ("overhead.hashtable.main", *tables));
+        integer(reply, ("overhead.hashtable.expires", *expiries));
+        integer(reply, ("overhead.hashtable.slot-to-keys", 0));
+    }
 }
 
 fn integer(reply: &mut Encoder<'_>, (name, value): (&str, u64)) {

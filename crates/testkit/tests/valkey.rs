@@ -30,6 +30,43 @@ fn logged(client: &mut Client, what: &str) -> Vec<(i64, Vec<String>)> {
     entries.elements().iter().map(of).collect()
 }
 
+/// BIG is 3000 bytes.
+const LOGGED: &str = "
+    COMMANDLOG HELP
+    COMMANDLOG
+    COMMANDLOG GET
+    COMMANDLOG GET 1
+    COMMANDLOG GET x slow
+    COMMANDLOG GET -2 slow
+    COMMANDLOG GET 1 foo
+    COMMANDLOG GET x foo
+    COMMANDLOG GET 1 slow x
+    COMMANDLOG LEN
+    COMMANDLOG LEN foo
+    COMMANDLOG LEN SLOW
+    COMMANDLOG RESET
+    COMMANDLOG RESET foo
+    COMMANDLOG foo
+    CONFIG GET commandlog-request-larger-than
+    CONFIG GET commandlog-execution-slower-than
+    CONFIG SET commandlog-request-larger-than -2
+    CONFIG SET commandlog-reply-larger-than -1 commandlog-request-larger-than 1000
+    SET a BIG
+    PING
+    SET a BIG
+    GET a
+    STRLEN a
+    LPUSH BIG BIG
+    CONFIG SET commandlog-reply-larger-than 1000 commandlog-request-larger-than -1
+    SET a BIG
+    GET a
+    GET b
+    MGET a b a
+    CONFIG SET commandlog-reply-larger-than -1
+    COMMANDLOG LEN large-request
+    COMMANDLOG LEN large-reply
+";
+
 #[test]
 fn commands_are_logged_as_by_valkey() {
     let Some(real) = Peer::Valkey91.start(&[]) else { return };
@@ -40,46 +77,7 @@ fn commands_are_logged_as_by_valkey() {
         for client in [&mut real, &mut ours] {
             client.ok(&["HELLO", protocol]);
         }
-        same(
-            &mut real,
-            &mut ours,
-            &"
-            COMMANDLOG HELP
-            COMMANDLOG
-            COMMANDLOG GET
-            COMMANDLOG GET 1
-            COMMANDLOG GET x slow
-            COMMANDLOG GET -2 slow
-            COMMANDLOG GET 1 foo
-            COMMANDLOG GET x foo
-            COMMANDLOG GET 1 slow x
-            COMMANDLOG LEN
-            COMMANDLOG LEN foo
-            COMMANDLOG LEN SLOW
-            COMMANDLOG RESET
-            COMMANDLOG RESET foo
-            COMMANDLOG foo
-            CONFIG GET commandlog-request-larger-than
-            CONFIG GET commandlog-execution-slower-than
-            CONFIG SET commandlog-request-larger-than -2
-            CONFIG SET commandlog-reply-larger-than -1 commandlog-request-larger-than 1000
-            SET a BIG
-            PING
-            SET a BIG
-            GET a
-            STRLEN a
-            LPUSH BIG BIG
-            CONFIG SET commandlog-reply-larger-than 1000 commandlog-request-larger-than -1
-            SET a BIG
-            GET a
-            GET b
-            MGET a b a
-            CONFIG SET commandlog-reply-larger-than -1
-            COMMANDLOG LEN large-request
-            COMMANDLOG LEN large-reply
-            "
-            .replace("BIG", &big),
-        );
+        same(&mut real, &mut ours, &LOGGED.replace("BIG", &big));
         for what in ["large-request", "large-reply"] {
             assert_eq!(logged(&mut ours, what), logged(&mut real, what), "{what}");
             same(&mut real, &mut ours, &format!("COMMANDLOG RESET {what}\nCOMMANDLOG LEN {what}"));
@@ -144,6 +142,43 @@ fn no_command_is_missed() {
     assert_eq!(names(&mut client, "large-reply"), ["BLPOP", "GET"]);
 }
 
+/// What a client sends to a replica, before and after it says that it can be sent on.
+const ASKED: &str = "
+    CLIENT CAPA
+    GET a
+    CLIENT CAPA nothing
+    GET a
+    CLIENT CAPA foo REDIRECT
+    GET a
+    SET a b
+    PING
+    PUBLISH a b
+    SCAN 0 COUNT 1
+    DBSIZE
+    OBJECT ENCODING a
+    READONLY
+    GET a
+    SET a b
+    MULTI
+    GET a
+    SET a b
+    EXEC
+    MULTI
+    GET a
+    EXEC
+    READWRITE
+    MULTI
+    GET a
+    EXEC
+    READONLY
+    RESET
+    GET a
+    CLIENT KILL CAPA r SKIPME yes
+    CLIENT KILL CAPA x
+    CLIENT LIST NOT-CAPA r TYPE normal
+    CLIENT LIST CAPA
+";
+
 /// A replica sends clients that can be sent to its primary.
 #[test]
 fn clients_are_sent_to_the_primary() {
@@ -155,42 +190,7 @@ fn clients_are_sent_to_the_primary() {
     for server in &servers {
         server.follow(&primary);
         let mut client = server.client();
-        let lines = "
-            CLIENT CAPA
-            GET a
-            CLIENT CAPA nothing
-            GET a
-            CLIENT CAPA foo REDIRECT
-            GET a
-            SET a b
-            PING
-            PUBLISH a b
-            SCAN 0 COUNT 1
-            DBSIZE
-            OBJECT ENCODING a
-            READONLY
-            GET a
-            SET a b
-            MULTI
-            GET a
-            SET a b
-            EXEC
-            MULTI
-            GET a
-            EXEC
-            READWRITE
-            MULTI
-            GET a
-            EXEC
-            READONLY
-            RESET
-            GET a
-            CLIENT KILL CAPA r SKIPME yes
-            CLIENT KILL CAPA x
-            CLIENT LIST NOT-CAPA r TYPE normal
-            CLIENT LIST CAPA
-        ";
-        let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
+        let lines = ASKED.lines().map(str::trim).filter(|line| !line.is_empty());
         replies.push(lines.map(|line| (line, call(&mut client, line))).collect::<Vec<_>>());
         assert!(client.ok(&["CLIENT", "INFO"]).text().contains("capa=r"));
         client.ok(&["REPLICAOF", "NO", "ONE"]);

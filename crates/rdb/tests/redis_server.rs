@@ -15,8 +15,11 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use redwire_rdb::{Dialect, EncodeOptions, Encoder, KeyMeta, ListPlan, Version};
-use support::{Contents, Value, corpus, decode, files};
+use redwire_rdb::{EncodeOptions, Encoder, KeyMeta, Version};
+use support::{
+    Contents, Value, corpus, decode, files,
+    write::{write, write_in_pieces},
+};
 
 /// A server that has loaded a file.
 struct Server {
@@ -118,56 +121,6 @@ fn encode(contents: &Contents, options: EncodeOptions, pieces: bool) -> Vec<u8> 
     }
     encoder.end(&mut out);
     out
-}
-
-fn write(encoder: &mut Encoder, out: &mut Vec<u8>, meta: &KeyMeta<'_>, value: &Value) {
-    match value {
-        Value::String(value) => encoder.string(out, meta, value),
-        Value::List(items) => encoder.list(out, meta, items.iter().map(Vec::as_slice)),
-        Value::Set(items) => encoder.set(out, meta, items.iter().map(Vec::as_slice)),
-        Value::Zset(items) => {
-            encoder.zset(out, meta, items.iter().map(|(member, score)| (&member[..], *score)));
-        }
-        Value::Hash(items) => {
-            let fields = items.iter().map(|item| (&item.0[..], &item.1[..], item.2));
-            // Left out of the comparison, too, where the target has none that expire.
-            let _ = encoder.hash_expiring(out, meta, fields);
-        }
-        Value::Stream(stream) => {
-            encoder.begin_stream(out, meta);
-            stream.parts().iter().for_each(|part| encoder.stream_part(out, part));
-            encoder.finish(out).unwrap();
-        }
-        Value::Opaque(type_byte, body) => {
-            // Of another version, mostly: left out of the comparison.
-            let _ = encoder.opaque(out, meta, Dialect::Redis, *type_byte, body);
-        }
-    }
-}
-
-fn write_in_pieces(encoder: &mut Encoder, out: &mut Vec<u8>, meta: &KeyMeta<'_>, value: &Value) {
-    match value {
-        Value::List(items) => {
-            let mut plan = ListPlan::new(encoder.options());
-            items.iter().for_each(|item| plan.item(item));
-            encoder.begin_list(out, meta, &plan);
-            items.iter().for_each(|item| encoder.push(out, item));
-        }
-        Value::Set(items) => {
-            encoder.begin_set(out, meta, items.len() as u64);
-            items.iter().for_each(|item| encoder.push(out, item));
-        }
-        Value::Zset(items) => {
-            encoder.begin_zset(out, meta, items.len() as u64);
-            items.iter().for_each(|item| encoder.push_scored(out, &item.0, item.1));
-        }
-        Value::Hash(items) if items.iter().all(|item| item.2.is_none()) => {
-            encoder.begin_hash(out, meta, items.len() as u64);
-            items.iter().for_each(|item| encoder.push_field(out, &item.0, &item.1));
-        }
-        other => return write(encoder, out, meta, other),
-    }
-    encoder.finish(out).unwrap();
 }
 
 fn targets() -> Vec<Version> {

@@ -10,7 +10,10 @@ use proptest::{collection, option, prelude::*};
 use redwire_rdb::{
     DecodeOptions, Dialect, EncodeOptions, Encoder, Error, KeyMeta, ListPlan, Thresholds, Version,
 };
-use support::{Contents, Key, Value, decode, decode_cut, decode_payload};
+use support::{
+    Contents, Key, Value, decode, decode_cut, decode_payload,
+    write::{write, write_in_pieces},
+};
 
 type Bytes = Vec<u8>;
 
@@ -96,51 +99,6 @@ fn options() -> impl Strategy<Value = EncodeOptions> {
             EncodeOptions { target: target.parse().unwrap(), compress, checksum, thresholds }
         },
     )
-}
-
-fn write(encoder: &mut Encoder, out: &mut Vec<u8>, meta: &KeyMeta<'_>, value: &Value) {
-    match value {
-        Value::String(value) => encoder.string(out, meta, value),
-        Value::List(items) => encoder.list(out, meta, items.iter().map(Vec::as_slice)),
-        Value::Set(items) => encoder.set(out, meta, items.iter().map(Vec::as_slice)),
-        Value::Zset(items) => {
-            encoder.zset(out, meta, items.iter().map(|(member, score)| (&member[..], *score)));
-        }
-        Value::Hash(items) => {
-            encoder.hash(out, meta, items.iter().map(|item| (&item.0[..], &item.1[..])));
-        }
-        Value::Stream(stream) => {
-            encoder.begin_stream(out, meta);
-            stream.parts().iter().for_each(|part| encoder.stream_part(out, part));
-            encoder.finish(out).unwrap();
-        }
-        Value::Opaque(..) => unreachable!(),
-    }
-}
-
-fn write_in_pieces(encoder: &mut Encoder, out: &mut Vec<u8>, meta: &KeyMeta<'_>, value: &Value) {
-    match value {
-        Value::List(items) => {
-            let mut plan = ListPlan::new(encoder.options());
-            items.iter().for_each(|item| plan.item(item));
-            encoder.begin_list(out, meta, &plan);
-            items.iter().for_each(|item| encoder.push(out, item));
-        }
-        Value::Set(items) => {
-            encoder.begin_set(out, meta, items.len() as u64);
-            items.iter().for_each(|item| encoder.push(out, item));
-        }
-        Value::Zset(items) => {
-            encoder.begin_zset(out, meta, items.len() as u64);
-            items.iter().for_each(|item| encoder.push_scored(out, &item.0, item.1));
-        }
-        Value::Hash(items) => {
-            encoder.begin_hash(out, meta, items.len() as u64);
-            items.iter().for_each(|item| encoder.push_field(out, &item.0, &item.1));
-        }
-        other => return write(encoder, out, meta, other),
-    }
-    encoder.finish(out).unwrap();
 }
 
 /// The whole file, in the pieces that a caller would send.

@@ -4,6 +4,7 @@
 
 pub(crate) mod json;
 pub(crate) mod sha256;
+pub(crate) mod write;
 
 use std::{
     collections::BTreeMap,

@@ -27,7 +27,7 @@ impl ListPlan {
     /// Takes note of the next item.
     pub fn item(&mut self, item: &[u8]) {
         self.items += 1;
-        self.nodes += u64::from(self.fill.place(item) != Place::Behind);
+        self.nodes += u64::from(!matches!(self.fill.place(item), Place::Behind(_)));
         self.flat |= !self.fill.contained && item.len() > MAX_NODE_BYTES;
     }
 
@@ -46,13 +46,13 @@ impl ListPlan {
     }
 }
 
-/// Where the next item goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+/// Where the next item goes, and as what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place<'a> {
     /// Into the node of the item before.
-    Behind,
+    Behind(Value<'a>),
     /// Into a new node.
-    First,
+    First(Value<'a>),
     /// Into a node that is the item itself.
     Alone,
 }
@@ -90,7 +90,7 @@ impl NodeFill {
 
     /// Says where the next item goes, and takes it as gone there.
     #[inline]
-    pub(crate) fn place(&mut self, item: &[u8]) -> Place {
+    pub(crate) fn place<'a>(&mut self, item: &'a [u8]) -> Place<'a> {
         if self.contained && (item.len() > self.limit || listpack::is_edge_value(item)) {
             self.bytes = 0;
             return Place::Alone;
@@ -101,13 +101,13 @@ impl NodeFill {
             self.bytes += cost;
             self.count += 1;
             self.previous = cost;
-            return Place::Behind;
+            return Place::Behind(value);
         }
         let first = self.cost(value, 0);
         self.bytes = self.empty_bytes() + first;
         self.count = 1;
         self.previous = first;
-        Place::First
+        Place::First(value)
     }
 
     fn cost(&self, value: Value<'_>, previous: usize) -> usize {

@@ -130,15 +130,9 @@ impl Encoder {
     where
         I: ExactSizeIterator<Item = &'i [u8]> + Clone,
     {
-        if items.len() == 0 {
-            return;
+        if items.len() > 0 {
+            self.whole(out, |writer, out| writer.list(out, meta, items));
         }
-        let mut plan = ListPlan::new(self.options());
-        items.clone().for_each(|item| plan.item(item));
-        self.whole(out, |writer, out| {
-            writer.begin_list(out, meta, &plan);
-            items.for_each(|item| writer.element(out, item));
-        });
     }
 
     /// Writes a set: an intset (type 11), a listpack (20, from Redis 7.2 on), or one member after the other

@@ -111,6 +111,33 @@ impl Writer {
         self.pack.clear();
     }
 
+    /// A list, whose nodes are counted as they are written: a [`ListPlan`] would be another look at each
+    /// item.
+    pub(crate) fn list<'i, I>(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, items: I)
+    where
+        I: ExactSizeIterator<Item = &'i [u8]> + Clone,
+    {
+        let len = items.len() as u64;
+        let nodes_take = |item: &[u8]| item.len() <= MAX_NODE_BYTES;
+        if !has_listpacks(self.options.target) && !items.clone().all(nodes_take) {
+            self.begin(out, meta, type_byte::LIST, Items::Elements, len);
+            return items.for_each(|item| self.element(out, item));
+        }
+        self.begin_nodes(out, meta, 0, len);
+        let counted = out.len();
+        items.for_each(|item| self.element(out, item));
+        self.end_node(out);
+        let Some(Open { items: Items::Nodes { announced, written, .. }, .. }) = &mut self.open
+        else {
+            return;
+        };
+        *announced = *written;
+        let mut count = Vec::new();
+        length::encode(&mut count, *written);
+        // Of most lists a byte for a byte; else what is behind it is moved.
+        out.splice(counted - 1..counted, count);
+    }
+
     /// A set in the smallest form that the thresholds allow.
     pub(crate) fn set<'i, I>(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, members: I)
     where
@@ -275,10 +302,14 @@ impl Writer {
         if plan.is_flat() {
             return self.begin(out, meta, type_byte::LIST, Items::Elements, plan.items());
         }
+        self.begin_nodes(out, meta, plan.nodes(), plan.items());
+    }
+
+    fn begin_nodes(&mut self, out: &mut Vec<u8>, meta: &KeyMeta<'_>, announced: u64, len: u64) {
         self.head(out, meta, self.either(type_byte::QUICKLIST, type_byte::QUICKLIST_2));
-        length::encode(out, plan.nodes());
+        length::encode(out, announced);
         let fill = NodeFill::new(&self.options);
-        self.open(Items::Nodes { fill, announced: plan.nodes(), written: 0 }, plan.items());
+        self.open(Items::Nodes { fill, announced, written: 0 }, len);
     }
 
     /// The next element of a list or set.
@@ -292,16 +323,19 @@ impl Writer {
             }
             Items::Nodes { fill, .. } => {
                 open.written += 1;
-                let place = fill.place(item);
-                if place != Place::Behind {
-                    self.end_node(out);
+                match fill.place(item) {
+                    Place::Behind(value) => self.pack.push(value),
+                    Place::First(value) => {
+                        self.end_node(out);
+                        self.pack.push(value);
+                    }
+                    Place::Alone => {
+                        self.end_node(out);
+                        self.count_node();
+                        length::encode(out, container::PLAIN);
+                        self.text(out, item);
+                    }
                 }
-                if place == Place::Alone {
-                    self.count_node();
-                    length::encode(out, container::PLAIN);
-                    return self.text(out, item);
-                }
-                self.pack.push(Value::of(item));
             }
             Items::Scored | Items::Fields | Items::ExpiringFields(_) => {}
         }

@@ -100,7 +100,6 @@ impl Pass<'_> {
             }
             self.put_match(at - from, count);
             at += count;
-            self.remember(at - 2);
             literals = at;
         }
         self.put_literals(literals, input.len()) && self.to <= self.max_len
@@ -114,13 +113,6 @@ impl Pass<'_> {
         let from = seen.checked_sub(self.base)? as usize;
         let there = u32::from_le_bytes(array(self.input, from)?);
         (at - from <= MAX_DISTANCE && there == word).then_some(from)
-    }
-
-    #[inline(always)]
-    fn remember(&mut self, at: usize) {
-        if let Some(word) = array(self.input, at) {
-            self.table[hash(u32::from_le_bytes(word))] = self.base + at as u32;
-        }
     }
 
     /// Appends the input from `from` to `to` as literals; false when that passes `max_len`.

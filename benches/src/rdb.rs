@@ -1,6 +1,6 @@
 //! The data sets that are written and read as RDB files.
 
-use redwire_rdb::stream::{StreamHead, StreamId, StreamNode, StreamPart, node_of};
+use redwire_rdb::stream::{NodeBuilder, StreamHead, StreamId, StreamPart};
 use redwire_rdb::{EncodeOptions, Encoder, KeyMeta, Version};
 
 use crate::Random;
@@ -128,13 +128,12 @@ fn stream(encoder: &mut Encoder, meta: &KeyMeta<'_>, entries: &[Vec<u8>], out: &
     encoder.begin_stream(out, meta);
     let nodes = entries.chunks(NODE);
     encoder.stream_part(out, &StreamPart::Nodes(nodes.len() as u64));
-    let mut first = 1;
+    let (mut first, mut builder) = (1, NodeBuilder::default());
     for values in nodes {
         let id = StreamId::new(first, 0);
         let fields = values.iter().map(|value| [(&b"field"[..], &value[..])].into_iter());
-        let ids = (first..).map(|ms| StreamId::new(ms, 0));
-        let node = node_of(id, ids.zip(fields));
-        let node = StreamNode::new(id, &node).expect("invariant: the node was just made");
+        let ids = |at: usize| StreamId::new(first + at as u64, 0);
+        let node = builder.build(id, fields.enumerate().map(|(at, fields)| (ids(at), fields)));
         encoder.stream_part(out, &StreamPart::Node(node));
         first += values.len() as u64;
     }

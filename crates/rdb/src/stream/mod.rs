@@ -43,7 +43,7 @@ mod part;
 
 pub use id::StreamId;
 pub(crate) use node::{Counts, check as check_node};
-pub use node::{StreamEntries, StreamEntry, StreamFields, StreamNode, node_of};
+pub use node::{NodeBuilder, StreamEntries, StreamEntry, StreamFields, StreamNode, node_of};
 pub use part::{
     StreamConsumer, StreamCounts, StreamGroup, StreamHead, StreamPart, StreamPending,
     StreamProducers, parts_of,

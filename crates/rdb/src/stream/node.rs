@@ -296,48 +296,84 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The listpack of a node of these entries, as a server makes it by adding one after the other: the
-/// first entry's fields are the master's.
-///
-/// `id` is that of the first entry. How many entries a node shall have is the caller's to say:
-/// servers end one at `stream-node-max-bytes` (4096) and `stream-node-max-entries` (100).
+/// The listpack of a node of these entries: that of [`NodeBuilder::build`], on its own.
 pub fn node_of<'i, E, F>(id: StreamId, entries: E) -> Vec<u8>
 where
     E: IntoIterator<Item = (StreamId, F)>,
     F: Iterator<Item = (&'i [u8], &'i [u8])> + Clone,
 {
     let entries: Vec<_> = entries.into_iter().collect();
-    let mut builder = listpack::Builder::new();
-    builder.push(Value::Int(entries.len() as i64));
-    builder.push(Value::Int(0));
-    let master = entries.first().map(|(_, fields)| fields.clone());
-    let count = master.clone().map_or(0, Iterator::count);
-    builder.push(Value::Int(count as i64));
-    for (name, _) in master.clone().into_iter().flatten() {
-        builder.push(Value::of(name));
-    }
-    builder.push(Value::Int(0));
-    for (at, fields) in entries {
-        let names = || fields.clone().map(|(name, _)| name);
-        let same = names().eq(master.clone().into_iter().flatten().map(|(name, _)| name));
-        let count = names().count() as i64;
-        builder.push(Value::Int(if same { SAME_FIELDS } else { 0 }));
-        builder.push(Value::Int(at.ms.wrapping_sub(id.ms).cast_signed()));
-        builder.push(Value::Int(at.seq.wrapping_sub(id.seq).cast_signed()));
-        let mut elements = 3;
-        if !same {
-            builder.push(Value::Int(count));
-            elements += 1 + count;
+    NodeBuilder::default().build(id, entries.into_iter()).listpack().to_vec()
+}
+
+/// Builds nodes of streams, one after the other, in memory that it uses again. What it has built needs no
+/// check.
+///
+/// ```
+/// use redwire_rdb::stream::{NodeBuilder, StreamId};
+///
+/// let mut builder = NodeBuilder::default();
+/// let ids = (7..9_u32).map(|ms| StreamId::new(ms.into(), 0));
+/// let node = builder.build(StreamId::new(7, 0), ids.map(|id| (id, [(&b"name"[..], &b"value"[..])].into_iter())));
+/// assert_eq!((node.live(), node.entries().count()), (2, 2));
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct NodeBuilder(listpack::Builder);
+
+impl NodeBuilder {
+    /// The node of these entries, each an id with its fields and their values, as a server makes it by adding
+    /// one after the other: the first entry's fields are the master's.
+    ///
+    /// `id` is that of the first entry. How many entries a node shall have is the caller's to say:
+    /// servers end one at `stream-node-max-bytes` (4096) and `stream-node-max-entries` (100).
+    ///
+    /// # Panics
+    ///
+    /// If `entries` has another length than it says.
+    pub fn build<'i, E, F>(&mut self, id: StreamId, entries: E) -> StreamNode<'_>
+    where
+        E: ExactSizeIterator<Item = (StreamId, F)>,
+        F: Iterator<Item = (&'i [u8], &'i [u8])> + Clone,
+    {
+        let live = entries.len();
+        let mut entries = entries.peekable();
+        let master = entries.peek().map(|(_, fields)| fields.clone());
+        let builder = &mut self.0;
+        builder.clear();
+        builder.push(Value::Int(live as i64));
+        builder.push(Value::Int(0));
+        let count = master.clone().map_or(0, Iterator::count);
+        builder.push(Value::Int(count as i64));
+        for (name, _) in master.clone().into_iter().flatten() {
+            builder.push(Value::of(name));
         }
-        for (name, value) in fields {
+        builder.push(Value::Int(0));
+        let mut built = 0;
+        for (at, fields) in entries {
+            let names = || fields.clone().map(|(name, _)| name);
+            let same = names().eq(master.clone().into_iter().flatten().map(|(name, _)| name));
+            let count = names().count() as i64;
+            builder.push(Value::Int(if same { SAME_FIELDS } else { 0 }));
+            builder.push(Value::Int(at.ms.wrapping_sub(id.ms).cast_signed()));
+            builder.push(Value::Int(at.seq.wrapping_sub(id.seq).cast_signed()));
+            let mut elements = 3;
             if !same {
-                builder.push(Value::of(name));
+                builder.push(Value::Int(count));
+                elements += 1 + count;
             }
-            builder.push(Value::of(value));
+            for (name, value) in fields {
+                if !same {
+                    builder.push(Value::of(name));
+                }
+                builder.push(Value::of(value));
+            }
+            builder.push(Value::Int(elements + count));
+            built += 1;
         }
-        builder.push(Value::Int(elements + count));
+        assert_eq!(built, live, "a node's entries are as many as they say");
+        let counts = Counts { live: live as u64, deleted: 0 };
+        StreamNode::checked(id, builder.finish(), counts)
     }
-    builder.finish().to_vec()
 }
 
 #[cfg(test)]
@@ -375,8 +411,13 @@ mod tests {
                     (StreamId::new(id.ms.wrapping_add(ms), id.seq.wrapping_add(seq)), fields)
                 })
                 .collect();
-            let listpack = node_of(id, entries.iter().map(|(id, fields)| (*id, pairs(fields))));
+            let all = || entries.iter().map(|(id, fields)| (*id, pairs(fields)));
+            let listpack = node_of(id, all());
             let node = StreamNode::new(id, &listpack).unwrap();
+            // What is built needs no check, whatever was built before.
+            let mut builder = NodeBuilder::default();
+            builder.build(StreamId::MIN, all().take(2));
+            prop_assert_eq!(builder.build(id, all()), node);
             prop_assert_eq!((node.live(), node.deleted()), (entries.len() as u64, 0));
             let found: Vec<_> = node
                 .entries()

@@ -58,8 +58,7 @@ fn main() -> Outcome<()> {
             for compress in [false, true] {
                 case.read(compress, rounds)?;
             }
-            case.write(rounds);
-            case.servers(&contenders, rounds)?;
+            case.write(&contenders, rounds)?;
         }
     }
     Ok(())
@@ -121,55 +120,67 @@ impl Case {
         Ok(())
     }
 
-    fn write(&self, rounds: usize) {
-        let mut table =
-            Table::new(&format!("write {} to memory", self.name), ["how", "MB", "MB/s"]);
-        for (name, compress) in [("redwire, plain, CRC on", false), ("redwire, LZF, CRC on", true)]
-        {
-            let mut out = Vec::new();
-            self.set.encode(compress, &mut out);
-            let size = out.len() as f64 / 1e6;
-            let work = || {
-                self.set.encode(compress, &mut out);
-                out.len() as u64
-            };
-            let ns = measure(&mut [Subject::new(name, work)], rounds, Duration::from_millis(1))[0];
-            table.row([name.to_owned(), format!("{size:.1}"), format!("{:.0}", 1e3 / ns)]);
-        }
-        println!("{table}");
-    }
-
-    /// Loads and saves of whole servers: a load takes as long as the server's log says.
-    fn servers(&self, contenders: &[Contender], rounds: usize) -> Outcome<()> {
+    /// Loads and saves of whole servers, by turns with what this project writes to memory: a load takes as
+    /// long as the server's log says.
+    fn write(&self, contenders: &[Contender], rounds: usize) -> Outcome<()> {
         let (path, bytes) = self.file(false)?;
         let mut failure = None;
-        let samples = interleave(contenders.len(), rounds, |index| {
-            let sample = self.server(&contenders[index], &path);
+        let mut out = Vec::new();
+        let samples = interleave(1 + contenders.len(), rounds, |index| {
+            let Some(contender) = index.checked_sub(1).map(|index| &contenders[index]) else {
+                return Sample { load: f64::NAN, written: self.encoded(&mut out) };
+            };
+            let sample = self.server(contender, &path);
             sample.map_err(|error| failure = Some(error)).unwrap_or_default()
         });
         if let Some(error) = failure {
             return Err(error);
         }
-        let title = self.title("servers load and SAVE", false, bytes.len());
-        let heads = ["who", "load s", "load MB/s", "SAVE s", "SAVE MB/s (plain)", "SAVE s (LZF)"];
-        let mut table = Table::new(&title, heads);
-        for (contender, samples) in contenders.iter().zip(samples) {
-            let of = |part: usize| median(samples.iter().map(|times| times[part]).collect());
-            let rate = |seconds: f64| format!("{:.0}", bytes.len() as f64 / 1e6 / seconds);
-            let seconds = |seconds: f64| format!("{seconds:.3}");
-            let (load, save, packed) = (of(0), of(1), of(2));
-            let name = contender.name.to_owned();
-            let cells = [seconds(load), rate(load), seconds(save), rate(save), seconds(packed)];
-            table.row([name].into_iter().chain(cells));
+        let names = contenders.iter().map(|contender| format!("{}, SAVE", contender.name));
+        let names: Vec<_> = ["redwire to memory".to_owned()].into_iter().chain(names).collect();
+        let heads = ["who", "MB", "s", "MB/s", "ours / theirs"];
+        for (at, form) in ["plain", "LZF"].into_iter().enumerate() {
+            let (keys, name) = (self.set.keys(), self.name);
+            let mut table = Table::new(&format!("write {name}, {keys} keys, {form}"), heads);
+            let mut ours = None;
+            for (name, samples) in names.iter().zip(&samples) {
+                let seconds = median(samples.iter().map(|it| it.written[at].seconds).collect());
+                let mb = samples.first().map_or(f64::NAN, |it| it.written[at].bytes as f64 / 1e6);
+                let rate = mb / seconds;
+                let ratio = ratio(*ours.get_or_insert(rate), rate);
+                let cells =
+                    [format!("{mb:.1}"), format!("{seconds:.3}"), format!("{rate:.0}"), ratio];
+                table.row([name.clone()].into_iter().chain(cells));
+            }
+            println!("{table}");
+        }
+        let title = self.title("servers load", false, bytes.len());
+        let mut table = Table::new(&title, ["who", "s", "MB/s", "ours / theirs"]);
+        let load = |samples: &Vec<Sample>| median(samples.iter().map(|it| it.load).collect());
+        let loads: Vec<f64> = samples.iter().skip(1).map(load).collect();
+        for (contender, seconds) in contenders.iter().zip(&loads) {
+            let rate = format!("{:.0}", bytes.len() as f64 / 1e6 / seconds);
+            let ratio = ratio(*seconds, loads[0]);
+            table.row([contender.name.to_owned(), format!("{seconds:.3}"), rate, ratio]);
         }
         println!("{table}");
         Ok(())
     }
 
-    /// Seconds of a load, of a SAVE, and of a SAVE with compression.
-    fn server(&self, contender: &Contender, path: &Path) -> Outcome<[f64; 3]> {
+    /// What the encoder writes, plain and with LZF.
+    fn encoded(&self, out: &mut Vec<u8>) -> [Written; 2] {
+        [false, true].map(|compress| {
+            let start = Instant::now();
+            self.set.encode(compress, out);
+            Written { seconds: start.elapsed().as_secs_f64(), bytes: out.len() as u64 }
+        })
+    }
+
+    /// A load, and a SAVE, plain and with LZF.
+    fn server(&self, contender: &Contender, path: &Path) -> Outcome<Sample> {
         let dir = tempfile::tempdir()?;
-        fs::copy(path, dir.path().join("dump.rdb"))?;
+        let file = dir.path().join("dump.rdb");
+        fs::copy(path, &file)?;
         let server = contender.start_in(dir.path(), &["--rdbcompression", "no"])?;
         let load = contender::load_seconds(&server)?;
         let mut client = server.client();
@@ -180,12 +191,29 @@ impl Case {
         let mut save = || {
             let start = Instant::now();
             client.ok(&["SAVE"]);
-            start.elapsed().as_secs_f64()
+            let seconds = start.elapsed().as_secs_f64();
+            fs::metadata(&file).map(|file| Written { seconds, bytes: file.len() })
         };
-        let plain = save();
+        let plain = save()?;
         server.client().ok(&["CONFIG", "SET", "rdbcompression", "yes"]);
-        Ok([load, plain, save()])
+        Ok(Sample { load, written: [plain, save()?] })
     }
+}
+
+/// What one turn took.
+#[derive(Default)]
+struct Sample {
+    /// Seconds of a load.
+    load: f64,
+    /// Plain, and with LZF.
+    written: [Written; 2],
+}
+
+/// A file that was written.
+#[derive(Default)]
+struct Written {
+    seconds: f64,
+    bytes: u64,
 }
 
 /// Has what the event delivers, as a reader would: not its enum, which none keeps.

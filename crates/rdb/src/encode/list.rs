@@ -126,7 +126,32 @@ impl NodeFill {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Thresholds;
+    use crate::{Encoder, KeyMeta, Thresholds, Version};
+
+    /// Whether its nodes are counted before they are written or after; their number takes one byte, two
+    /// or five.
+    #[test]
+    fn a_list_at_hand_is_written_as_one_with_a_plan() {
+        for target in [Version::REDIS_6_0, Version::REDIS_7_0] {
+            let thresholds = Thresholds { list_node_elements: 1, ..Thresholds::default() };
+            let options = EncodeOptions { thresholds, target, ..EncodeOptions::default() };
+            for len in [1, 63, 64, 70, 16_383, 16_384] {
+                let items = || (0..len).map(|_| &b"element"[..]);
+                let mut plan = ListPlan::new(&options);
+                items().for_each(|item| plan.item(item));
+                assert_eq!(plan.nodes(), len);
+                let meta = KeyMeta::new(b"key");
+                let (mut planned, mut whole) = (b"before".to_vec(), b"before".to_vec());
+                let mut encoder = Encoder::new(options.clone());
+                encoder.begin_list(&mut planned, &meta, &plan);
+                items().for_each(|item| encoder.push(&mut planned, item));
+                encoder.finish(&mut planned).unwrap();
+                let all: Vec<_> = items().collect();
+                encoder.list(&mut whole, &meta, all.into_iter());
+                assert!(planned == whole, "{len} nodes for {target:?}");
+            }
+        }
+    }
 
     #[test]
     fn a_node_takes_as_many_elements_as_it_may() {

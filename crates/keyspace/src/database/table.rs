@@ -182,7 +182,7 @@ impl<'a> TableRef<'a> {
 impl<'a> TableMut<'a> {
     #[inline]
     pub(super) fn new(group: &'a mut Group, at: usize) -> Self {
-        Self { group, at: at % GROUP }
+        Self { group, at }
     }
 
     #[inline]
@@ -190,9 +190,17 @@ impl<'a> TableMut<'a> {
         TableRef::new(&self.group.tables[self.at % GROUP], &self.group.entries)
     }
 
+    /// The table with the entries of its whole group.
+    #[inline]
+    fn parts(&mut self) -> (&mut Table, &mut Entries) {
+        let Group { tables, entries } = &mut *self.group;
+        // It is below already: so that this is no question each time.
+        (&mut tables[self.at % GROUP], entries)
+    }
+
     #[inline]
     fn table(&mut self) -> &mut Table {
-        &mut self.group.tables[self.at % GROUP]
+        self.parts().0
     }
 
     #[inline]
@@ -287,8 +295,7 @@ impl<'a> TableMut<'a> {
 
     /// Puts a place into the index; answers whether that was rebuilt for it.
     fn index_new(&mut self, hash: u64, place: Place, hash_of: impl Fn(&[u8]) -> u64) -> bool {
-        let Group { tables, entries } = &mut *self.group;
-        let Table { index, arena } = &mut tables[self.at % GROUP];
+        let (Table { index, arena }, entries) = self.parts();
         if index.is_full() {
             // It is rebuilt from all keys of the slot, which are in no cache: let them come together.
             for place in index.iter() {
@@ -315,8 +322,7 @@ impl<'a> TableMut<'a> {
         } else {
             self.take(place, &hash_of)
         };
-        let Group { tables, entries } = &mut *self.group;
-        let Table { index, arena } = &mut tables[self.at % GROUP];
+        let (Table { index, arena }, entries) = self.parts();
         // What is deleted, or evicted, is to make room, not holes.
         index.shrink(|place| hash_of(key_of(arena, entries, place)));
         if index.is_empty() {

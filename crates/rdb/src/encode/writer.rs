@@ -132,10 +132,10 @@ impl Writer {
             return;
         };
         *announced = *written;
-        let mut count = Vec::new();
-        length::encode(&mut count, *written);
+        self.digits.clear();
+        length::encode(&mut self.digits, *written);
         // Of most lists a byte for a byte; else what is behind it is moved.
-        out.splice(counted - 1..counted, count);
+        out.splice(counted - 1..counted, self.digits.iter().copied());
     }
 
     /// A set in the smallest form that the thresholds allow.

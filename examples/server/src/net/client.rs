@@ -1,7 +1,7 @@
 //! [`Client`]: a connection with its buffers.
 
 use std::io::{self, IoSlice};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use redwire_keyspace::Session;
 use redwire_outbuf::{Account, Class, LimitState, OutputBuffer};
@@ -30,6 +30,7 @@ pub(crate) struct Client {
     /// Bytes of a request that is not complete yet.
     pub(crate) input: Vec<u8>,
     pub(crate) output: OutputBuffer,
+    pub(crate) peak: Peak,
     pub(crate) limits: LimitState,
     /// In the ledger of all connections' memory.
     pub(crate) account: Account,
@@ -51,6 +52,28 @@ pub(crate) struct Client {
     pub(crate) ended: bool,
     /// Whether the client is in the list of those to be read from in the next turn.
     pub(crate) queued: bool,
+    /// When it sent something last.
+    pub(crate) last_interaction: Instant,
+}
+
+/// The most bytes of replies in no chunk that waited lately (`rbp` of `CLIENT LIST`).
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Peak {
+    pub(crate) bytes: usize,
+    at: Option<Instant>,
+}
+
+/// How long a peak is remembered, as in Redis.
+const PEAK_TIME: Duration = Duration::from_secs(5);
+
+impl Peak {
+    /// Takes note that so many bytes wait.
+    pub(crate) fn note(&mut self, bytes: usize, now: Instant) {
+        let is_old = |at| now.saturating_duration_since(at) > PEAK_TIME;
+        if bytes >= self.bytes || self.at.is_none_or(is_old) {
+            *self = Self { bytes, at: Some(now) };
+        }
+    }
 }
 
 /// What has gone over a connection.
@@ -151,6 +174,7 @@ impl Client {
             decoder,
             input: Vec::new(),
             output: OutputBuffer::new(),
+            peak: Peak::default(),
             limits: LimitState::default(),
             account,
             traffic: Traffic::default(),
@@ -164,6 +188,7 @@ impl Client {
             write_blocked: false,
             ended: false,
             queued: false,
+            last_interaction: core.now,
         }
     }
 
@@ -262,23 +287,28 @@ enum Written {
 
 fn write_some<'a>(
     stream: &mut Stream,
-    chunks: impl Iterator<Item = &'a [u8]>,
+    mut chunks: impl Iterator<Item = &'a [u8]>,
 ) -> io::Result<Written> {
-    let mut slices = [IoSlice::new(&[]); GATHER];
-    let mut count = 0;
-    for (slice, chunk) in slices.iter_mut().zip(chunks) {
-        *slice = IoSlice::new(chunk);
-        count += 1;
-    }
-    if count == 0 {
-        return Ok(Written::NothingToWrite);
-    }
-    Ok(stream.write(&slices[..count])?.map_or(Written::Blocked, Written::Bytes))
+    let Some(first) = chunks.next() else { return Ok(Written::NothingToWrite) };
+    let written = match chunks.next() {
+        // Nearly always; and a gathering write takes longer.
+        None => stream.write(&[IoSlice::new(first)])?,
+        Some(second) => {
+            let mut slices = [IoSlice::new(&[]); GATHER];
+            let mut count = 0;
+            for (slice, chunk) in slices.iter_mut().zip([first, second].into_iter().chain(chunks)) {
+                *slice = IoSlice::new(chunk);
+                count += 1;
+            }
+            stream.write(&slices[..count])?
+        }
+    };
+    Ok(written.map_or(Written::Blocked, Written::Bytes))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Replies;
+    use super::*;
 
     #[test]
     fn replies_are_dropped_as_asked() {
@@ -299,6 +329,26 @@ mod tests {
         let mut replies = On;
         for (step, (change, dropped)) in script.into_iter().enumerate() {
             assert_eq!(replies.drops_one(change), dropped, "step {step}");
+        }
+    }
+
+    #[test]
+    fn a_peak_is_remembered_for_five_seconds() {
+        let (mut peak, start) = (Peak::default(), crate::clock::now());
+        for (second, bytes, expected) in [
+            (0, 10, 10),
+            (1, 30, 30),
+            (2, 0, 30),
+            (6, 5, 30),
+            (7, 5, 5),
+            (8, 5, 5),
+            (13, 5, 5),
+            (14, 0, 5),
+            (19, 0, 0),
+        ] {
+            // Another one as large is remembered from then on.
+            peak.note(bytes, start + Duration::from_secs(second));
+            assert_eq!(peak.bytes, expected, "second {second}");
         }
     }
 }

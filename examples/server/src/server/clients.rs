@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use mio::Token;
 use mio::event::Event;
-use redwire_outbuf::Class;
+use redwire_outbuf::{Class, Verdict};
 use redwire_repl::ReplicaId;
 use redwire_resp::Encoder;
 
-use super::limits::update;
+use super::limits::{note_buffers, output_verdict, update};
 use super::lookahead::{Looking, Turns};
 use super::requests::{Paused, run_requests};
 use super::{FIRST_CLIENT, Server};
@@ -163,9 +163,7 @@ impl Server {
         self.core.counters.reads += 1;
         client.traffic.bytes_in += count as u64;
         client.input.extend_from_slice(&self.buffer[..count]);
-        if let Some(info) = self.core.clients.get_mut(&id) {
-            info.last_interaction = self.core.now;
-        }
+        client.last_interaction = self.core.now;
         let Client { decoder, input, session, .. } = client;
         turns.add(id, decoder, input, session, &self.keyspace);
     }
@@ -224,10 +222,13 @@ impl Server {
             return self.close(id, "Client closed connection");
         }
         let much = client.output.len() >= MUCH_OUTPUT;
+        note_buffers(client, &mut self.core);
         if client.has_output(&self.core.primary) || client.closing {
+            // It is brought up to date when that was written, in this turn.
             self.unsent.push(id);
+        } else {
+            update(client, &mut self.core);
         }
-        update(client, &mut self.core);
         if too_much {
             self.core.counters.query_buffer_closed += 1;
             warning!("Closing client that reached max query buffer length: id={id}");
@@ -400,7 +401,9 @@ impl Server {
         if has_output && !client.write_blocked {
             self.unsent.push(id);
         }
-        self.check_output_limit(id);
+        if let Verdict::Close(_) = output_verdict(client, &self.core) {
+            self.check_output_limit(id);
+        }
     }
 
     /// Ends a connection.

@@ -63,11 +63,12 @@ impl Server {
         self.next_look = if ids.len() < count { 0 } else { ids[count - 1] + 1 };
         for id in ids {
             self.check_output_limit(id);
-            let idle = self.idle_time(id);
             let Some(client) = self.clients.get_mut(&id) else { continue };
+            let idle = self.core.now.saturating_duration_since(client.last_interaction);
             if idle > KEPT_FOR && client.output.is_empty() {
                 client.output.shrink();
             }
+            note_buffers(client, &mut self.core);
             update(client, &mut self.core);
             let may_idle = client.standing != Standing::Client
                 || client.is_held_up()
@@ -77,13 +78,6 @@ impl Server {
                 self.close(id, "Closing idle client");
             }
         }
-    }
-
-    fn idle_time(&self, id: ClientId) -> Duration {
-        let info = self.core.clients.get(&id);
-        info.map_or(Duration::ZERO, |info| {
-            self.core.now.saturating_duration_since(info.last_interaction)
-        })
     }
 
     fn describe(&self, id: ClientId) -> String {
@@ -102,7 +96,7 @@ pub(super) fn output_verdict(client: &mut Client, core: &Core) -> Verdict {
 }
 
 /// Bytes that a connection has yet to be sent, as its limits count them.
-fn held(client: &Client, core: &Core) -> u64 {
+pub(super) fn held(client: &Client, core: &Core) -> u64 {
     let stream = match client.standing {
         Standing::Replica => core.primary.in_memory(ReplicaId(client.id)),
         Standing::Client | Standing::Monitor => 0,
@@ -113,9 +107,14 @@ fn held(client: &Client, core: &Core) -> u64 {
 /// Brings up to date what `CLIENT LIST` and the ledger have of a connection.
 pub(super) fn update(client: &Client, core: &mut Core) {
     let Some(info) = core.clients.get_mut(&client.id) else { return };
-    info.update(client, core.now);
-    let since_start = core.now.saturating_duration_since(core.started);
-    core.recent.note(info.usage.query, info.output.omem, since_start);
+    info.update(client);
     core.ledger.set_class(&client.account, client.class());
     core.ledger.set(&client.account, info.usage.total());
+}
+
+/// Takes note of how large a connection's buffers are, before it is written to: their peaks are remembered.
+pub(super) fn note_buffers(client: &mut Client, core: &mut Core) {
+    client.peak.note(client.output.tail_len(), core.now);
+    let since_start = core.now.saturating_duration_since(core.started);
+    core.recent.note(client.input.capacity() as u64, client.output.omem(), since_start);
 }

@@ -1,7 +1,7 @@
 //! [`Turns`]: connections that have sent something, whose requests are read before their turn.
 
 use redwire_keyspace::{Ahead, Keyspace, Noted, Session, Upcoming};
-use redwire_resp::{Request, RequestBatch, RequestDecoder, RequestError};
+use redwire_resp::{Request, RequestBatch, RequestDecoder};
 
 use crate::net::ClientId;
 
@@ -35,12 +35,11 @@ struct Lookahead {
     noted: Vec<Noted>,
 }
 
-/// What stands next in an input.
+/// A request that was read ahead and has its turn now.
 pub(super) struct Next<'a> {
-    /// Bytes that are done with.
+    pub(super) request: Request<'a>,
+    /// How many bytes it takes.
     pub(super) used: usize,
-    /// The request, if one is whole.
-    pub(super) request: Option<Request<'a>>,
     pub(super) noted: Noted,
 }
 
@@ -122,31 +121,24 @@ impl Looking<'_> {
         self.lookahead.next = 0;
     }
 
-    /// What stands in `input` from `at` on: behind what the last call answered.
-    ///
-    /// # Errors
-    ///
-    /// If the bytes break the protocol.
+    /// What stands in `input` from `at` on: behind what the last call answered. `None` where that is to be
+    /// found out by the decoder: it is not whole, or not as it should be, or odd.
     #[inline]
     pub(super) fn next<'a>(
         &'a mut self,
-        decoder: &'a mut RequestDecoder,
+        decoder: &mut RequestDecoder,
         input: &'a [u8],
         at: usize,
         session: &Session,
         keyspace: &Keyspace,
-    ) -> Result<Next<'a>, RequestError> {
+    ) -> Option<Next<'a>> {
         self.look(decoder, input, at, session, keyspace);
-        let Lookahead { batch, start, next, noted, .. } = &mut *self.lookahead;
-        let Some((request, used)) = batch.get(*next, &input[*start..]) else {
-            let decoded = decoder.decode(&input[at..])?;
-            let (used, request) = (decoded.used, decoded.request);
-            return Ok(Next { used, request, noted: Noted::default() });
-        };
+        let Lookahead { batch, start, next, noted } = &mut *self.lookahead;
+        let (request, used) = batch.get(*next, &input[*start..])?;
         let noted = noted[*next];
         decoder.skip(used);
         *next += 1;
-        Ok(Next { used, request: Some(request), noted })
+        Some(Next { request, used, noted })
     }
 
     /// The requests that stand in `input` from `at` on, `most` of them at most, if the first two are quick:
@@ -227,7 +219,7 @@ impl Looking<'_> {
 #[cfg(test)]
 mod tests {
     use redwire_keyspace::Settings;
-    use redwire_resp::{Limits, Mode};
+    use redwire_resp::{Decoded, Limits, Mode, RequestError};
 
     use super::*;
 
@@ -241,10 +233,14 @@ mod tests {
         let (_, mut looking) = turns.turn(0);
         let (mut noted, mut at) = (Vec::new(), 0);
         loop {
-            match looking.next(&mut decoder, input, at, &session, &keyspace) {
-                Ok(Next { request: None, used, .. }) => return (noted, Ok(at + used)),
-                Ok(Next { used, .. }) => at += used,
-                Err(error) => return (noted, Err(error)),
+            if let Some(next) = looking.next(&mut decoder, input, at, &session, &keyspace) {
+                at += next.used;
+            } else {
+                match decoder.decode(&input[at..]) {
+                    Ok(Decoded { request: None, used }) => return (noted, Ok(at + used)),
+                    Ok(Decoded { used, .. }) => at += used,
+                    Err(error) => return (noted, Err(error)),
+                }
             }
             noted.push(looking.lookahead.noted.len());
         }
@@ -298,7 +294,7 @@ mod tests {
                 let (decoder, input) = (&mut decoders[index], &inputs[index]);
                 let (mut at, mut keys) = (0, Vec::new());
                 assert_eq!(looking.lookahead.noted.len(), [1, 2, 0][index]);
-                while let Ok(Next { used, request: Some(request), .. }) =
+                while let Some(Next { request, used, .. }) =
                     looking.next(decoder, input, at, &session, &keyspace)
                 {
                     keys.extend_from_slice(request.arg(1).unwrap_or_default());

@@ -7,17 +7,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use redwire_keyspace::{Keyspace, Noted, Session};
 use redwire_outbuf::Verdict;
 use redwire_repl::ReplicaId;
-use redwire_resp::{Request, RequestDecoder};
+use redwire_resp::{Decoded, Request, RequestError};
 
 use super::READ_BUFFER;
-use super::limits::output_verdict;
+use super::limits::{held, output_verdict};
 use super::lookahead::{Looking, Next};
 use crate::core::{Action, Core};
 use crate::log::{verbose, warning};
 use crate::net::{Blocked, Client, Replies, Standing};
 
-/// Bytes of replies that may come to those that wait before they are held against the limits again.
-const UNCHECKED_OUTPUT: usize = 1 << 10;
+/// Bytes of replies that may come to those that wait before they are held against the limits again, where
+/// the limits are further away than that.
+const UNCHECKED_OUTPUT: u64 = 16 << 10;
 
 /// Requests that run in one go where memory is limited, at most: room is made before each such run, and not
 /// for more than comes between.
@@ -45,14 +46,17 @@ pub(super) fn run_requests(
     core: &mut Core,
     keyspace: &mut Keyspace,
 ) -> Paused {
-    // A request borrows from all three.
+    // A request borrows from it.
     let input = mem::take(&mut client.input);
-    let decoder = mem::take(&mut client.decoder);
-    let mut unread = Unread { input, at: 0, decoder, looking };
+    let mut unread = Unread { input, at: 0, looking };
     let mut paused = None;
-    let mut looked_at = 0;
-    while paused.is_none() && !client.closing && !client.is_held_up() {
-        if !run_quick(client, &mut unread, core, keyspace) {
+    let mut check_at = next_check(client, core);
+    while unread.at < unread.input.len()
+        && paused.is_none()
+        && !client.closing
+        && !client.is_held_up()
+    {
+        if !run_quick(client, &mut unread, check_at, core, keyspace) {
             paused = run_next(client, &mut unread, core, keyspace);
             if paused.is_some() {
                 break;
@@ -62,16 +66,13 @@ pub(super) fn run_requests(
         core.pass_on(keyspace);
         if !core.actions.is_empty() || keyspace.has_woken() {
             paused = Some(Paused::Actions);
-        } else if client.output.len() >= looked_at + UNCHECKED_OUTPUT
-            || client.standing == Standing::Replica
-        {
-            looked_at = client.output.len();
+        } else if client.output.len() >= check_at || client.standing == Standing::Replica {
             let verdict = output_verdict(client, core);
             paused = matches!(verdict, Verdict::Close(_)).then_some(Paused::OverLimit);
+            check_at = next_check(client, core);
         }
     }
-    let Unread { input, at, decoder, .. } = unread;
-    client.decoder = decoder;
+    let Unread { input, at, .. } = unread;
     client.input = input;
     client.input.drain(..at);
     if client.input.is_empty() && client.input.capacity() > READ_BUFFER {
@@ -84,15 +85,21 @@ pub(super) fn run_requests(
 struct Unread<'l, 't> {
     input: Vec<u8>,
     at: usize,
-    decoder: RequestDecoder,
     looking: &'l mut Looking<'t>,
 }
 
-/// Runs the next requests in one go, if they are quick and nothing speaks against it. Answers whether it
-/// did; else the next one is to be run by itself.
+/// How many bytes of output are to wait when a connection is held against its limits next.
+fn next_check(client: &Client, core: &Core) -> usize {
+    let room = core.limits.room(client.class(), held(client, core));
+    client.output.len() + room.min(UNCHECKED_OUTPUT) as usize
+}
+
+/// Runs the next requests in one go, if they are quick and nothing speaks against it, until so many bytes
+/// of output wait. Answers whether it did; else the next one is to be run by itself.
 fn run_quick(
     client: &mut Client,
     unread: &mut Unread<'_, '_>,
+    check_at: usize,
     core: &mut Core,
     keyspace: &mut Keyspace,
 ) -> bool {
@@ -100,12 +107,12 @@ fn run_quick(
     if client.standing != Standing::Client || client.replies != Replies::On || holds_up {
         return false;
     }
-    let Unread { input, at, decoder, looking } = unread;
+    let Unread { input, at, looking } = unread;
     if core.config.is_large_request(input.len() - *at) {
         // Perhaps one of them is to be logged for its size.
         return false;
     }
-    let session = &mut client.session;
+    let (decoder, session) = (&mut client.decoder, &mut client.session);
     let most = if core.config.maxmemory > 0 { TOGETHER_WITH_LIMIT } else { usize::MAX };
     let Some(quick) = looking.quick(decoder, input, *at, session, keyspace, most) else {
         return false;
@@ -113,8 +120,9 @@ fn run_quick(
     if core.config.maxmemory > 0 {
         core.make_room(keyspace);
     }
+    let room = check_at.saturating_sub(client.output.len());
     let out = client.output.tail();
-    let (now, most) = (core.unix_ms, out.len() + UNCHECKED_OUTPUT);
+    let (now, most) = (core.unix_ms, out.len() + room);
     let ran = guarded(
         core,
         out,
@@ -125,7 +133,7 @@ fn run_quick(
         client.closing = true;
         return true;
     };
-    *at += looking.skip(decoder, count);
+    *at += looking.skip(&mut client.decoder, count);
     client.traffic.commands += count as u64;
     count > 0
 }
@@ -137,47 +145,67 @@ fn run_next(
     core: &mut Core,
     keyspace: &mut Keyspace,
 ) -> Option<Paused> {
-    let Unread { input, at, decoder, looking } = unread;
-    let next = looking.next(decoder, input, *at, &client.session, keyspace);
-    let Next { used, request, noted } = match next {
-        Ok(next) => next,
-        Err(error) => {
-            if client.standing == Standing::Replica {
-                let name = core.replica_name(client.id);
-                warning!("Protocol error ({error}) from replica {name}, disconnecting it");
-            } else {
-                verbose!("Protocol error ({error}) from client id={}", client.id);
+    let Unread { input, at, looking } = unread;
+    let ahead = looking.next(&mut client.decoder, input, *at, &client.session, keyspace);
+    if let Some(Next { used, request, noted }) = ahead {
+        return run_whole(client, (request, noted, used), at, core, keyspace);
+    }
+    // A request borrows from it.
+    let mut decoder = mem::take(&mut client.decoder);
+    let paused = match decoder.decode(&input[*at..]) {
+        Ok(Decoded { used, request: Some(request) }) => {
+            run_whole(client, (request, Noted::default(), used), at, core, keyspace)
+        }
+        Ok(Decoded { used, request: None }) => {
+            *at += used;
+            if used > 0 && client.standing == Standing::Replica {
+                core.primary.handle_newline(ReplicaId(client.id), core.now);
             }
-            client.output.push(&error.reply());
-            client.closing = true;
-            return Some(Paused::Idle);
+            Some(Paused::Idle)
+        }
+        Err(error) => {
+            refuse(client, error, core);
+            Some(Paused::Idle)
         }
     };
-    if let Some(request) = request
-        && core.is_paused()
-        && client.standing != Standing::Replica
-        && core.holds_up(keyspace, &client.session, request)
-    {
-        // It stays in the input, to be decoded again.
+    client.decoder = decoder;
+    paused
+}
+
+/// Ends a connection whose bytes break the protocol.
+fn refuse(client: &mut Client, error: RequestError, core: &Core) {
+    if client.standing == Standing::Replica {
+        let name = core.replica_name(client.id);
+        warning!("Protocol error ({error}) from replica {name}, disconnecting it");
+    } else {
+        verbose!("Protocol error ({error}) from client id={}", client.id);
+    }
+    client.output.push(&error.reply());
+    client.closing = true;
+}
+
+/// Runs a whole request of so many bytes, unless it has to wait: then it stays in the input, to be decoded
+/// again, and the answer is for what it waits.
+fn run_whole(
+    client: &mut Client,
+    (request, noted, used): (Request<'_>, Noted, usize),
+    at: &mut usize,
+    core: &mut Core,
+    keyspace: &mut Keyspace,
+) -> Option<Paused> {
+    let is_replica = client.standing == Standing::Replica;
+    if core.is_paused() && !is_replica && core.holds_up(keyspace, &client.session, request) {
         client.postponed = true;
         return Some(Paused::Postponed);
     }
-    if let Some(request) = request
-        && core.waits_for_migration(keyspace, &client.session, request)
-    {
+    if core.waits_for_migration(keyspace, &client.session, request) {
         client.postponed = true;
         return Some(Paused::Held);
     }
     *at += used;
     core.request_bytes = used;
-    let Some(request) = request else {
-        if used > 0 && client.standing == Standing::Replica {
-            core.primary.handle_newline(ReplicaId(client.id), core.now);
-        }
-        return Some(Paused::Idle);
-    };
     client.traffic.commands += 1;
-    if client.standing == Standing::Replica {
+    if is_replica {
         run_for_replica(client, request, noted, core, keyspace);
     } else {
         run_for_client(client, request, noted, core, keyspace);

@@ -1,6 +1,6 @@
 //! [`ClientInfo`]: a connection as `CLIENT LIST` shows it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use redwire_keyspace::Session;
 use redwire_keyspace::acl::DEFAULT_USER;
@@ -12,7 +12,7 @@ use super::super::is;
 use super::super::tracking::{Kind, Mode};
 use super::tracking::redirection;
 use crate::core::Core;
-use crate::net::{Blocked, Client, ClientId, Standing, Stream, Traffic};
+use crate::net::{Blocked, Client, ClientId, Peak, Standing, Stream, Traffic};
 
 /// A connection as `CLIENT LIST` shows it. The loop keeps the counts true after each turn.
 #[derive(Debug, Clone)]
@@ -78,28 +78,23 @@ pub(crate) struct Output {
     /// Bytes in no chunk yet, and what is reserved for them (`obl`, `rbs`).
     pub(crate) tail: usize,
     pub(crate) tail_capacity: usize,
-    /// The most of them lately, and when it was (`rbp`).
+    /// The most of them lately (`rbp`).
     pub(crate) tail_peak: usize,
-    pub(crate) peaked: Option<Instant>,
     /// Chunks ahead of them (`oll`).
     pub(crate) chunks: usize,
     /// Memory that counts against limits (`omem`).
     pub(crate) omem: u64,
 }
 
-/// How long `rbp` remembers, as in Redis.
-const PEAK_TIME: Duration = Duration::from_secs(5);
-
 impl Output {
-    fn update(&mut self, output: &OutputBuffer, now: Instant) {
-        self.len = output.len();
-        self.tail = output.tail_len();
-        self.tail_capacity = output.tail_capacity();
-        self.chunks = output.chunk_count();
-        self.omem = output.omem();
-        let forgotten = self.peaked.is_none_or(|at| now.saturating_duration_since(at) > PEAK_TIME);
-        if forgotten || self.tail >= self.tail_peak {
-            (self.tail_peak, self.peaked) = (self.tail, Some(now));
+    fn of(output: &OutputBuffer, peak: Peak) -> Self {
+        Self {
+            len: output.len(),
+            tail: output.tail_len(),
+            tail_capacity: output.tail_capacity(),
+            tail_peak: peak.bytes,
+            chunks: output.chunk_count(),
+            omem: output.omem(),
         }
     }
 }
@@ -172,14 +167,15 @@ impl ClientInfo {
     }
 
     /// Takes over what the connection has come to.
-    pub(crate) fn update(&mut self, client: &Client, now: Instant) {
+    pub(crate) fn update(&mut self, client: &Client) {
+        self.last_interaction = client.last_interaction;
         self.standing = client.standing;
         self.is_postponed = client.postponed || matches!(client.blocked, Some(Blocked::Migration));
         self.is_blocked = client.blocked.is_some() || client.postponed;
         self.has_deadline = client.blocked.and_then(Blocked::deadline).is_some();
         self.is_closing = client.closing;
         self.query_buffer = client.input.len();
-        self.output.update(&client.output, now);
+        self.output = Output::of(&client.output, client.peak);
         self.traffic = client.traffic;
         self.usage.query = client.input.capacity() as u64;
         self.usage.output = client.output.memory();

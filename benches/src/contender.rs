@@ -39,13 +39,25 @@ impl Contender {
         Some(Contender { name: peer.name(), program: peer.programs()?.server })
     }
 
-    /// redwire first and then every real server there is, as far as the option `peers` (words of
-    /// names, separated by commas) chooses them.
+    /// Other builds of redwire's server: the programs that the environment's `REDWIRE_BESIDE` names,
+    /// separated by commas. By turns in one run, builds that differ by a few percent can be told apart.
+    fn beside() -> impl Iterator<Item = Contender> {
+        let programs = env::var("REDWIRE_BESIDE").unwrap_or_default();
+        let programs: Vec<_> = programs.split(',').map(PathBuf::from).collect();
+        programs.into_iter().filter_map(|program| {
+            let name = program.file_name()?.to_string_lossy().into_owned();
+            Some(Contender { name: name.leak(), program })
+        })
+    }
+
+    /// redwire first, then its other builds (`REDWIRE_BESIDE`) and every real server there is, as far as the
+    /// option `peers` (words of names, separated by commas) chooses those.
     ///
     /// # Errors
     /// If redwire's server does not build.
     pub fn chosen(options: &Options) -> Outcome<Vec<Contender>> {
         let mut all = vec![Contender::redwire()?];
+        all.extend(Contender::beside());
         let peers = Peer::REQUIRED.into_iter().filter(|peer| options.chooses("peers", peer.name()));
         all.extend(peers.filter_map(Contender::peer));
         Ok(all)

@@ -25,10 +25,11 @@ const HELP: &[(&str, &str)] = &[
 const BASE: usize = 20_000;
 
 /// The cells, with the depth of their pipeline.
-const CELLS: [(Load, usize); 12] = [
+const CELLS: [(Load, usize); 13] = [
     (Load::Set, 1),
     (Load::Get, 1),
     (Load::Set, 64),
+    (Load::Get, 16),
     (Load::Get, 64),
     (Load::Mget10, 64),
     (Load::Incr, 64),

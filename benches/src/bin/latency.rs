@@ -1,4 +1,7 @@
 //! How long commands take at half of the rate that each server reaches at most.
+//!
+//! The servers have their turns in many short rounds: on a machine that stands still now and then the
+//! longest latencies of a long run say how often it did.
 
 #![allow(clippy::disallowed_methods, reason = "benchmarks read the clock")]
 
@@ -6,14 +9,16 @@ use std::time::{Duration, Instant};
 
 use redwire_benches::contender::Contender;
 use redwire_benches::generator::workload::{Load, preload};
-use redwire_benches::generator::{self, Extent, Latencies};
-use redwire_benches::{Options, Outcome, Table, machine, median, process};
-use redwire_testkit::Server;
+use redwire_benches::generator::{self, Extent};
+use redwire_benches::{Options, Outcome, Table, interleave, machine, median, process};
 
 const HELP: &[(&str, &str)] = &[
     ("keys", "N: keys preloaded, 1000000"),
-    ("rounds", "N: rounds of each cell, 3; the median of each figure is shown"),
-    ("seconds", "S: time of a sample, 3"),
+    ("rounds", "N: rounds of each cell, 31; the median of each figure is shown"),
+    (
+        "seconds",
+        "S: time of a sample, 0.3: the shorter, the fewer of them the machine stands still in",
+    ),
     ("only", "A,B: cells whose name (GET P16) contains one of these"),
     ("peers", "A,B: peers whose name contains one of these"),
 ];
@@ -27,8 +32,8 @@ const SHARES: [(f64, &str); 4] =
 
 fn main() -> Outcome<()> {
     let options = Options::parse(HELP)?;
-    let seconds = Duration::from_secs_f64(options.value("seconds", 3.0, 0.2)?);
-    let rounds = options.value("rounds", 3, 1)?;
+    let seconds = Duration::from_secs_f64(options.value("seconds", 0.3, 0.1)?);
+    let rounds: usize = options.value("rounds", 31, 1)?;
     let keys = options.value("keys", 1_000_000, 5_000)?;
     machine::print();
     let contenders = Contender::chosen(&options)?;
@@ -47,37 +52,30 @@ fn main() -> Outcome<()> {
         if !options.chooses("only", &name) {
             continue;
         }
-        for (contender, server) in contenders.iter().zip(&servers) {
-            let samples: Vec<_> = (0..rounds)
-                .map(|_| sample(server, load, depth, keys, seconds))
-                .collect::<Outcome<_>>()?;
-            let peak = median(samples.iter().map(|(peak, _)| *peak).collect());
+        let batches = load.batches(depth, 100_000, keys);
+        let peaks: Vec<_> = interleave(servers.len(), rounds.div_ceil(3), |index| {
+            let extent = Extent::For { warm_up: seconds / 5, time: seconds };
+            Ok(generator::run(&servers[index], &batches, extent)?.rate())
+        });
+        let peaks =
+            peaks.into_iter().map(|peaks| Ok(median(peaks.into_iter().collect::<Outcome<_>>()?)));
+        let peaks = peaks.collect::<Outcome<Vec<_>>>()?;
+        let samples = interleave(servers.len(), rounds, |index| {
+            let interval = Duration::from_secs_f64(depth as f64 / (peaks[index] * 1e3 / 2.0));
+            let start = Instant::now();
+            generator::paced(&servers[index], &batches, interval, || Ok(start.elapsed() < seconds))
+        });
+        for ((contender, peak), samples) in contenders.iter().zip(peaks).zip(samples) {
+            let samples = samples.into_iter().collect::<Outcome<Vec<_>>>()?;
             let mut row = vec![name.clone(), contender.name.to_owned(), format!("{peak:.0}")];
             row.extend(SHARES.map(|(share, _)| {
-                let figures = samples.iter().map(|(_, latencies)| latencies.at(share));
+                let figures = samples.iter().map(|latencies| latencies.at(share));
                 format!("{:.2}", median(figures.collect()))
             }));
             table.row(row);
-            eprintln!("{name} of {} done", contender.name);
         }
+        eprintln!("{name} done");
     }
     println!("{table}");
     Ok(())
-}
-
-/// The peak, in thousand commands a second, and the latencies at half of it.
-fn sample(
-    server: &Server,
-    load: Load,
-    depth: usize,
-    keys: u64,
-    time: Duration,
-) -> Outcome<(f64, Latencies)> {
-    let batches = load.batches(depth, 100_000, keys);
-    let extent = Extent::For { warm_up: time / 10, time: time / 2 };
-    let peak = generator::run(server, &batches, extent)?.rate();
-    let interval = Duration::from_secs_f64(depth as f64 / (peak * 1e3 / 2.0));
-    let start = Instant::now();
-    let latencies = generator::paced(server, &batches, interval, || Ok(start.elapsed() < time))?;
-    Ok((peak, latencies))
 }

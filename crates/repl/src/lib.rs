@@ -24,5 +24,5 @@ pub use primary::{
 };
 pub use replica::{
     Progress, RdbChannel, Replica, ReplicaConfig, ReplicaEvent, ReplicaPhase, ReplicaStatus, Step,
-    TwoConnections,
+    TwoConnections, Uptime,
 };

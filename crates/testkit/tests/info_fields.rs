@@ -25,7 +25,13 @@ const ABSENT: &[(&str, &[&str])] = &[
     ),
     (
         "there are no I/O threads",
-        &["io_thread_", "io_threaded_accept", "io_threaded_freed", "io_threaded_poll"],
+        &[
+            "io_thread_",
+            "io_threaded_accept",
+            "io_threaded_freed",
+            "io_threaded_poll",
+            "master_client_io_thread",
+        ],
     ),
     ("there are no I/O threads", &["io_threaded_total_prefetch"]),
     ("a line for each module", &["module"]),
@@ -37,16 +43,6 @@ const ABSENT: &[(&str, &[&str])] = &[
     ("keys of its own that expire on a replica are as all others", &["slave_expires_tracked_keys"]),
     ("replies have no static buffers", &["reply_buffer_"]),
     ("every payload is checked, and none counted", &["dump_payload_sanitizations"]),
-    (
-        "of Redis 8.6, and not counted yet: how often and how long the link to the primary was down",
-        &[
-            "master_client_io_thread",
-            "master_current_sync_attempts",
-            "master_total_sync_attempts",
-            "master_link_up_since_seconds",
-            "total_disconnect_time_sec",
-        ],
-    ),
 ];
 
 /// The fields of all sections in the default set: `section/field`.

@@ -56,6 +56,8 @@ pub(crate) struct Core {
     pub(crate) distrusted: Distrusted,
     /// The link to this node's primary, when it is a replica.
     pub(crate) upstream: Option<Upstream>,
+    /// How long links to primaries that it followed before were down.
+    pub(crate) down_before: Duration,
     /// The primary asked for an ACK in the stream.
     pub(crate) ack_requested: bool,
     pub(crate) saves: Saves,
@@ -258,6 +260,7 @@ impl Core {
             snapshot_memory: 0,
             distrusted: Distrusted::default(),
             upstream: None,
+            down_before: Duration::ZERO,
             ack_requested: false,
             saves: Saves::new(crate::clock::since_epoch()),
             loading: None,

@@ -252,7 +252,7 @@ impl Follower {
     pub fn status(&self, now: Instant) -> ReplicaStatus {
         let status = self.replica.status(now);
         match &self.rdb_link {
-            Some(link) => ReplicaStatus { down_for: status.down_for, ..link.replica.status(now) },
+            Some(link) => ReplicaStatus { uptime: status.uptime, ..link.replica.status(now) },
             None => status,
         }
     }

@@ -133,7 +133,7 @@ impl Replica {
     /// and is acknowledged from now on.
     pub fn channel_loaded(&mut self, now: Instant) {
         if std::mem::take(&mut self.loading) {
-            self.down_since = None;
+            self.clock.up(now);
             self.ack_now(now);
         }
     }

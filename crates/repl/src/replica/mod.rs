@@ -8,6 +8,7 @@ mod line;
 mod status;
 mod timer;
 mod transfer;
+mod uptime;
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use transfer::Transfer;
 pub use channel::{RdbChannel, TwoConnections};
 pub use config::ReplicaConfig;
 pub use status::{ReplicaPhase, ReplicaStatus};
+pub use uptime::Uptime;
 
 /// What one call of [`Replica::handle_input`] made of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +136,7 @@ pub struct Replica {
     next_ack: Instant,
     next_newline: Instant,
     streaming_since: Option<Instant>,
-    down_since: Option<Instant>,
+    clock: uptime::Clock,
     out: Vec<u8>,
     events: VecDeque<ReplicaEvent>,
 }
@@ -192,7 +194,7 @@ impl Replica {
             next_ack: now,
             next_newline: now,
             streaming_since: None,
-            down_since: Some(now),
+            clock: uptime::Clock::new(now),
             out: Vec::new(),
             events: VecDeque::new(),
         }
@@ -266,7 +268,7 @@ impl Replica {
         if lasted.is_some_and(|lasted| lasted >= self.config.backoff_max) {
             self.backoff.reset();
         }
-        self.down_since.get_or_insert(now);
+        self.clock.down(now);
         self.drop_channel();
         self.events.clear();
         self.out.clear();
@@ -397,7 +399,7 @@ impl Replica {
         self.queued = 0;
         self.streaming_since = Some(now);
         if !self.loading {
-            self.down_since = None;
+            self.clock.up(now);
         }
         self.next_ack = now + timer::ACK_PERIOD;
         self.ack_now(now);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::transfer::Transfer;
-use super::{Replica, State};
+use super::{Replica, State, Uptime};
 use crate::Offset;
 
 /// How far the link is.
@@ -42,8 +42,8 @@ pub struct ReplicaStatus {
     /// Since the primary was last heard (`master_last_io_seconds_ago`); `None` (-1 there) unless
     /// the stream flows.
     pub last_io: Option<Duration>,
-    /// How long the link is down (`master_link_down_since_seconds`); `None` when it is up.
-    pub down_for: Option<Duration>,
+    /// Since when the link is up or down.
+    pub uptime: Uptime,
     /// Announced length of the RDB (`master_sync_total_bytes`); `None` without one.
     pub sync_total: Option<u64>,
     /// Bytes of RDB taken (`master_sync_read_bytes`).
@@ -77,7 +77,7 @@ impl Replica {
         ReplicaStatus {
             phase,
             last_io: io(ReplicaPhase::Connected),
-            down_for: self.down_since.map(since),
+            uptime: self.clock.read(now),
             sync_total: transfer.and_then(Transfer::announced_len),
             sync_read: transfer.map_or(0, |transfer| transfer.taken),
             sync_last_io: io(ReplicaPhase::Sync),

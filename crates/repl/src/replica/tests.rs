@@ -363,7 +363,7 @@ fn a_lost_link_goes_on_behind_what_was_applied() {
     replica.queued(3, now);
     replica.handle_disconnected(now + 5 * SECOND);
     replica.handle_disconnected(now + 6 * SECOND);
-    assert_eq!(replica.status(now + 7 * SECOND).down_for, Some(2 * SECOND));
+    assert_eq!(replica.status(now + 7 * SECOND).uptime.down_for, Some(2 * SECOND));
     let next = replica.poll_timeout().unwrap();
     assert!(next <= now + 6 * SECOND);
     replica.handle_timeout(next);
@@ -376,7 +376,7 @@ fn a_lost_link_goes_on_behind_what_was_applied() {
     let step = hear(&mut replica, "+CONTINUE\r\n", next).unwrap();
     assert_eq!(step, Step::Continue { replid: id(), changed: false });
     assert!(said(&mut replica).ends_with("\r\n1004\r\n"));
-    assert_eq!(replica.status(next).down_for, None);
+    assert_eq!(replica.status(next).uptime.down_for, None);
 }
 
 #[test]

@@ -37,6 +37,7 @@ impl Replica {
         match self.state {
             State::Waiting { .. } => {
                 self.state = State::Connecting { since: now };
+                self.clock.attempt();
                 self.events.push_back(ReplicaEvent::Connect);
             }
             // It is the other connection that is waited for, by its own clock.

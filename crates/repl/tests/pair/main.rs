@@ -110,7 +110,7 @@ fn an_idle_link_lives_by_pings_and_acks() {
     assert!(view.lag <= 1);
     assert_eq!(world.primary.good_replicas(SECOND, world.now), 1);
     let status = world.nodes[0].replica.status(world.now);
-    assert_eq!((status.phase, status.down_for), (ReplicaPhase::Connected, None));
+    assert_eq!((status.phase, status.uptime.down_for), (ReplicaPhase::Connected, None));
     assert_eq!(status.applied, world.primary.offset());
     world.assert_converged();
     assert_eq!(world.nodes[0].full_syncs + world.nodes[0].continues, 1);

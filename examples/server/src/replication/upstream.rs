@@ -169,7 +169,7 @@ impl Upstream {
     pub(crate) fn status(&self, now: Instant) -> ReplicaStatus {
         let status = self.machine.status(now);
         match &self.side {
-            Some(side) => ReplicaStatus { down_for: status.down_for, ..side.machine.status(now) },
+            Some(side) => ReplicaStatus { uptime: status.uptime, ..side.machine.status(now) },
             None => status,
         }
     }

@@ -119,6 +119,7 @@ impl Server {
         let old = self.core.upstream.take();
         let was_replica = self.core.is_replica();
         if let Some(mut old) = old {
+            self.core.down_before += old.status(now).uptime.down_total;
             old.disconnect(self.poll.registry(), "replication is reconfigured".into(), now);
         }
         let role = if endpoint.is_some() { log::Role::Replica } else { log::Role::Primary };

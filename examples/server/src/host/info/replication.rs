@@ -16,7 +16,7 @@ pub(super) fn replication(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
         Some(endpoint) => {
             page.field("role", "slave");
             let status = core.upstream.as_ref().map(|upstream| upstream.status(core.now));
-            own_primary(page, endpoint, status);
+            own_primary(page, endpoint, status, core.down_before);
             let (kept, peak) = core.upstream.as_ref().map_or((0, 0), Upstream::kept);
             // By their names of Redis 8 and Valkey 8.
             for vendor in ["replica_full_sync_buffer", "replicas_repl_buffer"] {
@@ -36,7 +36,12 @@ pub(super) fn replication(page: &mut Page, core: &Core, _keyspace: &Keyspace) {
 }
 
 /// The link to the primary that this node follows. While a file is loaded at start there is none.
-fn own_primary(page: &mut Page, endpoint: &Endpoint, status: Option<ReplicaStatus>) {
+fn own_primary(
+    page: &mut Page,
+    endpoint: &Endpoint,
+    status: Option<ReplicaStatus>,
+    before: Duration,
+) {
     let up = status.is_some_and(|status| status.phase == ReplicaPhase::Connected);
     let syncing = status.filter(|status| status.phase == ReplicaPhase::Sync);
     let seconds = |time: Option<Duration>| time.map_or(-1, |time| time.as_secs() as i64);
@@ -45,6 +50,10 @@ fn own_primary(page: &mut Page, endpoint: &Endpoint, status: Option<ReplicaStatu
     page.field("master_link_status", if up { "up" } else { "down" });
     page.field("master_last_io_seconds_ago", seconds(status.and_then(|it| it.last_io)));
     page.flag("master_sync_in_progress", syncing.is_some());
+    // From here on some have their names of Redis 8.4.
+    let uptime = status.map(|status| status.uptime).unwrap_or_default();
+    page.field("master_current_sync_attempts", uptime.attempts);
+    page.field("master_total_sync_attempts", uptime.attempts_total);
     page.field("slave_read_repl_offset", status.map_or(Offset::ZERO, |it| it.received).get());
     page.field("slave_repl_offset", status.map_or(Offset::ZERO, |it| it.applied).get());
     if let Some(status) = syncing {
@@ -60,10 +69,12 @@ fn own_primary(page: &mut Page, endpoint: &Endpoint, status: Option<ReplicaStatu
         page.field("master_sync_perc", format_args!("{percent:.2}"));
         page.field("master_sync_last_io_seconds_ago", seconds(status.sync_last_io));
     }
-    if !up {
-        let down = status.and_then(|status| status.down_for);
-        page.field("master_link_down_since_seconds", seconds(down));
+    if up {
+        page.field("master_link_up_since_seconds", seconds(uptime.up_for));
+    } else {
+        page.field("master_link_down_since_seconds", seconds(uptime.down_for));
     }
+    page.field("total_disconnect_time_sec", (before + uptime.down_total).as_secs());
 }
 
 /// What Sentinel wants to know of a replica.

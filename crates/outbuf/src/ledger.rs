@@ -110,6 +110,9 @@ impl Ledger {
     pub fn set(&mut self, account: &Account, bytes: u64) {
         let entry = &mut self.entries[account.entry];
         let old = entry.bytes;
+        if old == bytes {
+            return;
+        }
         let total = &mut self.totals[entry.class as usize];
         *total = *total - old + bytes;
         if bucket(old) == bucket(bytes) {

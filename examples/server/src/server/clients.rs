@@ -121,14 +121,16 @@ impl Server {
 
     /// Reads from every connection that may have something, and runs it.
     pub(super) fn read_clients(&mut self) {
-        let mut ids = mem::take(&mut self.readable).into_iter().peekable();
+        let ids = mem::take(&mut self.readable);
         let mut turns = mem::take(&mut self.turns);
-        while ids.peek().is_some() {
+        let mut next = 0;
+        while next < ids.len() {
             turns.begin();
             while !turns.is_full()
-                && let Some(id) = ids.next()
+                && let Some(id) = ids.get(next)
             {
-                self.read_client(id, &mut turns);
+                next += 1;
+                self.read_client(*id, &mut turns);
             }
             for index in 0..turns.len() {
                 let (id, looking) = turns.turn(index);
@@ -136,6 +138,7 @@ impl Server {
             }
         }
         self.turns = turns;
+        keep_memory(ids, &mut self.readable);
     }
 
     /// Reads what a connection has sent, and gives it a turn to run it.
@@ -361,9 +364,10 @@ impl Server {
         let mut ids = mem::take(&mut self.unsent);
         ids.sort_unstable();
         ids.dedup();
-        for id in ids {
-            self.write_client(id);
+        for id in &ids {
+            self.write_client(*id);
         }
+        keep_memory(ids, &mut self.unsent);
     }
 
     fn write_client(&mut self, id: ClientId) {
@@ -431,5 +435,13 @@ impl Server {
         if client.standing != Standing::Client {
             self.leave_lists(id);
         }
+    }
+}
+
+/// Uses the memory of a list that is done with for the next one, if that is empty.
+fn keep_memory(mut done: Vec<ClientId>, next: &mut Vec<ClientId>) {
+    if next.is_empty() {
+        done.clear();
+        *next = done;
     }
 }

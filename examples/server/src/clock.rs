@@ -5,6 +5,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use redwire_keyspace::UnixMs;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
+pub(crate) const NANOS_IN_US: u64 = 1000;
+pub(crate) const NANOS_IN_MS: u64 = 1000 * NANOS_IN_US;
+const NANOS_IN_S: u64 = 1000 * NANOS_IN_MS;
+
 /// The moment, on the clock that only goes forward.
 #[expect(clippy::disallowed_methods, reason = "the server hands time to the libraries")]
 pub(crate) fn now() -> Instant {
@@ -16,7 +20,7 @@ pub(crate) fn now() -> Instant {
 #[inline]
 pub(crate) fn nanos() -> u64 {
     let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::Monotonic);
-    tv_sec as u64 * 1_000_000_000 + tv_nsec as u64
+    tv_sec as u64 * NANOS_IN_S + tv_nsec as u64
 }
 
 /// Time since 1970, on the clock that people set.

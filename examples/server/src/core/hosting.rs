@@ -8,12 +8,10 @@ use redwire_keyspace::{Origin, Ran, Session, Touched};
 use redwire_resp::{Protocol, Request};
 
 use super::Core;
+use crate::clock::{NANOS_IN_MS, NANOS_IN_US};
 use crate::config::Endpoint;
 use crate::host;
 use crate::host::Logged;
-
-const NANOS_IN_MS: u64 = 1_000_000;
-const NANOS_IN_US: u64 = 1000;
 
 /// A `slowlog-log-slower-than` below so many us asks for the time of each command: else quick ones that
 /// are run in one go are timed together, and none of them is in the slow log.

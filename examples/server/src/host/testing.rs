@@ -5,14 +5,13 @@ use std::time::Instant;
 
 use mio::{Poll, Token, Waker};
 use redwire_keyspace::{Keyspace, Session, UnixMs};
-use redwire_outbuf::Usage;
 use redwire_resp::{Protocol, RequestBuf};
 
-use super::{ClientInfo, clients::Output};
+use super::ClientInfo;
 use crate::config::Config;
 use crate::core::{Core, settings};
 use crate::entropy::Entropy;
-use crate::net::{ClientId, Standing, Traffic};
+use crate::net::ClientId;
 
 /// A core with its keyspace, and one client, number 7, of this host.
 pub(crate) struct Server {
@@ -55,43 +54,14 @@ impl Server {
     }
 }
 
-/// A connection that has said nothing yet.
+/// A connection of this host that has said nothing yet.
 pub(crate) fn client(id: ClientId, now: Instant) -> ClientInfo {
     ClientInfo {
-        id,
         addr: format!("127.0.0.1:{}", 50_000 + id),
         laddr: "127.0.0.1:6379".into(),
         fd: 8,
-        name: Vec::new(),
-        user: b"default".to_vec(),
         logged_in: true,
-        lib_name: Vec::new(),
-        lib_ver: Vec::new(),
-        created: now,
-        last_interaction: now,
-        standing: Standing::Client,
-        is_primary: false,
         is_local: true,
-        is_unix: false,
-        is_blocked: false,
-        has_deadline: false,
-        is_postponed: false,
-        is_closing: false,
-        no_evict: false,
-        no_touch: false,
-        import_source: false,
-        db: 0,
-        protocol: Protocol::Resp2,
-        queued: None,
-        watched: 0,
-        channels: 0,
-        patterns: 0,
-        shard_channels: 0,
-        query_buffer: 0,
-        output: Output::default(),
-        traffic: Traffic::default(),
-        usage: Usage::default(),
-        last_command: "NULL",
-        replica_name: None,
+        ..ClientInfo::anywhere(id, now)
     }
 }

@@ -128,10 +128,22 @@ impl ClientInfo {
     /// What is known of a connection that has just been accepted.
     pub(crate) fn new(id: ClientId, stream: &Stream, now: Instant) -> Self {
         Self {
-            id,
             addr: stream.peer(),
             laddr: stream.local(),
             fd: stream.fd(),
+            is_local: stream.is_local(),
+            is_unix: matches!(stream, Stream::Unix(..)),
+            ..Self::anywhere(id, now)
+        }
+    }
+
+    /// A connection that has said nothing yet, from nowhere in particular.
+    pub(crate) fn anywhere(id: ClientId, now: Instant) -> Self {
+        Self {
+            id,
+            addr: String::new(),
+            laddr: String::new(),
+            fd: 0,
             name: Vec::new(),
             user: DEFAULT_USER.to_vec(),
             logged_in: false,
@@ -141,8 +153,8 @@ impl ClientInfo {
             last_interaction: now,
             standing: Standing::Client,
             is_primary: false,
-            is_local: stream.is_local(),
-            is_unix: matches!(stream, Stream::Unix(..)),
+            is_local: false,
+            is_unix: false,
             is_blocked: false,
             has_deadline: false,
             is_postponed: false,

@@ -7,8 +7,6 @@ mod kill;
 mod pause;
 mod tracking;
 
-#[cfg(test)]
-pub(super) use info::Output;
 pub(crate) use info::{ClientInfo, ClientType};
 
 use std::borrow::Cow;

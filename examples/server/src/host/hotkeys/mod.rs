@@ -19,10 +19,9 @@ use super::command_log::wire_bytes;
 use super::info::CpuTime;
 use super::is;
 use super::subcommands::{Subcommand, dispatch};
+use crate::clock::NANOS_IN_US;
 use crate::core::Core;
 use crate::entropy::Entropy;
-
-const NANOS_IN_US: u64 = 1000;
 
 /// Keys that are listed unless `COUNT` says otherwise, and at most.
 const KEYS: usize = 10;

@@ -1,7 +1,9 @@
 //! How long commands take at half of the rate that each server reaches at most.
 //!
 //! The servers have their turns in many short rounds: on a machine that stands still now and then the
-//! longest latencies of a long run say how often it did.
+//! longest latencies of a long run say how often it did. Of the rounds there is the median, and of p99.9
+//! also the lower quartile, which is of rounds in which the machine did not stand still: what the server
+//! does by itself.
 
 #![allow(clippy::disallowed_methods, reason = "benchmarks read the clock")]
 
@@ -30,6 +32,9 @@ const CELLS: [(Load, usize); 4] =
 const SHARES: [(f64, &str); 4] =
     [(0.5, "p50 ms"), (0.99, "p99 ms"), (0.999, "p99.9 ms"), (1.0, "worst ms")];
 
+/// The share that is told of calm rounds, too.
+const CALM: f64 = 0.999;
+
 fn main() -> Outcome<()> {
     let options = Options::parse(HELP)?;
     let seconds = Duration::from_secs_f64(options.value("seconds", 0.3, 0.1)?);
@@ -46,6 +51,7 @@ fn main() -> Outcome<()> {
         generator::run(server, &preload(keys), Extent::Once)?;
     }
     let heads = ["cell", "server", "peak k/s"].into_iter().chain(SHARES.map(|(_, head)| head));
+    let heads = heads.chain(["calm p99.9 ms"]);
     let mut table = Table::new("latency of a batch at half of the server's own peak", heads);
     for (load, depth) in CELLS {
         let name = format!("{} P{depth}", load.name());
@@ -68,14 +74,19 @@ fn main() -> Outcome<()> {
         for ((contender, peak), samples) in contenders.iter().zip(peaks).zip(samples) {
             let samples = samples.into_iter().collect::<Outcome<Vec<_>>>()?;
             let mut row = vec![name.clone(), contender.name.to_owned(), format!("{peak:.0}")];
-            row.extend(SHARES.map(|(share, _)| {
-                let figures = samples.iter().map(|latencies| latencies.at(share));
-                format!("{:.2}", median(figures.collect()))
-            }));
+            let of = |share| samples.iter().map(|it| it.at(share)).collect::<Vec<_>>();
+            row.extend(SHARES.map(|(share, _)| format!("{:.2}", median(of(share)))));
+            row.push(format!("{:.2}", quartile(of(CALM))));
             table.row(row);
         }
         eprintln!("{name} done");
     }
     println!("{table}");
     Ok(())
+}
+
+/// The lower quartile; not a number if there are no samples.
+fn quartile(mut samples: Vec<f64>) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples.get(samples.len() / 4).copied().unwrap_or(f64::NAN)
 }

@@ -165,7 +165,7 @@ pub(crate) enum Command {
     Split {
         #[command(flatten)]
         from: From,
-        /// The folder, which must be there
+        /// The folder, which is made if it is not there
         #[arg(long, short, value_name = "FOLDER")]
         output: PathBuf,
         /// This many files of equal parts of the 16384 slots

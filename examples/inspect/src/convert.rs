@@ -1,6 +1,7 @@
 //! RDB to RDB: `convert` to another version, and `split` into several files.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 
 use redwire_keyspace::{SLOTS, key_slot};
@@ -91,6 +92,10 @@ impl Converter {
 
     fn target(&mut self, name: &str) -> Result<&mut Target, Failure> {
         if !self.targets.contains_key(name) {
+            if let Rule::ByDb(folder) | Rule::BySlot(folder, _) = &self.rule {
+                let failed = Failure::io(folder.display().to_string());
+                fs::create_dir_all(folder).map_err(failed)?;
+            }
             let output = Output::open(Some(name.as_ref()))?;
             let version = self.version.unwrap_or(Version::REDIS_6_0);
             let mut target = Target {

@@ -460,6 +460,47 @@ fn a_preamble_is_followed_by_its_commands() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("behind the RDB"));
 }
 
+/// The keys of an RDB file, sorted.
+fn keys(path: &Path) -> Vec<String> {
+    let text = String::from_utf8(ok(&["json", path.to_str().unwrap()])).unwrap();
+    let key = |line| serde_json::from_str::<Json>(line).unwrap()["key"].as_str().map(str::to_owned);
+    let mut keys: Vec<_> = text.lines().filter_map(key).collect();
+    keys.sort();
+    keys
+}
+
+#[test]
+fn a_split_makes_its_folder_and_every_key_is_in_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let [json, whole] = ["all.json", "all.rdb"].map(|name| folder.path().join(name));
+    // Of slots 12182, 5061, 12182, 866, 6657, 10850 and 16287, in databases 0 and 1 by turns.
+    let lines = ["foo", "bar", "{foo}bar", "hello", "key:1", "key:2", "x"].iter().enumerate();
+    let lines = lines.map(|(number, key)| {
+        let value =
+            serde_json::json!({"db": number % 2, "key": key, "type": "string", "value": "v"});
+        format!("{value}\n")
+    });
+    fs::write(&json, lines.collect::<String>()).unwrap();
+    ok(&["from-json", json.to_str().unwrap(), "-o", whole.to_str().unwrap()]);
+    let by_slot = [
+        ("slots-00000-05461.rdb", vec!["bar", "hello"]),
+        ("slots-05462-10922.rdb", vec!["key:1", "key:2"]),
+        ("slots-10923-16383.rdb", vec!["foo", "x", "{foo}bar"]),
+    ];
+    let by_db = [
+        ("db-0.rdb", vec!["foo", "key:1", "x", "{foo}bar"]),
+        ("db-1.rdb", vec!["bar", "hello", "key:2"]),
+    ];
+    for (how, files) in [(&["--by-slot", "3"][..], &by_slot[..]), (&["--by-db"], &by_db)] {
+        let made = folder.path().join(how[0]).join("deeper");
+        ok(&[&["split", whole.to_str().unwrap(), "-o", made.to_str().unwrap()], how].concat());
+        for (name, expected) in files {
+            assert_eq!(&keys(&made.join(name)), expected, "{name}");
+        }
+        assert_eq!(fs::read_dir(&made).unwrap().count(), files.len());
+    }
+}
+
 #[test]
 fn a_json_line_has_a_limit() {
     let folder = tempfile::tempdir().unwrap();

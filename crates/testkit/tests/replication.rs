@@ -239,9 +239,16 @@ fn shape(reply: &Reply) -> String {
 
 type Look = (BTreeSet<String>, String);
 
-/// Fields that came after Redis 7.0: of Valkey 8, Redis 8 and Valkey 8.
-const LATER: [&str; 3] =
-    ["replicas_waiting_psync", "replica_full_sync_buffer_", "replicas_repl_buffer_"];
+/// Fields that came after Redis 7.0: of Valkey 8, Redis 8 and Valkey 8, and those of Redis 8.4.
+const LATER: [&str; 7] = [
+    "replicas_waiting_psync",
+    "replica_full_sync_buffer_",
+    "replicas_repl_buffer_",
+    "master_current_sync_attempts",
+    "master_total_sync_attempts",
+    "master_link_up_since_seconds",
+    "total_disconnect_time_sec",
+];
 
 fn assert_covers(ours: &Look, real: &Look, when: &str) {
     let missing: Vec<_> = real.0.difference(&ours.0).collect();

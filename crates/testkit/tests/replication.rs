@@ -239,7 +239,7 @@ fn shape(reply: &Reply) -> String {
 
 type Look = (BTreeSet<String>, String);
 
-/// Fields that came after Redis 7.0: of Valkey 8, Redis 8 and Valkey 8, and those of Redis 8.4.
+/// Fields that came after Redis 7.0: of Valkey 8, Redis 8 and Valkey 8, and those of Redis 8.6.
 const LATER: [&str; 7] = [
     "replicas_waiting_psync",
     "replica_full_sync_buffer_",

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// Since when the link is up or down, and how often it was tried to get it up.
 ///
 /// The link is up while the stream flows onto a data set that is whole. What goes before the first time is
-/// no outage. Names of INFO are those of Redis, from 8.4 on where it is not
+/// no outage. Names of INFO are those of Redis, from 8.6 on where it is not
 /// `master_link_down_since_seconds`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Uptime {

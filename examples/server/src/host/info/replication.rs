@@ -50,7 +50,7 @@ fn own_primary(
     page.field("master_link_status", if up { "up" } else { "down" });
     page.field("master_last_io_seconds_ago", seconds(status.and_then(|it| it.last_io)));
     page.flag("master_sync_in_progress", syncing.is_some());
-    // From here on some have their names of Redis 8.4.
+    // From here on some have their names of Redis 8.6.
     let uptime = status.map(|status| status.uptime).unwrap_or_default();
     page.field("master_current_sync_attempts", uptime.attempts);
     page.field("master_total_sync_attempts", uptime.attempts_total);

@@ -194,7 +194,7 @@ impl Replica {
             next_ack: now,
             next_newline: now,
             streaming_since: None,
-            clock: uptime::Clock::new(now),
+            clock: uptime::Clock::default(),
             out: Vec::new(),
             events: VecDeque::new(),
         }

@@ -24,30 +24,29 @@ pub struct Uptime {
 }
 
 /// What an [`Uptime`] is told from.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Clock {
-    is_up: bool,
-    was_up: bool,
-    /// Since when it is so.
-    since: Instant,
+    link: Link,
     /// Of outages that are over.
     down_total: Duration,
     attempts: u64,
     attempts_total: u64,
 }
 
-impl Clock {
-    pub(super) fn new(now: Instant) -> Clock {
-        Clock {
-            is_up: false,
-            was_up: false,
-            since: now,
-            down_total: Duration::ZERO,
-            attempts: 0,
-            attempts_total: 0,
-        }
-    }
+#[derive(Clone, Copy, Debug, Default)]
+enum Link {
+    /// It was not up yet.
+    #[default]
+    New,
+    Up {
+        since: Instant,
+    },
+    Down {
+        since: Instant,
+    },
+}
 
+impl Clock {
     /// A connection is tried.
     pub(super) fn attempt(&mut self) {
         self.attempts += 1;
@@ -55,23 +54,27 @@ impl Clock {
     }
 
     pub(super) fn up(&mut self, now: Instant) {
-        if !self.is_up {
+        if !matches!(self.link, Link::Up { .. }) {
             self.down_total = self.read(now).down_total;
-            (self.is_up, self.was_up, self.since) = (true, true, now);
+            self.link = Link::Up { since: now };
         }
     }
 
     pub(super) fn down(&mut self, now: Instant) {
-        if self.is_up {
-            (self.is_up, self.since, self.attempts) = (false, now, 0);
+        if matches!(self.link, Link::Up { .. }) {
+            (self.link, self.attempts) = (Link::Down { since: now }, 0);
         }
     }
 
     pub(super) fn read(&self, now: Instant) -> Uptime {
-        let lasts = now.saturating_duration_since(self.since);
-        let down_for = (self.was_up && !self.is_up).then_some(lasts);
+        let lasts = |since| Some(now.saturating_duration_since(since));
+        let (up_for, down_for) = match self.link {
+            Link::New => (None, None),
+            Link::Up { since } => (lasts(since), None),
+            Link::Down { since } => (None, lasts(since)),
+        };
         Uptime {
-            up_for: self.is_up.then_some(lasts),
+            up_for,
             down_for,
             down_total: self.down_total + down_for.unwrap_or_default(),
             attempts: self.attempts,
@@ -90,7 +93,7 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
-        let mut clock = Clock::new(start);
+        let mut clock = Clock::default();
         // (up, down, all that it was down, attempts, all of them) at a moment.
         let read = |clock: &Clock, now: u64| {
             let Uptime { up_for, down_for, down_total, attempts, attempts_total } =

@@ -405,8 +405,8 @@ impl Server {
         if has_output && !client.write_blocked {
             self.unsent.push(id);
         }
-        if let Verdict::Close(_) = output_verdict(client, &self.core) {
-            self.check_output_limit(id);
+        if let Verdict::Close(reason) = output_verdict(client, &self.core) {
+            self.close_over_limit(id, reason);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redwire_outbuf::{Class, Verdict};
+use redwire_outbuf::{Class, CloseReason, Verdict};
 use redwire_repl::ReplicaId;
 
 use super::Server;
@@ -16,14 +16,19 @@ impl Server {
         let Some(client) = self.clients.get_mut(&id) else { return };
         if let Verdict::Close(reason) = output_verdict(client, &self.core) {
             update(client, &mut self.core);
-            self.core.counters.output_buffer_closed += 1;
-            warning!(
-                "Client {} scheduled to be closed ASAP for overcoming of output buffer limits \
-                 ({reason}).",
-                self.describe(id)
-            );
-            self.close(id, "output buffer limit");
+            self.close_over_limit(id, reason);
         }
+    }
+
+    /// Does so, for this reason; what `CLIENT LIST` has of it is up to date.
+    pub(super) fn close_over_limit(&mut self, id: ClientId, reason: CloseReason) {
+        self.core.counters.output_buffer_closed += 1;
+        warning!(
+            "Client {} scheduled to be closed ASAP for overcoming of output buffer limits \
+             ({reason}).",
+            self.describe(id)
+        );
+        self.close(id, "output buffer limit");
     }
 
     /// Closes replicas that hold too much of the stream, and finds out how far it may grow before

@@ -35,7 +35,7 @@ struct Lookahead {
     noted: Vec<Noted>,
 }
 
-/// A request that was read ahead and has its turn now.
+/// A whole request that has its turn now.
 pub(super) struct Next<'a> {
     pub(super) request: Request<'a>,
     /// How many bytes it takes.

@@ -147,14 +147,15 @@ fn run_next(
 ) -> Option<Paused> {
     let Unread { input, at, looking } = unread;
     let ahead = looking.next(&mut client.decoder, input, *at, &client.session, keyspace);
-    if let Some(Next { used, request, noted }) = ahead {
-        return run_whole(client, (request, noted, used), at, core, keyspace);
+    if let Some(next) = ahead {
+        return run_whole(client, next, at, core, keyspace);
     }
     // A request borrows from it.
     let mut decoder = mem::take(&mut client.decoder);
     let paused = match decoder.decode(&input[*at..]) {
         Ok(Decoded { used, request: Some(request) }) => {
-            run_whole(client, (request, Noted::default(), used), at, core, keyspace)
+            let next = Next { request, used, noted: Noted::default() };
+            run_whole(client, next, at, core, keyspace)
         }
         Ok(Decoded { used, request: None }) => {
             *at += used;
@@ -184,11 +185,11 @@ fn refuse(client: &mut Client, error: RequestError, core: &Core) {
     client.closing = true;
 }
 
-/// Runs a whole request of so many bytes, unless it has to wait: then it stays in the input, to be decoded
-/// again, and the answer is for what it waits.
+/// Runs a whole request, unless it has to wait: then it stays in the input, to be decoded again, and the
+/// answer is for what it waits.
 fn run_whole(
     client: &mut Client,
-    (request, noted, used): (Request<'_>, Noted, usize),
+    Next { request, used, noted }: Next<'_>,
     at: &mut usize,
     core: &mut Core,
     keyspace: &mut Keyspace,

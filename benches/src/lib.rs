@@ -22,7 +22,7 @@ use std::error::Error;
 
 pub use options::Options;
 pub use random::Random;
-pub use rounds::{Subject, interleave, measure, median};
+pub use rounds::{Subject, interleave, lower_quartile, measure, median};
 pub use table::{Table, ratio};
 
 /// What a benchmark's part ends with: any failure ends the program with its text.

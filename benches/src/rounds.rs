@@ -68,6 +68,13 @@ pub fn median(mut samples: Vec<f64>) -> f64 {
     }
 }
 
+/// The lower quartile: the sample below which a quarter of them are. Not a number if there are none.
+#[must_use]
+pub fn lower_quartile(mut samples: Vec<f64>) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples.get(samples.len() / 4).copied().unwrap_or(f64::NAN)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +95,12 @@ mod tests {
         assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(vec![4.0, 1.0, 3.0, 2.0]), 2.5);
         assert!(median(Vec::new()).is_nan());
+    }
+
+    #[test]
+    fn lower_quartiles() {
+        assert_eq!(lower_quartile(vec![4.0, 1.0, 3.0, 2.0]), 2.0);
+        assert_eq!(lower_quartile(vec![3.0, 1.0, 2.0]), 1.0);
+        assert!(lower_quartile(Vec::new()).is_nan());
     }
 }

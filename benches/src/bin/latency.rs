@@ -2,8 +2,7 @@
 //!
 //! The servers have their turns in many short rounds: on a machine that stands still now and then the
 //! longest latencies of a long run say how often it did. Of the rounds there is the median, and of p99.9
-//! also the lower quartile, which is of rounds in which the machine did not stand still: what the server
-//! does by itself.
+//! also the lower quartile, which is of rounds in which the machine stood still the least.
 
 #![allow(clippy::disallowed_methods, reason = "benchmarks read the clock")]
 
@@ -12,7 +11,9 @@ use std::time::{Duration, Instant};
 use redwire_benches::contender::Contender;
 use redwire_benches::generator::workload::{Load, preload};
 use redwire_benches::generator::{self, Extent};
-use redwire_benches::{Options, Outcome, Table, interleave, machine, median, process};
+use redwire_benches::{
+    Options, Outcome, Table, interleave, lower_quartile, machine, median, process,
+};
 
 const HELP: &[(&str, &str)] = &[
     ("keys", "N: keys preloaded, 1000000"),
@@ -76,17 +77,11 @@ fn main() -> Outcome<()> {
             let mut row = vec![name.clone(), contender.name.to_owned(), format!("{peak:.0}")];
             let of = |share| samples.iter().map(|it| it.at(share)).collect::<Vec<_>>();
             row.extend(SHARES.map(|(share, _)| format!("{:.2}", median(of(share)))));
-            row.push(format!("{:.2}", quartile(of(CALM))));
+            row.push(format!("{:.2}", lower_quartile(of(CALM))));
             table.row(row);
         }
         eprintln!("{name} done");
     }
     println!("{table}");
     Ok(())
-}
-
-/// The lower quartile; not a number if there are no samples.
-fn quartile(mut samples: Vec<f64>) -> f64 {
-    samples.sort_by(f64::total_cmp);
-    samples.get(samples.len() / 4).copied().unwrap_or(f64::NAN)
 }

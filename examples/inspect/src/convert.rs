@@ -92,7 +92,9 @@ impl Converter {
 
     fn target(&mut self, name: &str) -> Result<&mut Target, Failure> {
         if !self.targets.contains_key(name) {
-            if let Rule::ByDb(folder) | Rule::BySlot(folder, _) = &self.rule {
+            if self.targets.is_empty()
+                && let Rule::ByDb(folder) | Rule::BySlot(folder, _) = &self.rule
+            {
                 let failed = Failure::io(folder.display().to_string());
                 fs::create_dir_all(folder).map_err(failed)?;
             }
